@@ -1,0 +1,176 @@
+"""Every error of Headrace, with the status it has on each protocol.
+
+HeadraceError
+├── SpecError               what was asked for cannot be: a Flow, YAML or argument is wrong
+├── DocumentError           a document does not fit its type (field, shape, dtype)
+│   └── CodecError          bytes that are not what they claim to be
+├── ExecutorError           an executor's class, constructor or handler is wrong
+│   ├── LoadError           `uses=` names something that cannot be loaded
+│   └── ExecutorFailure     user code raised while it handled a request
+├── RequestError            a request cannot be served, and it is the caller's to change
+│   ├── EndpointNotFound
+│   └── TooLarge
+├── Unavailable             nobody is there to serve it now
+│   ├── Overloaded
+│   └── StartError          a Flow did not start
+├── DeadlineExceeded
+├── Cancelled               the caller left
+├── ProtocolError           a peer speaks another language or version
+├── BadServer               what the server answered a client with
+└── MissingExtra            an optional dependency is not installed
+"""
+
+from __future__ import annotations
+
+
+class HeadraceError(Exception):
+    """What happened, where, and in `help` what to do about it."""
+
+    http_status = 500
+    grpc_status = 'INTERNAL'
+
+    def __init__(self, message: str, *, help: str = '') -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+    def __str__(self) -> str:
+        return f'{self.message}\n  help: {self.help}' if self.help else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[HeadraceError], args: tuple[object, ...], state: dict[str, object]) -> HeadraceError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class SpecError(HeadraceError, ValueError):
+    """A Flow, its YAML or an argument asks for something that cannot be."""
+
+    http_status = 400
+    grpc_status = 'INVALID_ARGUMENT'
+
+
+class DocumentError(HeadraceError, ValueError):
+    """A document does not fit its type."""
+
+    http_status = 422
+    grpc_status = 'INVALID_ARGUMENT'
+
+
+class CodecError(DocumentError):
+    """Bytes that are not what they claim to be: truncated, damaged, hostile or of another version."""
+
+    http_status = 400
+
+
+class ExecutorError(HeadraceError):
+    """An executor's class, constructor or handler is wrong."""
+
+
+class LoadError(ExecutorError):
+    """`uses=` names something that cannot be loaded."""
+
+
+class ExecutorFailure(ExecutorError):
+    """User code raised while it handled a request.
+
+    `executor` and `endpoint` say where; `traceback` has the frames of the user's code as text and is shown
+    to clients only in development.
+    """
+
+    def __init__(
+        self, message: str, *, executor: str = '', endpoint: str = '', traceback: str = '', help: str = ''
+    ) -> None:
+        super().__init__(message, help=help)
+        self.executor = executor
+        self.endpoint = endpoint
+        self.traceback = traceback
+
+
+class RequestError(HeadraceError):
+    """A request cannot be served as it is; the caller has to change it."""
+
+    http_status = 400
+    grpc_status = 'INVALID_ARGUMENT'
+
+
+class EndpointNotFound(RequestError):
+    """No executor of the Flow serves this endpoint."""
+
+    http_status = 404
+    grpc_status = 'NOT_FOUND'
+
+
+class TooLarge(RequestError):
+    """The request is larger than the server accepts."""
+
+    http_status = 413
+    grpc_status = 'RESOURCE_EXHAUSTED'
+
+
+class Unavailable(HeadraceError):
+    """Nobody is there to serve the request now; it may work later."""
+
+    http_status = 503
+    grpc_status = 'UNAVAILABLE'
+
+
+class Overloaded(Unavailable):
+    """A queue is full; try again after `retry_after_s` seconds."""
+
+    http_status = 429
+    grpc_status = 'RESOURCE_EXHAUSTED'
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0, help: str = '') -> None:
+        super().__init__(message, help=help)
+        self.retry_after_s = retry_after_s
+
+
+class StartError(Unavailable):
+    """A Flow did not start: the message has the executor's name and its own error."""
+
+
+class DeadlineExceeded(HeadraceError, TimeoutError):
+    """The request's time is over."""
+
+    http_status = 504
+    grpc_status = 'DEADLINE_EXCEEDED'
+
+
+class Cancelled(HeadraceError):
+    """The caller left before the answer was there."""
+
+    http_status = 499
+    grpc_status = 'CANCELLED'
+
+
+class ProtocolError(HeadraceError):
+    """A peer speaks another protocol or an unknown version of ours."""
+
+    http_status = 502
+    grpc_status = 'INTERNAL'
+
+
+class BadServer(HeadraceError):
+    """The error a server answered a client with.
+
+    `status` is the HTTP status or gRPC status name, `error` the server's error class, `request_id` what to
+    look for in the server's logs.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | str = 500, error: str = '', request_id: str = '', help: str = ''
+    ) -> None:
+        super().__init__(message, help=help)
+        self.status = status
+        self.error = error
+        self.request_id = request_id
+
+
+class MissingExtra(HeadraceError, ImportError):
+    """An optional dependency is not installed; the message has the command that installs it."""

@@ -1,0 +1,8 @@
+"""How requests flow: batches, their context, handlers and the graph that joins them. Pure: no I/O, no processes."""
+
+from headrace.pipeline.batch import Batch, Payload
+from headrace.pipeline.context import Context
+from headrace.pipeline.graph import Graph, Node
+from headrace.pipeline.handler import Handler
+
+__all__ = ['Batch', 'Context', 'Graph', 'Handler', 'Node', 'Payload']

@@ -1,0 +1,126 @@
+"""What a request carries through the graph: documents (encoded or not) and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from headrace.documents import DocList
+from headrace.documents.codec import columns
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Payload:
+    """One list of documents, kept in the form it came in until somebody asks for the other.
+
+    A gateway that only relays never decodes; an executor that returns what it got never encodes again
+    unless the documents were looked at (looking is the only way to change them).
+    """
+
+    __slots__ = ('_docs', '_is_shared', '_segments')
+
+    def __init__(
+        self,
+        docs: DocList[Any] | None = None,
+        *,
+        segments: Sequence[Buffer] | None = None,
+        is_shared: bool = False,
+    ) -> None:
+        self._docs = docs
+        self._segments = segments
+        self._is_shared = is_shared
+
+    def docs(self, doc_type: type[Any] | None = None) -> DocList[Any]:
+        """The documents, decoded at the first call; `doc_type` is the class to decode into."""
+        if self._docs is None:
+            data = joined(self._segments or ())
+            self._docs = columns.decode(bytearray(data) if self._is_shared else data, doc_type)
+            self._segments = None  # the documents may now be changed: they are the truth
+        elif doc_type is not None and not issubclass(self._docs.doc_type, doc_type):
+            self._docs = columns.decode(joined(columns.encode(self._docs)), doc_type)
+        return self._docs
+
+    def segments(self) -> Sequence[Buffer]:
+        """The encoded documents as buffers to be written one after the other."""
+        if self._segments is None:
+            return columns.encode(cast('DocList[Any]', self._docs))
+        return self._segments
+
+    def shared(self) -> Payload:
+        """A payload with the same content for one of several readers: what one changes, no other sees."""
+        if self._segments is None:
+            self._segments = (joined(columns.encode(cast('DocList[Any]', self._docs))),)
+            self._docs = None
+        return Payload(segments=self._segments, is_shared=True)
+
+    def __len__(self) -> int:
+        if self._docs is not None:
+            return len(self._docs)
+        return columns.count(self._segments[0]) if self._segments else 0
+
+
+class Batch:
+    """Documents plus parameters; the one thing that handlers take and give.
+
+    `sources` has one `(name, payload)` per predecessor when a graph joins several branches, else one. `docs`
+    is their merge by id: the first occurrence of a document wins and is completed by the later ones.
+
+    >>> len(Batch())
+    0
+    """
+
+    __slots__ = ('parameters', 'sources')
+
+    def __init__(
+        self,
+        docs: DocList[Any] | None = None,
+        parameters: dict[str, Any] | None = None,
+        *,
+        sources: Sequence[tuple[str, Payload]] | None = None,
+    ) -> None:
+        if sources is None:
+            sources = (('gateway', Payload(DocList() if docs is None else docs)),)
+        self.sources = sources
+        self.parameters: dict[str, Any] = {} if parameters is None else parameters
+
+    @property
+    def docs(self) -> DocList[Any]:
+        """The documents as the class that the payload names."""
+        return self.docs_as(None)
+
+    def docs_as(self, doc_type: type[Any] | None) -> DocList[Any]:
+        """The documents, decoded into `doc_type`; those of several sources merged by id."""
+        if len(self.sources) == 1:
+            return self.sources[0][1].docs(doc_type)
+        merged: DocList[Any] = DocList.merged([payload.docs(doc_type) for _, payload in self.sources])
+        return merged
+
+    def with_payload(self, payload: Payload, parameters: dict[str, Any] | None = None) -> Batch:
+        """This batch with other documents (and, if given, other parameters)."""
+        return Batch(
+            parameters=self.parameters if parameters is None else parameters, sources=(('', payload),)
+        )
+
+    def named(self, name: str) -> Batch:
+        """This batch as the output of `name`; one that was only joined keeps the names of its sources."""
+        if len(self.sources) == 1 and self.sources[0][0] != name:
+            return Batch(parameters=self.parameters, sources=((name, self.sources[0][1]),))
+        return self
+
+    def shared(self) -> Batch:
+        """The same content for one of several readers: what one changes, no other sees."""
+        return Batch(
+            parameters=self.parameters, sources=tuple((name, payload.shared()) for name, payload in self.sources)
+        )
+
+    def __len__(self) -> int:
+        return max((len(payload) for _, payload in self.sources), default=0)
+
+    def __repr__(self) -> str:
+        return f'<Batch of {len(self)} documents from {[name for name, _ in self.sources]}>'
+
+
+def joined(segments: Sequence[Buffer]) -> Buffer:
+    """Segments as one buffer; several are copied into memory that may be written to."""
+    return segments[0] if len(segments) == 1 else bytearray().join(segments)

@@ -1,0 +1,83 @@
+"""What goes with a request beside its data: who asks for what, until when, and whether they still wait."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from headrace.errors import Cancelled, DeadlineExceeded
+
+
+class Context:
+    """The circumstances of one request; passed unchanged from the gateway to every executor.
+
+    `deadline` is a point on `time.monotonic()` of this process (None: no limit); on the wire it travels as the
+    seconds that are left. `target` is a regular expression for the names of the executors to visit ('' is all).
+    `trace` is a W3C traceparent, or ''.
+    """
+
+    __slots__ = ('_callbacks', 'cancelled', 'deadline', 'endpoint', 'request_id', 'target', 'trace')
+
+    def __init__(
+        self,
+        endpoint: str = '/',
+        *,
+        request_id: str = '',
+        deadline: float | None = None,
+        target: str = '',
+        trace: str = '',
+    ) -> None:
+        self.endpoint = endpoint
+        self.request_id = request_id or new_request_id()
+        self.deadline = deadline
+        self.target = target
+        self.trace = trace
+        self.cancelled = False
+        self._callbacks: list[Callable[[], None]] | None = None
+
+    @classmethod
+    def within(cls, endpoint: str, timeout_s: float | None, **fields: str) -> Context:
+        """A context whose deadline is `timeout_s` seconds from now."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        return cls(endpoint, deadline=deadline, **fields)
+
+    def left_s(self) -> float | None:
+        """Seconds until the deadline, possibly negative; None without one."""
+        return None if self.deadline is None else self.deadline - time.monotonic()
+
+    def check(self) -> None:
+        """Raise if nobody waits for the answer any more: work that is late is not started."""
+        if self.cancelled:
+            raise Cancelled(f'request {self.request_id} was cancelled by its caller')
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise DeadlineExceeded(
+                f'request {self.request_id} to {self.endpoint!r} ran out of time',
+                help='give the request a longer timeout, or the executor less to do',
+            )
+
+    def cancel(self) -> None:
+        """Tell everybody who works on this request that its caller has left."""
+        if self.cancelled:
+            return
+        self.cancelled = True
+        for callback in self._callbacks or ():
+            callback()
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once when the request is cancelled (at once if it is already)."""
+        if self.cancelled:
+            callback()
+        elif self._callbacks is None:
+            self._callbacks = [callback]
+        else:
+            self._callbacks.append(callback)
+
+    def __repr__(self) -> str:
+        state = ' cancelled' if self.cancelled else ''
+        return f'<Context {self.request_id} {self.endpoint}{state}>'
+
+
+def new_request_id() -> str:
+    """32 hex digits that no other request has."""
+    return os.urandom(16).hex()

@@ -1,0 +1,53 @@
+"""What an executor or a Flow offers, as plain data that travels between processes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from headrace.documents.schema import DocSchema
+
+DEFAULT_ENDPOINT = '/default'
+"""Where an executor's handler without `on=` answers: every endpoint that it has no own handler for."""
+
+Kind = Literal['docs', 'doc', 'stream']
+
+
+class EndpointInfo(msgspec.Struct, frozen=True):
+    """One endpoint: its name, the documents it takes and gives, and its parameters as JSON Schema."""
+
+    name: str
+    kind: Kind
+    input: DocSchema
+    output: DocSchema
+    parameters: dict[str, Any] | None = None
+    doc: str = ''
+
+
+class ExecutorInfo(msgspec.Struct, frozen=True):
+    """One executor and its endpoints."""
+
+    name: str
+    endpoints: tuple[EndpointInfo, ...]
+    doc: str = ''
+
+    def endpoint(self, name: str) -> EndpointInfo | None:
+        """The endpoint that answers `name`: its own, or the default one, or None (it passes through)."""
+        own = default = None
+        for endpoint in self.endpoints:
+            if endpoint.name == name:
+                own = endpoint
+            elif endpoint.name == DEFAULT_ENDPOINT:
+                default = endpoint
+        return own or default
+
+
+class FlowInfo(msgspec.Struct, frozen=True):
+    """A whole Flow as its gateway shows it: `endpoints` have the input of the first and the output of the last."""
+
+    name: str
+    executors: tuple[ExecutorInfo, ...]
+    endpoints: tuple[EndpointInfo, ...]
+    title: str = ''
+    description: str = ''

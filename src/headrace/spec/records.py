@@ -1,0 +1,159 @@
+"""What is wanted, as plain frozen data: a Flow, its executors, its gateway.
+
+The annotations carry everything that is known of a field: its type, its limits and its description. The YAML
+reader, the JSON Schema for editors, the errors and the command line's options are all derived from them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+GATEWAY = 'gateway'
+"""The name that stands for the beginning of a Flow in `needs`."""
+
+PASS_THROUGH = 'headrace.executors:Executor'
+"""What an executor runs if nothing is named: the base class, which gives back what it gets."""
+
+Protocol = Literal['grpc', 'http']
+Place = Literal['local', 'in-process']
+Seconds = Annotated[float, Meta(gt=0)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One component of a Flow: what it runs, with which settings, after whom.
+
+    >>> ExecutorSpec(name='encoder', uses='shop.encoders:Encoder', uses_with={'device': 'cpu'}).needs
+    ('gateway',)
+    """
+
+    name: Annotated[str, Meta(description='Name of the executor: a Python identifier, once per Flow.')]
+    uses: Annotated[
+        Any,
+        Meta(
+            description='What runs: module:Class, module.Class, a Python file (file.py:Class), an executor '
+            'YAML file, or a folder with config.yml. In Python also the class itself.',
+            examples=['shop.encoders:Encoder', 'encoder/config.yml'],
+        ),
+    ] = PASS_THROUGH
+    needs: Annotated[
+        tuple[str, ...],
+        Meta(description='Executors whose results this one gets; "gateway" is the request itself.'),
+    ] = (GATEWAY,)
+    join: Annotated[
+        bool, Meta(description='Only merge the results of `needs` by document id; nothing runs.')
+    ] = False
+    uses_with: Annotated[dict[str, Any], Meta(description="Arguments of the executor's constructor.")] = {}
+    uses_metas: Annotated[
+        dict[str, Any], Meta(description="The executor's metas: name, description, py_modules, ...")
+    ] = {}
+    uses_requests: Annotated[
+        dict[str, str], Meta(description='Endpoints bound to methods by name: {/index: add}.')
+    ] = {}
+    py_modules: Annotated[
+        tuple[str, ...], Meta(description='Python files or modules to import before `uses` is looked up.')
+    ] = ()
+    workspace: Annotated[
+        str | None, Meta(description="Folder for what the executor keeps; default: the Flow's.")
+    ] = None
+    env: Annotated[dict[str, str], Meta(description="Environment variables of the executor's process.")] = {}
+    timeout_ready_s: Annotated[
+        Seconds | None, Meta(description="Seconds that the executor may take to start; default: the Flow's.")
+    ] = None
+    allow_concurrent: Annotated[
+        bool, Meta(description='Run synchronous handlers in several threads at a time instead of in one.')
+    ] = False
+    output_array_type: Annotated[
+        Literal['numpy', 'list', 'torch'] | None,
+        Meta(description='What tensors of the results are turned into; default: they stay as they are.'),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if not self.needs:  # one way only to say "begins with the request"
+            msgspec.structs.force_setattr(self, 'needs', (GATEWAY,))
+
+
+class ExposedEndpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An extra HTTP route for one endpoint."""
+
+    endpoint: Annotated[str, Meta(description='The endpoint to call, such as /search.')]
+    path: Annotated[str, Meta(description='Path of the route; default: the endpoint itself.')] = ''
+    methods: Annotated[tuple[str, ...], Meta(description='HTTP methods of the route.')] = ('POST',)
+    summary: Annotated[str, Meta(description='One line for the documentation page.')] = ''
+    tags: Annotated[tuple[str, ...], Meta(description='Groups of the route on the documentation page.')] = ()
+
+
+class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The front door of a Flow: protocols, ports, limits.
+
+    >>> GatewaySpec(protocols=('grpc', 'http'), ports=(12345, 8080)).doors
+    (('grpc', 12345), ('http', 8080))
+    """
+
+    protocols: Annotated[
+        tuple[Protocol, ...], Meta(description='Protocols served at once: grpc, http.', min_length=1)
+    ] = ('grpc',)
+    ports: Annotated[
+        tuple[Port, ...], Meta(description='One port per protocol, in the same order; 0 takes a free one.')
+    ] = ()
+    host: Annotated[str, Meta(description='Address to listen on; 0.0.0.0 is every network interface.')] = (
+        '127.0.0.1'
+    )
+    title: Annotated[str, Meta(description='Title of the HTTP documentation page.')] = ''
+    description: Annotated[str, Meta(description='Text below the title of the documentation page.')] = ''
+    cors: Annotated[
+        tuple[str, ...], Meta(description='Origins whose pages may call the HTTP port; true is every one.')
+    ] = ()
+    prefetch: Annotated[
+        int, Meta(ge=0, description='Requests of one client that are worked on at once; 0 is no limit.')
+    ] = 1000
+    timeout_s: Annotated[
+        Seconds | None, Meta(description='Deadline in seconds of requests that bring none; null is none.')
+    ] = 120.0
+    max_body_bytes: Annotated[int, Meta(gt=0, description='Largest request that is accepted, in bytes.')] = (
+        256 * 1024 * 1024
+    )
+    expose: Annotated[tuple[ExposedEndpoint, ...], Meta(description='Extra HTTP routes for endpoints.')] = ()
+
+    @property
+    def doors(self) -> tuple[tuple[str, int], ...]:
+        """Each protocol with its port (0: a free one)."""
+        return tuple(zip(self.protocols, self.ports or (0,) * len(self.protocols), strict=True))
+
+
+class FlowSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole Flow: executors, how they follow each other, and the gateway in front of them."""
+
+    name: Annotated[str, Meta(description='Name of the Flow, shown in logs and on its pages.')] = 'flow'
+    executors: Annotated[
+        tuple[ExecutorSpec, ...], Meta(description='The components, each after those that it needs.')
+    ] = ()
+    gateway: Annotated[GatewaySpec, Meta(description='The front door.')] = GatewaySpec()
+    workspace: Annotated[
+        str | None, Meta(description='Folder for what executors keep; default: see HEADRACE_WORKSPACE.')
+    ] = None
+    env: Annotated[
+        dict[str, str], Meta(description='Environment variables of every process of the Flow.')
+    ] = {}
+    timeout_ready_s: Annotated[
+        Seconds, Meta(description='Seconds within which every executor must have started.')
+    ] = 60.0
+    timeout_stop_s: Annotated[
+        Seconds, Meta(description='Seconds for accepted requests to finish at a stop, before it gets hard.')
+    ] = 5.0
+    place: Annotated[
+        Place, Meta(description='local: one process per executor; in-process: all in the calling process.')
+    ] = 'local'
+    base: Annotated[
+        str, Meta(description='Folder that relative paths in this Flow start from; that of its YAML file.')
+    ] = ''
+
+    def __getitem__(self, name: str) -> ExecutorSpec:
+        """The executor of this name; KeyError if there is none."""
+        for executor in self.executors:
+            if executor.name == name:
+                return executor
+        raise KeyError(name)

@@ -1,0 +1,44 @@
+"""Where a value was written, so that an error can say it: a file with lines, or a call in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from headrace.errors import SpecError
+
+Path = tuple[str | int, ...]
+"""The way from the top of a document to a value: ('executors', 1, 'needs')."""
+
+
+class Source(Struct, frozen=True):
+    """A file (`flow.yml`) with the line of each key, or a call (`Flow.add()`) without lines."""
+
+    name: str = ''
+    lines: Mapping[Path, int] = {}
+
+    def line(self, path: Path) -> int | None:
+        """The line on which `path`, or else the nearest key above it, is written."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.lines:
+                return self.lines[path[:length]]
+        return None
+
+    def error(self, path: Path, message: str, *, help: str = '') -> SpecError:
+        """The SpecError that says `message` about the value at `path`."""
+        line = self.line(path)
+        where = f'{self.name}:{line}' if self.name and line else self.name or (f'line {line}' if line else '')
+        return SpecError(': '.join(part for part in (where, dotted(path), message) if part), help=help)
+
+
+def dotted(path: Path) -> str:
+    """A path as people write it.
+
+    >>> dotted(('executors', 1, 'needs'))
+    'executors[1].needs'
+    """
+    text = ''
+    for part in path:
+        text += f'[{part}]' if isinstance(part, int) else f'.{part}' if text else part
+    return text

@@ -117,6 +117,13 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         256 * 1024 * 1024
     )
     expose: Annotated[tuple[ExposedEndpoint, ...], Meta(description='Extra HTTP routes for endpoints.')] = ()
+    static: Annotated[
+        dict[str, str],
+        Meta(description='Folders whose files the HTTP port serves: {path: folder}, such as {/: page}.'),
+    ] = {}
+    development: Annotated[
+        bool, Meta(description="Show clients where the executors' code failed; not for open networks.")
+    ] = False
 
     @property
     def doors(self) -> tuple[tuple[str, int], ...]:

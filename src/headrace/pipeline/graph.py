@@ -24,7 +24,7 @@ RESULTS = '__results__'
 
 
 class Node:
-    """One handler in a graph: its name, whom it needs, and (through `info`) the endpoints that it answers.
+    """One handler in a graph: its name, whom it needs ('gateway' is the request), and (through `info`) the endpoints that it answers.
 
     A node without `handler` only joins what it needs. A node that does not answer an endpoint is skipped:
     documents pass it unchanged.
@@ -33,7 +33,11 @@ class Node:
     __slots__ = ('handler', 'info', 'name', 'needs')
 
     def __init__(
-        self, name: str, handler: Handler | None, needs: Sequence[str] = (), info: ExecutorInfo | None = None
+        self,
+        name: str,
+        handler: Handler | None,
+        needs: Sequence[str] = (REQUEST,),
+        info: ExecutorInfo | None = None,
     ) -> None:
         self.name = name
         self.handler = handler
@@ -51,7 +55,7 @@ class Node:
 class Graph:
     """Nodes in topological order as one handler.
 
-    A node that needs nobody gets the request; what leaves the graph is the output of the nodes that nobody
+    `needs` names nodes or, as 'gateway', the request itself; what leaves the graph is the output of the nodes that nobody
     needs, merged if they are several. In a chain each handler is awaited in turn, with no task; otherwise
     every node has a task of its own that awaits its predecessors.
 
@@ -65,9 +69,9 @@ class Graph:
         self.nodes = tuple(nodes)
         needed = {name for node in self.nodes for name in node.needs}
         self._ends = tuple(node.name for node in self.nodes if node.name not in needed)
-        self._readers = Counter(name for node in self.nodes for name in node.needs or (REQUEST,))
+        self._readers = Counter(name for node in self.nodes for name in node.needs)
         self._is_chain = all(
-            node.needs == ((self.nodes[i - 1].name,) if i else ()) for i, node in enumerate(self.nodes)
+            node.needs == ((self.nodes[i - 1].name if i else REQUEST),) for i, node in enumerate(self.nodes)
         )
         # Clients choose endpoint and target, so what is remembered about them has a bound.
         self._visited = lru_cache(maxsize=256)(self._select)
@@ -87,10 +91,8 @@ class Graph:
         tasks: dict[str, asyncio.Task[Batch]] = {}
 
         async def run(node: Node) -> Batch:
-            if node.needs:
-                batch = _joined([(name, self._given(name, await tasks[name])) for name in node.needs])
-            else:
-                batch = self._given(REQUEST, request)
+            inputs = [(name, request if name == REQUEST else await tasks[name]) for name in node.needs]
+            batch = _joined([(name, self._given(name, each)) for name, each in inputs])
             if node.name not in visited or node.handler is None:
                 return batch
             context.check()

@@ -1,0 +1,105 @@
+"""The main function of a gateway process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import time
+from typing import Any
+
+import msgspec
+import uvloop
+
+from headrace.gateway import GatewayServer, preload, serve
+from headrace.gateway.orders import Open, Start
+from headrace.pipeline import Graph, Node
+from headrace.spec import GatewaySpec
+from headrace.wire import Connection, connect
+from headrace.wire.faults import to_data
+from headrace.wire.lifeline import GRACE_S, Lifeline, leave
+
+
+def main() -> None:
+    """Load the protocols of the first order, then open the doors that the second one describes."""
+    line = Lifeline.from_parent()
+    try:
+        spec = msgspec.convert(line.receive(), Start).spec
+        preload(spec)
+        order = msgspec.convert(line.receive(), Open)
+    except BaseException as error:
+        line.report({'failed': to_data(error)})
+        leave(1)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        status = runner.run(_serve(line, spec, order))
+        leave(status)  # inside the runner: the teardown of the loop and of gRPC takes longer than the stop
+
+
+async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
+    stop = asyncio.Event()
+    orphaned = False
+
+    def on_cut() -> None:
+        nonlocal orphaned
+        orphaned = True
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    line.watch(_ignore, on_cut)
+    try:
+        connections = await _connect(order)
+        server = await _open(spec, order, connections)
+    except Exception as error:
+        line.report({'failed': to_data(error)})
+        return 1
+    line.report({'ready': server.ports})
+    await stop.wait()
+    await server.stop(min(order.timeout_stop_s, GRACE_S / 2) if orphaned else order.timeout_stop_s)
+    for connection in connections.values():
+        await connection.close()
+    if orphaned:
+        _tidy_up(order)
+    return 0
+
+
+async def _connect(order: Open) -> dict[str, Connection]:
+    upstreams = [upstream for upstream in order.upstreams if upstream.address]
+    made = await asyncio.gather(*(connect(each.address, timeout_s=order.timeout_ready_s) for each in upstreams))
+    return {upstream.name: connection for upstream, connection in zip(upstreams, made, strict=True)}
+
+
+async def _open(spec: GatewaySpec, order: Open, connections: dict[str, Connection]) -> GatewayServer:
+    infos = {info.name: info for info in order.info.executors}
+    nodes = [Node(each.name, connections.get(each.name), each.needs, infos.get(each.name)) for each in order.upstreams]
+
+    def is_ready() -> bool:
+        return all(connection.is_open for connection in connections.values())
+
+    return await serve(Graph(nodes), order.info, spec, is_ready=is_ready)
+
+
+def _tidy_up(order: Open) -> None:
+    """Do what the dead parent cannot: end workers that native code holds up, remove the sockets."""
+    pids = [upstream.pid for upstream in order.upstreams if upstream.pid]
+    deadline = time.monotonic() + GRACE_S / 2
+    while any(map(_is_running, pids)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for pid in filter(_is_running, pids):
+        os.kill(pid, signal.SIGKILL)
+    if order.directory:
+        shutil.rmtree(order.directory, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _ignore(order: Any) -> None:
+    """A gateway knows no orders beyond those of its start; a newer supervisor may send some."""

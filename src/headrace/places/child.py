@@ -1,0 +1,126 @@
+"""A process that we started: it reports, takes orders, and is certain to end with us."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headrace.errors import HeadraceError, StartError
+from headrace.spec.environment import for_child
+from headrace.wire.faults import from_data
+from headrace.wire.lifeline import LENGTH, pack
+
+_PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
+
+
+class Child:
+    """One process of ours, seen from its parent.
+
+    It runs in a session of its own, so that Ctrl-C reaches only the parent, who ends it in good order.
+    """
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], reports: asyncio.StreamReader) -> None:
+        self.name = name
+        self._process = process
+        self._reports = reports
+
+    @classmethod
+    async def spawn(cls, name: str, main: str, env: dict[str, str]) -> Child:
+        """Start `main` (module:function) in a new process, without importing the caller's main module."""
+        module, _, function = main.partition(':')
+        code = f'import sys; sys.path.append({_PACKAGE_PARENT!r}); from {module} import {function}; {function}()'
+        read_end, write_end = os.pipe()
+        try:
+            process = subprocess.Popen(
+                [sys.executable, '-c', code, str(write_end)],
+                stdin=subprocess.PIPE,
+                pass_fds=(write_end,),
+                env=for_child(env),
+                start_new_session=True,
+                bufsize=0,
+            )
+        finally:
+            os.close(write_end)
+        reports = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reports), open(read_end, 'rb', buffering=0)
+        )
+        return cls(name, process, reports)
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def order(self, message: Any) -> None:
+        """Send an order; one to a child that is gone is lost, as its next report will tell."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(pack(message))
+        except OSError:
+            pass
+
+    async def report(self, key: str) -> Any:
+        """The value of the next report, which has to be of kind `key`.
+
+        Raises the error that the child reported instead, or StartError if it ended without a word.
+        """
+        try:
+            size = LENGTH.unpack(await self._reports.readexactly(LENGTH.size))[0]
+            message = msgspec.msgpack.decode(await self._reports.readexactly(size))
+        except asyncio.IncompleteReadError:
+            raise StartError(
+                f'{self.name} ended while it started ({await self._end()})',
+                help='what it printed last is above; "killed" often means that memory ran out',
+            ) from None
+        if 'failed' in message:
+            raise _failure(message['failed'])
+        return message[key]
+
+    async def ended(self) -> str:
+        """Wait until the process is gone and say how it went."""
+        while await self._reports.read(4096):
+            pass
+        return await self._end()
+
+    async def _end(self) -> str:
+        status = await asyncio.to_thread(self._process.wait)
+        return f'exit status {status}' if status >= 0 else f'killed by signal {-status}'
+
+    async def stop(self, grace_s: float) -> None:
+        """Ask the process to finish; after `grace_s` it is killed."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                async with asyncio.timeout(grace_s):
+                    await self.ended()
+            except TimeoutError:
+                self._process.kill()
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process now and give back what it held of ours."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def __repr__(self) -> str:
+        status = self._process.poll()
+        return f'<Child {self.name} pid={self.pid} {"running" if status is None else f"ended with {status}"}>'
+
+
+def _failure(data: Any) -> HeadraceError:
+    error = from_data(data)
+    text = getattr(error, 'traceback', '')
+    if text:
+        error.add_note(text)
+    return error

@@ -1,0 +1,25 @@
+"""A Flow that runs: where its doors are, what it offers, and how it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from headrace.pipeline import Handler
+from headrace.pipeline.describe import FlowInfo
+
+
+class Running(Protocol):
+    """What every place gives back when a Flow has started.
+
+    `ports` has the port of each protocol (empty where there is no gateway process), `handler` is the Flow
+    itself where it runs in this very process.
+    """
+
+    info: FlowInfo
+    host: str
+    ports: Mapping[str, int]
+    handler: Handler | None
+
+    async def stop(self) -> None:
+        """End everything, in good order up to the Flow's `timeout_stop_s` and for certain after that."""

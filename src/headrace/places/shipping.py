@@ -1,0 +1,84 @@
+"""How an executor's class and arguments get into another process: by name if they can, by value if they must."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from typing import Any
+
+import cloudpickle
+import msgspec
+
+from headrace.errors import SpecError
+from headrace.spec import ExecutorSpec, FlowSpec
+from headrace.worker.orders import WorkerOrder
+
+
+def worker_order(flow: FlowSpec, executor: ExecutorSpec, *, address: str, workspace: str) -> WorkerOrder:
+    """Everything the worker of `executor` has to know, as plain data.
+
+    A class that can be imported goes by its name. One of `__main__`, of a notebook or of a function's body
+    goes by value, as do arguments that are no plain data; that pickle travels only through the private pipe
+    to a process that we start ourselves.
+    """
+    pickled = b''
+    uses: Any = executor.uses
+    by_name = isinstance(uses, str) or _is_importable(uses)
+    if not by_name or not _is_plain(executor.uses_with):
+        pickled = _pickle(executor)
+        executor = msgspec.structs.replace(executor, uses='', uses_with={})
+    elif isinstance(uses, type):
+        executor = msgspec.structs.replace(executor, uses=f'{uses.__module__}:{uses.__qualname__}')
+    return WorkerOrder(
+        name=executor.name,
+        address=address,
+        spec=executor,
+        workspace=workspace,
+        base=flow.base,
+        sys_path=tuple(sys.path),
+        pickled=pickled,
+    )
+
+
+def _is_importable(cls: type) -> bool:
+    """Whether another process finds this very class by importing its module."""
+    module = sys.modules.get(cls.__module__)
+    if module is None or cls.__module__ == '__main__' or '<locals>' in cls.__qualname__:
+        return False
+    found: Any = module
+    for part in cls.__qualname__.split('.'):
+        found = getattr(found, part, None)
+    if found is not cls:
+        return False
+    try:
+        spec = importlib.util.find_spec(cls.__module__)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and spec.origin == getattr(module, '__file__', None)
+
+
+def _is_plain(value: Any) -> bool:
+    try:
+        return bool(msgspec.msgpack.decode(msgspec.msgpack.encode(value)) == value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _pickle(executor: ExecutorSpec) -> bytes:
+    """The class and its arguments by value; modules that no other process can import go along."""
+    module = inspect.getmodule(executor.uses) if isinstance(executor.uses, type) else None
+    stray = module is not None and module.__name__ != '__main__' and not _is_importable(executor.uses)
+    if stray and module is not None:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return cloudpickle.dumps((executor.uses, executor.uses_with))
+    except Exception as error:
+        raise SpecError(
+            f'executor {executor.name!r} cannot be handed to its process: {type(error).__name__}: {error}',
+            help='put its class into a module of its own, or pass only plain values in uses_with; '
+            'what cannot be copied (open files, locks, connections) belongs into __init__',
+        ) from error
+    finally:
+        if stray and module is not None:
+            cloudpickle.unregister_pickle_by_value(module)

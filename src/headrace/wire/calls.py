@@ -1,0 +1,86 @@
+"""Calls and replies: batches and contexts to frames and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+from headrace.errors import ProtocolError
+from headrace.pipeline import Batch, Context, Payload
+from headrace.wire.frames import Buffer, Frame, Kind, pack
+
+
+def pack_call(call: int, batch: Batch, context: Context) -> list[Buffer]:
+    """A request as a frame; the deadline travels as the seconds that are left of it."""
+    sizes, segments = _payloads(batch)
+    meta = (
+        context.endpoint,
+        context.request_id,
+        context.left_s(),
+        context.target,
+        context.trace,
+        batch.parameters,
+        sizes,
+    )
+    return pack(Kind.CALL, call, meta, segments)
+
+
+def unpack_call(frame: Frame) -> tuple[Batch, Context]:
+    """A request frame as what a handler takes."""
+    try:
+        endpoint, request_id, left_s, target, trace, parameters, sizes = frame.meta
+        deadline = None if left_s is None else time.monotonic() + left_s
+        context = Context(endpoint, request_id=request_id, deadline=deadline, target=target, trace=trace)
+        return Batch(parameters=parameters, sources=_sources(frame, sizes)), context
+    except (TypeError, ValueError) as error:
+        raise ProtocolError(f'a call frame is not understood: {error}') from None
+
+
+def pack_reply(call: int, request: Batch, reply: Batch) -> list[Buffer]:
+    """An answer as a frame; parameters that the handler left alone do not travel back."""
+    sizes, segments = _payloads(reply)
+    parameters = None if reply.parameters is request.parameters else reply.parameters
+    return pack(Kind.REPLY, call, (parameters, sizes), segments)
+
+
+def unpack_reply(frame: Frame, request: Batch) -> Batch:
+    """A reply frame as the batch that answers `request`."""
+    try:
+        parameters, sizes = frame.meta
+        return Batch(
+            parameters=request.parameters if parameters is None else parameters, sources=_sources(frame, sizes)
+        )
+    except (TypeError, ValueError) as error:
+        raise ProtocolError(f'a reply frame is not understood: {error}') from None
+
+
+def _payloads(batch: Batch) -> tuple[list[tuple[str, int]], Sequence[Buffer]]:
+    if len(batch.sources) == 1:
+        name, payload = batch.sources[0]
+        segments = payload.segments()
+        return [(name, sum(memoryview(each).nbytes for each in segments))], segments
+    sizes: list[tuple[str, int]] = []
+    parts: list[Buffer] = []
+    for name, payload in batch.sources:
+        segments = payload.segments()
+        size = sum(memoryview(each).nbytes for each in segments)
+        padding = -size % 16  # every list of documents begins where its arrays can be read in place
+        sizes.append((name, size))
+        parts += segments
+        parts.append(bytes(padding))
+    return sizes, parts
+
+
+def _sources(frame: Frame, sizes: Any) -> list[tuple[str, Payload]]:
+    sources: list[tuple[str, Payload]] = []
+    position = 0
+    for name, size in sizes:
+        part = frame.payload[position : position + size]
+        if len(part) != size or size < 0:
+            raise ProtocolError('a frame is shorter than the documents that it announces')
+        sources.append((name, Payload(segments=(cast(Buffer, part),))))
+        position += size + -size % 16
+    if not sources:
+        raise ProtocolError('a frame announces no documents, not even an empty list')
+    return sources

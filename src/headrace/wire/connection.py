@@ -1,0 +1,161 @@
+"""The caller's end: a worker's address in, a handler out whose calls share one connection."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError, ProtocolError, Unavailable
+from headrace.pipeline import Batch, Context
+from headrace.pipeline.describe import ExecutorInfo
+from headrace.wire.address import open_client
+from headrace.wire.calls import pack_call, unpack_reply
+from headrace.wire.faults import from_data
+from headrace.wire.frames import Frame, Kind, pack
+from headrace.wire.stream import FrameStream
+
+RETRY_EVERY_S = 0.01
+
+
+class Connection:
+    """A worker behind a socket as a `Handler`: `await connection(batch, context)`.
+
+    Calls are multiplexed. Every call ends: with the reply, with the worker's error, at its deadline, when its
+    caller leaves (the worker is told), or with `Unavailable` when the connection is lost.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.info: ExecutorInfo | None = None
+        self._stream = FrameStream(self._on_frame, self._on_lost)
+        self._pending: dict[int, tuple[Batch, asyncio.Future[Batch]]] = {}
+        self._last = 0
+        self._loop = asyncio.get_running_loop()
+        self._hello: asyncio.Future[ExecutorInfo | None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._lost: HeadraceError | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls can be made."""
+        return self._lost is None and self._stream.is_open
+
+    async def __call__(self, batch: Batch, context: Context) -> Batch:
+        """Send the batch to the worker and wait for its reply."""
+        if self._lost is not None:
+            raise self._lost
+        left_s = context.left_s()
+        if left_s is not None and left_s <= 0:
+            context.check()
+        if self._stream.is_congested:
+            await self._stream.writable()
+        self._last = call = (self._last + 1) & 0xFFFFFFFF
+        future: asyncio.Future[Batch] = self._loop.create_future()
+        self._pending[call] = batch, future
+        self._stream.write(pack_call(call, batch, context))
+        context.on_cancel(lambda: self._give_up(call, Cancelled(f'request {context.request_id} was cancelled')))
+        timer = None if left_s is None else self._loop.call_later(left_s, self._late, call, context)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self._give_up(call, Cancelled('the task that waited was cancelled'))
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+            self._pending.pop(call, None)
+
+    def _late(self, call: int, context: Context) -> None:
+        name = self.info.name if self.info else self.address
+        self._give_up(
+            call,
+            DeadlineExceeded(
+                f'executor {name!r} did not answer {context.endpoint!r} in time',
+                help='give the request a longer timeout, or the executor less to do',
+            ),
+        )
+
+    def _give_up(self, call: int, error: HeadraceError) -> None:
+        _, future = self._pending.pop(call, (None, None))
+        if future is not None:
+            self._stream.write(pack(Kind.CANCEL, call, None))
+            if not future.done():
+                future.set_exception(error)
+
+    def _on_frame(self, frame: Frame) -> None:
+        if frame.kind == Kind.REPLY or frame.kind == Kind.ERROR:
+            request, future = self._pending.pop(frame.call, (None, None))
+            if request is None or future is None or future.done():
+                return  # nobody waits any more: it was cancelled or is late
+            if frame.kind == Kind.ERROR:
+                future.set_exception(from_data(frame.meta))
+            else:
+                future.set_result(unpack_reply(frame, request))
+        elif frame.kind == Kind.HELLO:
+            self._on_hello(frame.meta)
+        elif frame.kind == Kind.PING:
+            self._stream.write(pack(Kind.PONG, frame.call, None))
+        elif frame.kind != Kind.PONG:
+            raise ProtocolError(f'a worker sent a frame of unknown kind {frame.kind}')
+
+    def _on_hello(self, meta: Any) -> None:
+        try:
+            self.info = msgspec.convert(meta, ExecutorInfo | None)
+        except msgspec.ValidationError as error:
+            raise ProtocolError(f'{self.address} introduced itself in a way that is not understood: {error}') from None
+        if not self._hello.done():
+            self._hello.set_result(self.info)
+
+    def _on_lost(self, reason: Exception | None) -> None:
+        name = repr(self.info.name) if self.info else 'a worker'
+        self._lost = Unavailable(
+            f'the connection to executor {name} at {self.address} is lost' + (f': {reason}' if reason else ''),
+            help='look at what its worker printed last; the request may be sent again',
+        )
+        if not self._hello.done():
+            self._hello.set_exception(self._lost)
+        for _, future in self._pending.values():
+            if not future.done():
+                future.set_exception(self._lost)
+        self._pending.clear()
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    async def open(self) -> None:
+        """Connect and read the worker's introduction."""
+        await open_client(self.address, lambda: self._stream)
+        await self._hello
+
+    async def close(self) -> None:
+        """End the connection; calls that still wait get `Unavailable`."""
+        if self._hello.done() and not self._hello.cancelled():
+            self._hello.exception()  # whoever waited has seen it
+        if self._stream.is_open:
+            self._stream.close()
+            await self._ended
+
+    def __repr__(self) -> str:
+        state = 'open' if self.is_open else 'closed'
+        return f'<Connection {self.address} {state}, {len(self._pending)} waiting>'
+
+
+async def connect(address: str, *, timeout_s: float = 10.0) -> Connection:
+    """Connect to the worker at `address`, waiting up to `timeout_s` for it to be there.
+
+    Raises `Unavailable` when nobody listens in time, `ProtocolError` when somebody else does.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                connection = Connection(address)
+                try:
+                    await connection.open()
+                except (FileNotFoundError, ConnectionError):
+                    await connection.close()
+                    await asyncio.sleep(RETRY_EVERY_S)
+                else:
+                    return connection
+    except TimeoutError:
+        raise Unavailable(f'no worker answered at {address} within {timeout_s:g} s') from None

@@ -1,0 +1,145 @@
+"""The worker's end: a handler in, a listening socket out that serves it to any number of connections."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from headrace.errors import HeadraceError, ProtocolError
+from headrace.pipeline import Context, Handler
+from headrace.pipeline.describe import ExecutorInfo
+from headrace.wire.address import open_server
+from headrace.wire.calls import pack_reply, unpack_call
+from headrace.wire.faults import to_data
+from headrace.wire.frames import Frame, Kind, pack
+from headrace.wire.stream import FrameStream
+
+MAX_IN_FLIGHT = 1024
+"""Calls of one connection that are worked on at once; beyond that its socket is not read."""
+
+
+class Peer:
+    """One connection of a server: each call becomes a task that answers it."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.stream = FrameStream(self._on_frame, self._on_lost)
+        self._calls: dict[int, tuple[Context, asyncio.Task[None]]] = {}
+        self._is_paused = False
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are being worked on."""
+        return len(self._calls)
+
+    def greet(self) -> FrameStream:
+        """The protocol for a new connection."""
+        self._server.peers.add(self)
+        return self.stream
+
+    def _on_frame(self, frame: Frame) -> None:
+        if frame.kind == Kind.CALL:
+            self._begin(frame)
+        elif frame.kind == Kind.CANCEL:
+            known = self._calls.get(frame.call)
+            if known is not None:
+                known[0].cancel()
+                known[1].cancel()
+        elif frame.kind == Kind.PING:
+            self.stream.write(pack(Kind.PONG, frame.call, None))
+        elif frame.kind not in (Kind.HELLO, Kind.PONG):
+            raise ProtocolError(f'a caller sent a frame of unknown kind {frame.kind}')
+
+    def _begin(self, frame: Frame) -> None:
+        if frame.call in self._calls:
+            raise ProtocolError(f'call {frame.call} was sent twice')
+        batch, context = unpack_call(frame)
+        call = frame.call
+
+        async def answer() -> None:
+            try:
+                context.check()
+                reply = await self._server.handler(batch, context)
+                buffers = pack_reply(call, batch, reply)
+            except asyncio.CancelledError:
+                buffers = None
+            except HeadraceError as error:
+                buffers = pack(Kind.ERROR, call, to_data(error))
+            except Exception as error:
+                buffers = pack(Kind.ERROR, call, to_data(error))
+            if buffers is not None:
+                if self.stream.is_congested:
+                    await self.stream.writable()
+                self.stream.write(buffers)
+            self._end(call)
+
+        self._calls[call] = context, asyncio.get_running_loop().create_task(answer())
+        if len(self._calls) >= MAX_IN_FLIGHT and not self._is_paused:
+            self._is_paused = True
+            self.stream.pause_reading()
+
+    def _end(self, call: int) -> None:
+        self._calls.pop(call, None)
+        if self._is_paused and len(self._calls) < MAX_IN_FLIGHT // 2:
+            self._is_paused = False
+            self.stream.resume_reading()
+        self._server.ended()
+
+    def _on_lost(self, reason: Exception | None) -> None:
+        self._server.peers.discard(self)
+        for context, task in list(self._calls.values()):
+            context.cancel()
+            task.cancel()
+        self._calls.clear()
+        self._server.ended()
+
+
+class Server:
+    """Serves one handler at one address until it is closed."""
+
+    def __init__(self, handler: Handler, info: ExecutorInfo | None = None) -> None:
+        self.handler = handler
+        self.address = ''
+        self.peers: set[Peer] = set()
+        self._hello = pack(Kind.HELLO, 0, msgspec.to_builtins(info))
+        self._server: asyncio.AbstractServer | None = None
+        self._idle: asyncio.Event = asyncio.Event()
+
+    async def listen(self, address: str) -> Server:
+        """Take the address; `self.address` has the port that was really taken."""
+        self._server, self.address = await open_server(address, self._accept)
+        return self
+
+    def _accept(self) -> FrameStream:
+        peer = Peer(self)
+        stream = peer.greet()
+        asyncio.get_running_loop().call_soon(stream.write, self._hello)
+        return stream
+
+    def ended(self) -> None:
+        """A call or a connection has ended."""
+        if not any(peer.in_flight for peer in self.peers):
+            self._idle.set()
+
+    async def drain(self, grace_s: float) -> bool:
+        """Take no more connections and wait up to `grace_s` for what was accepted; say whether all was done."""
+        if self._server is not None:
+            self._server.close()
+        self._idle.clear()
+        self.ended()
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self, grace_s: float = 0.0) -> None:
+        """Drain, then end every connection."""
+        await self.drain(grace_s)
+        for peer in list(self.peers):
+            peer.stream.close()
+
+    def __repr__(self) -> str:
+        return f'<Server {self.address}, {len(self.peers)} connections>'

@@ -1,0 +1,1 @@
+"""One process that runs one executor: load, describe, construct, serve, drain."""

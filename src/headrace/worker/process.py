@@ -1,0 +1,63 @@
+"""The main function of a worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import Any
+
+import cloudpickle
+import msgspec
+import uvloop
+
+from headrace.executors import Blueprint, Executor, resolve, serve
+from headrace.wire.faults import to_data
+from headrace.wire.lifeline import Lifeline, leave
+from headrace.wire.server import Server
+from headrace.worker.orders import WorkerOrder
+
+DRAIN_S = 5.0
+
+
+def main() -> None:
+    """Load what the first order names, describe it, construct it when told to, and serve until the end."""
+    line = Lifeline.from_parent()
+    order = msgspec.convert(line.receive(), WorkerOrder)
+    sys.path[:] = order.sys_path
+    try:
+        blueprint = _load(order)
+        line.report({'described': msgspec.to_builtins(blueprint.describe())})
+        line.receive()  # the types fit on every edge of the Flow: go on
+        executor = blueprint.build()
+    except BaseException as error:
+        line.report({'failed': to_data(error)})
+        leave(1)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(line, order, executor, blueprint))
+    leave()
+
+
+def _load(order: WorkerOrder) -> Blueprint:
+    spec = order.spec
+    if order.pickled:
+        uses, uses_with = cloudpickle.loads(order.pickled)
+        spec = msgspec.structs.replace(spec, uses=uses, uses_with=uses_with)
+    return resolve(spec, workspace=order.workspace, base=order.base)
+
+
+async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, blueprint: Blueprint) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = await Server(serve(executor), blueprint.describe()).listen(order.address)
+    line.watch(_ignore, stop.set)
+    line.report({'ready': server.address})
+    await stop.wait()
+    await server.close(DRAIN_S)
+    executor.close()
+
+
+def _ignore(order: Any) -> None:
+    """A worker knows no orders beyond those of its start; a newer supervisor may send some."""

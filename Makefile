@@ -9,8 +9,8 @@ ARGS   ?=
 BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 STAMPS := $(VENV)/.stamps
-# pip asks nothing, prints errors only, and takes no note of newer versions of itself
-PIP    := $(PY) -m pip install --quiet --no-input --disable-pip-version-check
+# pip asks nothing and prints nothing but errors
+PIP    := $(PY) -m pip install -qq --no-input --disable-pip-version-check
 EXTRAS := image audio video mesh arrow pandas bfloat16 pydantic
 
 .DEFAULT_GOAL := help
@@ -68,7 +68,7 @@ $(STAMPS)/venv:
 	    { echo "Headrace needs Python 3.11 or newer, and $(PYTHON) is older or missing: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@# Debian's Python has no ensurepip without the package python3-venv: then the pip that is there fills the venv
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) 2>/dev/null || \
-	    { $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(PY) install --quiet pip; }
+	    { $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(PY) install -qq pip; }
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/demo: requirements/demo.txt pyproject.toml | $(STAMPS)/venv

@@ -154,7 +154,7 @@ def _check_ends(spec: FlowSpec, source: Source) -> None:
         raise source.error(
             ('executors', index),
             f'the Flow ends in {len(ends)} places ({", ".join(ends)}), but it can give one answer only',
-            help=f'join them with Flow.needs_all(), in YAML {{name: all, needs: [{", ".join(ends)}], join: true}}',
+            help=f'join them: Flow.needs_all(), YAML {{name: end, needs: [{", ".join(ends)}], join: true}}',
         )
 
 

@@ -1,0 +1,50 @@
+"""Plain data in, YAML text out, written so that neither our reader nor an older one misreads a text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from headrace.spec.scalars import resolve
+from headrace.spec.substitute import escape
+
+
+class _Dumper(yaml.SafeDumper):
+    """Short lists in one line, no anchors, quotes where a text could be taken for something else."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def emit(data: Any) -> str:
+    """Write data as YAML.
+
+    >>> print(emit({'protocol': ['grpc', 'http'], 'name': 'on', 'version': '1'}), end='')
+    protocol: [grpc, http]
+    name: 'on'
+    version: '1'
+    """
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    text = escape(value)
+    style = "'" if not isinstance(resolve(text), str) else None
+    return dumper.represent_scalar('tag:yaml.org,2002:str', text, style=style)
+
+
+def _list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.SequenceNode:
+    short = all(isinstance(value, str | int | float | None) for value in values) and len(str(values)) < 80
+    return dumper.represent_sequence('tag:yaml.org,2002:seq', values, flow_style=short)
+
+
+def _number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    special = {float('inf'): '.inf', -float('inf'): '-.inf'}
+    text = '.nan' if value != value else special.get(value, repr(value))
+    return dumper.represent_scalar('tag:yaml.org,2002:float', text)
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(list, _list)
+_Dumper.add_representer(float, _number)

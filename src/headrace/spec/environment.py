@@ -1,0 +1,107 @@
+"""Every environment variable of Headrace, typed and described. The only module that reads `os.environ`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from headrace.errors import SpecError
+from headrace.spec.suggest import closest
+
+PREFIX = 'HEADRACE_'
+
+
+class Environment(Struct, frozen=True, kw_only=True):
+    """The settings that come from the environment: field `log_level` is HEADRACE_LOG_LEVEL, and so on."""
+
+    debug: Annotated[
+        bool,
+        Meta(description='1: errors sent to clients carry tracebacks, and the command line prints its own.'),
+    ] = False
+    log_level: Annotated[
+        Literal['DEBUG', 'INFO', 'WARNING', 'ERROR'], Meta(description='The least that is logged.')
+    ] = 'INFO'
+    runtime_dir: Annotated[
+        str, Meta(description="Folder for the sockets of running Flows; default: the system's.")
+    ] = ''
+    workspace: Annotated[
+        str,
+        Meta(
+            description="Folder for what executors keep if nothing else is said; default: the user's cache."
+        ),
+    ] = ''
+
+    def workspace_root(self) -> Path:
+        """The folder for what executors keep: HEADRACE_WORKSPACE, else `headrace` in the user's cache."""
+        if self.workspace:
+            return Path(self.workspace).expanduser()
+        return Path(variables().get('XDG_CACHE_HOME') or '~/.cache').expanduser() / 'headrace'
+
+    def runtime_root(self) -> Path:
+        """The folder for sockets: HEADRACE_RUNTIME_DIR, else the session's, else the temporary one.
+
+        The paths of Unix sockets are limited to about a hundred bytes, so a long TMPDIR is not used.
+        """
+        named = self.runtime_dir or variables().get('XDG_RUNTIME_DIR', '')
+        if named and os.access(named, os.W_OK | os.X_OK):
+            return Path(named)
+        folder = tempfile.gettempdir()
+        return Path(folder if len(folder) <= 40 else '/tmp')
+
+
+def read(environ: Mapping[str, str] | None = None) -> Environment:
+    """The settings as they are now; SpecError that names the variable whose value cannot be used.
+
+    >>> read({'HEADRACE_LOG_LEVEL': 'debug', 'HEADRACE_DEBUG': '1'}).log_level
+    'DEBUG'
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Environment):
+        text = environ.get(PREFIX + field.name.upper(), '').strip()
+        if text:
+            values[field.name] = _convert(field, text)
+    return Environment(**values)
+
+
+def unknown(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """Variables that begin with HEADRACE_ and mean nothing, each with the one that may have been meant."""
+    known = names()
+    environ = os.environ if environ is None else environ
+    strays = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    return {name: closest(name, known) for name in strays}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all variables."""
+    return tuple(PREFIX + field.name.upper() for field in msgspec.structs.fields(Environment))
+
+
+def variables() -> Mapping[str, str]:
+    """The environment itself, read-only: for `${{ ENV.X }}`."""
+    return dict(os.environ)
+
+
+def for_child(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a new process: this one's, plus `extra`."""
+    return {**os.environ, **(extra or {})}
+
+
+def _convert(field: msgspec.structs.FieldInfo, text: str) -> Any:
+    if field.name == 'log_level':
+        text = text.upper()
+    try:
+        return msgspec.convert(text, field.type, strict=False)
+    except msgspec.ValidationError as error:
+        name = PREFIX + field.name.upper()
+        raise SpecError(f'environment variable {name}={text!r}: {error}', help=_describe(field)) from None
+
+
+def _describe(field: msgspec.structs.FieldInfo) -> str:
+    return next((str(meta.description) for meta in getattr(field.type, '__metadata__', ())), '')

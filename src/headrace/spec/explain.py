@@ -1,0 +1,82 @@
+"""A value and the type it should have in; out: the value, or a sentence about what does not fit and where."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+
+from headrace.spec.source import Path, Source
+from headrace.spec.suggest import did_you_mean
+
+_WORDS = {
+    'str': 'a text',
+    'int': 'a whole number',
+    'float': 'a number',
+    'bool': 'true or false',
+    'array': 'a list',
+    'object': 'a mapping',
+    'null': 'nothing',
+    'type': 'a class',
+}
+_STEP = re.compile(r'\[(\d+)\]|\.([^.\[]+)')
+
+
+def convert(value: Any, wanted: Any, source: Source, path: Path) -> Any:
+    """`value` as the type `wanted`; SpecError that names the place, what was expected and what is there.
+
+    >>> convert('8o80', int, Source('flow.yml'), ('gateway', 'port'))
+    Traceback (most recent call last):
+    headrace.errors.SpecError: flow.yml: gateway.port: expected a whole number, got '8o80'
+    """
+    try:
+        return msgspec.convert(value, wanted)
+    except msgspec.ValidationError as error:
+        text, _, inner = str(error).partition(' - at `')
+        path, culprit = _descend(value, inner.rpartition('$')[2].rstrip('`'), path)
+        choices = _choices(wanted)
+        if text.startswith('Invalid enum value') and choices:
+            raise source.error(
+                path,
+                f'{culprit!r} is not possible here',
+                help=did_you_mean(str(culprit), choices, noun='possible'),
+            ) from None
+        raise source.error(path, f'{_plain(text)}, got {shorten(culprit)}') from None
+
+
+def shorten(value: object) -> str:
+    """A value as a few words."""
+    text = repr(value)
+    return text if len(text) <= 60 else f'{text[:57]}...'
+
+
+def _plain(text: str) -> str:
+    """`Expected `int` <= 65535` as a person says it."""
+    expected = text.partition(', got ')[0].replace('Expected ', 'expected ')
+    for symbol, word in (('<=', 'of at most'), ('>=', 'of at least'), ('>', 'above'), ('<', 'below')):
+        expected = expected.replace(f' {symbol} ', f' {word} ')
+    words = re.sub(r'`([^`]*)`', lambda found: ' or '.join(map(_word, found.group(1).split(' | '))), expected)
+    return words.replace(' of length of at least ', ' with a length of at least ')
+
+
+def _word(name: str) -> str:
+    return _WORDS.get(name, name)
+
+
+def _descend(value: Any, steps: str, path: Path) -> tuple[Path, Any]:
+    for index, key in _STEP.findall(steps):
+        step: int | str = int(index) if index else key
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            break
+        path = (*path, step)
+    return path, value
+
+
+def _choices(wanted: Any) -> list[str]:
+    """The words that a Literal somewhere in this type allows."""
+    if get_origin(wanted) is Literal:
+        return [str(choice) for choice in get_args(wanted)]
+    return [choice for part in get_args(wanted) for choice in _choices(part)]

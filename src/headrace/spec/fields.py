@@ -1,0 +1,118 @@
+"""A mapping of fields in, one record out: aliases, single values for lists, types, and errors that help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import FieldInfo
+
+from headrace.errors import SpecError
+from headrace.spec.explain import convert, shorten
+from headrace.spec.source import Path, Source
+from headrace.spec.suggest import closest, did_you_mean
+
+Fields = Mapping[str, Any]
+Record = TypeVar('Record', bound=Struct)
+
+ALIASES = {'port': 'ports', 'protocol': 'protocols', 'expose_endpoints': 'expose'}
+"""Other ways to write a field."""
+
+_HINTS = {
+    'timeout_ready': 'it is called timeout_ready_s here, and is in seconds',
+    'timeout_send': "it is the gateway's timeout_s here, and is in seconds",
+    'with': 'the arguments of an executor are called uses_with here',
+    'requests': 'it is called uses_requests here',
+}
+
+
+def canonical(key: str) -> str:
+    """The field that a key means.
+
+    >>> canonical('port')
+    'ports'
+    """
+    return ALIASES.get(key, key)
+
+
+def record(cls: type[Record], fields: Fields, source: Source, path: Path) -> Record:
+    """Make a `cls`, each value converted to the type of its field.
+
+    Raises SpecError for an unknown, doubled or missing field and for a value that does not fit.
+    """
+    known = {field.name: field for field in msgspec.structs.fields(cls)}
+    values: dict[str, Any] = {}
+    for key, value in fields.items():
+        name = canonical(key) if isinstance(key, str) else key
+        if name not in known or name == 'base':
+            raise unknown(key, known, source, path)
+        if name in values:
+            raise source.error((*path, key), f'{name!r} is given twice', help='write it once')
+        values[name] = _value(known[name], value, source, (*path, key))
+    missing = [name for name, field in known.items() if field.required and name not in values]
+    if missing:
+        raise source.error(path, f'{missing[0]!r} is missing')
+    return cls(**values)
+
+
+def unknown(key: object, known: Iterable[str], source: Source, path: Path) -> SpecError:
+    """The error about a key that means nothing."""
+    names = sorted(set(known) - {'base'})
+    word = str(key)
+    help = _HINTS.get(word) if closest(word, names) is None or word in _HINTS else None
+    return source.error(
+        (*path, word), f'unknown key {key!r}', help=help or did_you_mean(word, names, noun='keys')
+    )
+
+
+def mapping(value: Any, source: Source, path: Path) -> Fields:
+    """`value` if it is a mapping, {} if it is nothing at all."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise source.error(path, f'expected a mapping of keys and values, got {shorten(value)}')
+    return value
+
+
+def _value(field: FieldInfo, value: Any, source: Source, path: Path) -> Any:
+    bare = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
+    if get_origin(bare) is tuple:
+        value = _as_list(field.name, value)
+    elif get_origin(bare) is dict:
+        value = {} if value is None else value
+        if field.name == 'env':
+            value = _as_texts(mapping(value, source, path), source, path)
+    elif field.name == 'uses':
+        _check_uses(value, source, path)
+    return convert(value, field.type, source, path)
+
+
+def _as_list(name: str, value: Any) -> Any:
+    """A list, or the only value of one; `cors: true` is every origin."""
+    if name == 'cors' and isinstance(value, bool):
+        return ['*'] if value else []
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return list(value)
+    return [] if value is None else [value]
+
+
+def _as_texts(values: Fields, source: Source, path: Path) -> dict[str, str]:
+    """Environment variables: numbers and true/false become the text that stands in the file."""
+    texts = {}
+    for name, value in values.items():
+        if not isinstance(value, (str, int, float)):
+            raise source.error((*path, str(name)), f'expected a text or a number, got {shorten(value)}')
+        texts[str(name)] = str(value).lower() if isinstance(value, bool) else str(value)
+    return texts
+
+
+def _check_uses(value: Any, source: Source, path: Path) -> None:
+    if isinstance(value, type) or (isinstance(value, str) and value.strip()):
+        return
+    raise source.error(
+        path,
+        f'expected what to run, got {shorten(value)}',
+        help="a class, 'module:Class', a YAML file, or a folder with config.yml",
+    )

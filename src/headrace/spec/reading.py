@@ -1,0 +1,188 @@
+"""Plain fields in (from YAML or keyword arguments), records out; every error says where and what to do.
+
+Python and YAML go through the same functions, so that `Flow.add(uses_wiht=...)` and the same slip in a file
+get the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from headrace.spec.fields import Fields, canonical, mapping, record, unknown
+from headrace.spec.graph import check, last, terminals
+from headrace.spec.records import ExecutorSpec, ExposedEndpoint, FlowSpec, GatewaySpec
+from headrace.spec.source import Path, Source
+from headrace.spec.suggest import did_you_mean
+
+SETTINGS = tuple(name for name in FlowSpec.__struct_fields__ if name not in ('base', 'executors', 'gateway'))
+"""The settings that a Flow has itself; in YAML they stand under `with:`."""
+
+TOP = ('jtype', 'version', 'name', 'with', 'executors', 'gateway')
+"""The keys at the top of a Flow's YAML."""
+
+METHODS = ('add', 'needs', 'needs_all')
+_INLINE = {
+    'jtype': 'uses',
+    'with': 'uses_with',
+    'metas': 'uses_metas',
+    'requests': 'uses_requests',
+    'py_modules': 'py_modules',
+}
+
+
+def read_flow(data: Any, source: Source, *, base: str = '') -> FlowSpec:
+    """A whole Flow from what stands in its YAML, checked.
+
+    >>> read_flow({'executors': [{'name': 'a'}, {'name': 'b'}]}, Source('flow.yml'))['b'].needs
+    ('a',)
+    """
+    top = mapping(data, source, ())
+    for key in top:
+        if canonical(str(key)) in (*SETTINGS, *GatewaySpec.__struct_fields__) and key not in TOP:
+            raise source.error(
+                (str(key),), f'{key!r} stands at the top', help=f'put it under with: {key}: ...'
+            )
+        if key not in (*TOP, 'deployments'):
+            raise unknown(key, TOP, source, ())
+    if top.get('jtype', 'Flow') != 'Flow':
+        raise source.error(('jtype',), f'expected Flow, got {top["jtype"]!r}', help='jtype: Flow')
+    if str(top.get('version', '1')) != '1':
+        raise source.error(('version',), f'version {top["version"]} is unknown', help="version: '1'")
+    flow, source = _settings_and_gateway(top, source)
+    executors = top.get('executors', top.get('deployments')) or []
+    if not isinstance(executors, list | tuple):
+        raise source.error(
+            ('executors',), 'expected a list of executors', help='begin each one with "- name:"'
+        )
+    for index, fields in enumerate(executors):
+        path: Path = ('executors', index)
+        executor = read_executor(mapping(fields, source, path), source, path, flow=flow)
+        flow = replace(flow, executors=(*flow.executors, executor))
+    flow = replace(flow, base=base)
+    check(flow, source=source)
+    return flow
+
+
+def read_executor(fields: Fields, source: Source, path: Path = (), *, flow: FlowSpec) -> ExecutorSpec:
+    """One executor for the end of `flow`; by default named `executorN` and after the newest one.
+
+    >>> read_executor({'uses': 'a.b:C', 'env': {'THREADS': 1}}, Source('Flow.add()'), flow=FlowSpec()).env
+    {'THREADS': '1'}
+    """
+    values = _unfolded(fields, source, path)
+    if values.get('name') is None:
+        values['name'] = free_name(flow)
+    method = values.pop('method', 'add')  # so may `needs` and `needs_all` be written in YAML
+    if method not in METHODS:
+        possible = did_you_mean(str(method), METHODS, noun='possible')
+        raise source.error((*path, 'method'), f'{method!r} is not possible here', help=possible)
+    if method == 'needs_all' and values.get('needs') is None:
+        values['needs'] = [executor.name for executor in terminals(flow)]
+    if method != 'add':
+        values.setdefault('join', 'uses' not in values)
+    if values.get('needs') is None:
+        values['needs'] = last(flow)
+    executor = record(ExecutorSpec, values, source, path)
+    if executor.join and 'uses' in values:
+        raise source.error(
+            (*path, 'join'), 'an executor that only joins runs nothing', help='take out join or uses'
+        )
+    return executor
+
+
+def read_gateway(fields: Fields, source: Source, path: Path = ()) -> GatewaySpec:
+    """The gateway; `expose` may also be a mapping from endpoints to their options.
+
+    >>> read_gateway({'protocol': 'http', 'expose': {'/find': {'path': '/v1/find'}}}, Source()).expose[0].path
+    '/v1/find'
+    """
+    values = dict(fields)
+    for key in [key for key in fields if canonical(key) == 'expose' and fields[key]]:
+        values[key] = _exposed(fields[key], source, (*path, key))
+    return record(GatewaySpec, values, source, path)
+
+
+def read_settings(fields: Fields, source: Source, path: Path = ()) -> FlowSpec:
+    """A Flow without executors; settings of the gateway (port, protocol, ...) may stand among its own.
+
+    >>> read_settings({'name': 'shop', 'port': 8080, 'protocol': 'http'}, Source('Flow()')).gateway.doors
+    (('http', 8080),)
+    """
+    own = {key: value for key, value in fields.items() if key in SETTINGS}
+    front = {key: value for key, value in fields.items() if canonical(key) in GatewaySpec.__struct_fields__}
+    for key in fields:
+        if key not in own and key not in front:
+            raise unknown(key, (*SETTINGS, *GatewaySpec.__struct_fields__), source, path)
+    flow = record(FlowSpec, own, source, path)
+    return replace(flow, gateway=read_gateway(front, source, path))
+
+
+def free_name(flow: FlowSpec) -> str:
+    """The first of executor0, executor1, ... from the length of the Flow on that nobody has."""
+    taken = {executor.name for executor in flow.executors}
+    number = len(flow.executors)
+    while f'executor{number}' in taken:
+        number += 1
+    return f'executor{number}'
+
+
+def _settings_and_gateway(top: Fields, source: Source) -> tuple[FlowSpec, Source]:
+    """The settings under `with:` joined with the section `gateway:`; a source that finds either."""
+    settings = mapping(top.get('with'), source, ('with',))
+    section = mapping(top.get('gateway'), source, ('gateway',))
+    flow = read_settings(settings, source, ('with',))
+    if 'name' in top:
+        flow = replace(flow, name=record(FlowSpec, {'name': top['name']}, source, ()).name)
+    front = {key: settings[key] for key in settings if canonical(key) in GatewaySpec.__struct_fields__}
+    for key in section:
+        double = next((other for other in front if canonical(other) == canonical(key)), None)
+        if double:
+            raise source.error(('gateway', key), f'also given as with.{double}', help='write it once')
+    lines = dict(source.lines)
+    for key in front:
+        lines.setdefault(('gateway', key), lines.get(('with', key), 1))
+    gateway = read_gateway({**front, **section}, source, ('gateway',))
+    return replace(flow, gateway=gateway), Source(source.name, lines)
+
+
+def _unfolded(fields: Fields, source: Source, path: Path) -> dict[str, Any]:
+    """An executor whose `uses` is written in place (`uses: {jtype: X, with: {...}}`) as plain fields."""
+    values = dict(fields)
+    uses = values.get('uses')
+    if not isinstance(uses, Mapping):
+        return values
+    inside: Path = (*path, 'uses')
+    if 'jtype' not in uses:
+        raise source.error(inside, "'jtype' is missing: the class to run", help='jtype: module:Class')
+    del values['uses']
+    for key, value in uses.items():
+        field = _INLINE.get(str(key))
+        if field is None:
+            raise unknown(key, _INLINE, source, inside)
+        if field in values:
+            raise source.error((*inside, key), f'also given as {field}', help='write it once')
+        values[field] = value
+    return values
+
+
+def _exposed(value: Any, source: Source, path: Path) -> list[ExposedEndpoint]:
+    if isinstance(value, Mapping):
+        items = [
+            ((*path, endpoint), {**mapping(options, source, (*path, endpoint)), 'endpoint': endpoint})
+            for endpoint, options in value.items()
+        ]
+    else:
+        listed = value if isinstance(value, list | tuple) else [value]
+        items = [((*path, index), _one_exposed(item)) for index, item in enumerate(listed)]
+    return [record(ExposedEndpoint, mapping(item, source, at), source, at) for at, item in items]
+
+
+def _one_exposed(item: Any) -> Any:
+    if isinstance(item, str):
+        return {'endpoint': item}
+    if isinstance(item, ExposedEndpoint):
+        return {name: getattr(item, name) for name in item.__struct_fields__}
+    return item

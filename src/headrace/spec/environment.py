@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -44,15 +43,12 @@ class Environment(Struct, frozen=True, kw_only=True):
         return Path(variables().get('XDG_CACHE_HOME') or '~/.cache').expanduser() / 'headrace'
 
     def runtime_root(self) -> Path:
-        """The folder for sockets: HEADRACE_RUNTIME_DIR, else the session's, else the temporary one.
+        """The folder for sockets: HEADRACE_RUNTIME_DIR, else the session's, else /tmp.
 
-        The paths of Unix sockets are limited to about a hundred bytes, so a long TMPDIR is not used.
+        The paths of Unix sockets are limited to about a hundred bytes, so a long TMPDIR is no place for them.
         """
         named = self.runtime_dir or variables().get('XDG_RUNTIME_DIR', '')
-        if named and os.access(named, os.W_OK | os.X_OK):
-            return Path(named)
-        folder = tempfile.gettempdir()
-        return Path(folder if len(folder) <= 40 else '/tmp')
+        return Path(named if named and os.access(named, os.W_OK | os.X_OK) else '/tmp')
 
 
 def read(environ: Mapping[str, str] | None = None) -> Environment:

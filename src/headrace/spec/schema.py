@@ -1,4 +1,4 @@
-"""The records in, the JSON Schema of a Flow's YAML out: editors complete and check a file while it is written."""
+"""The records in, the JSON Schema of a Flow's YAML out: editors complete and check it as it is typed."""
 
 from __future__ import annotations
 

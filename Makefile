@@ -14,7 +14,7 @@ PIP    := $(PY) -m pip install -qq --no-input --disable-pip-version-check
 EXTRAS := image audio video mesh arrow pandas bfloat16 pydantic
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo lint format bench docs lock train clean distclean
+.PHONY: help test demo lint format bench proto docs lock train clean distclean
 .DELETE_ON_ERROR:
 
 help: ## list these commands
@@ -39,6 +39,9 @@ format: $(STAMPS)/dev ## mend what ruff can mend by itself
 
 bench: $(STAMPS)/dev ## start and stop time, memory, and rates next to a bare echo (ARGS=--quick for a short run)
 	$(PY) -m benchmarks $(ARGS)
+
+proto: $(STAMPS)/dev ## write the gRPC code again from headrace.proto
+	$(PY) -m tools.proto
 
 docs: $(STAMPS)/dev ## write docs/reference/ again from the code
 	$(PY) -m tools.reference

@@ -25,7 +25,7 @@ import pytest
 PATIENCE_S = 3.0
 # A first use may open pipes and polls that stay for the life of the process (a client's loop, gRPC's poller).
 QUIET_FDS = 24
-MARK = 'HEADRACE_TEST_SESSION'
+MARK = 'SESSION_OF_TESTS'
 # Python starts these once, and ends them when the process ends.
 PYTHONS_OWN = ('multiprocessing.resource_tracker', 'multiprocessing.forkserver')
 
@@ -120,13 +120,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path, None, None]:
     """Send this session's temporary files to a folder of its own; mark its children by their environment."""
     tmp_path_factory.getbasetemp()  # pytest's own folders stay where pytest puts them
-    before = tempfile.gettempdir()
     directory = Path(tempfile.mkdtemp(prefix='hr-'))  # short: a path of a Unix socket has at most 107 bytes
-    os.environ[MARK] = f'{os.getpid()}-{uuid.uuid4().hex}'
-    os.environ['TMPDIR'] = tempfile.tempdir = str(directory)
-    yield directory
-    del os.environ[MARK]
-    os.environ['TMPDIR'] = tempfile.tempdir = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MARK, f'{os.getpid()}-{uuid.uuid4().hex}')
+        patch.setenv('TMPDIR', str(directory))
+        patch.setattr(tempfile, 'tempdir', str(directory))
+        patch.delenv('XDG_RUNTIME_DIR', raising=False)  # so that sockets go there as well
+        yield directory
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -17,7 +17,8 @@ from importlib.util import find_spec
 import pytest
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
-REQUIRED = frozenset(filter(None, os.environ.get('HEADRACE_TEST_REQUIRE', '').replace(' ', '').split(',')))
+SWITCH = 'HEADRACE_TEST_REQUIRE'
+REQUIRED = frozenset(filter(None, os.environ.get(SWITCH, '').replace(' ', '').split(',')))
 
 
 def browser_path() -> str | None:
@@ -55,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     unknown = REQUIRED - TOOLS.keys() - {'all'}
     if unknown:
         raise pytest.UsageError(
-            f'HEADRACE_TEST_REQUIRE: unknown {sorted(unknown)}; there is all, {", ".join(sorted(TOOLS))}'
+            f'{SWITCH}: unknown {sorted(unknown)}; there is all, {", ".join(sorted(TOOLS))}'
         )
 
 
@@ -84,7 +85,7 @@ def pytest_runtest_makereport(
         reason = report.longrepr[2]
         if 'could not import' in reason:
             report.outcome = 'failed'
-            report.longrepr = f'{reason} (HEADRACE_TEST_REQUIRE=all allows no skip for what is not installed)'
+            report.longrepr = f'{reason} ({SWITCH}=all allows no skip for what is not installed)'
     return report
 
 
@@ -98,8 +99,16 @@ def pytest_make_collect_report(
         reason = report.longrepr[2]
         if 'could not import' in reason:
             report.outcome = 'failed'
-            report.longrepr = f'{collector.nodeid}: {reason} (required by HEADRACE_TEST_REQUIRE=all)'
+            report.longrepr = f'{collector.nodeid}: {reason} (required by {SWITCH}=all)'
     return report
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _tests_see_no_switch() -> Generator[None, None, None]:
+    """Take the switch out of the environment of what is tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(SWITCH, raising=False)
+        yield
 
 
 @pytest.fixture(scope='session')

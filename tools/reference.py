@@ -1,0 +1,135 @@
+"""The code in, the pages of docs/reference/ out: public names, errors, environment variables, commands.
+
+`make docs` writes them; a test fails when one of them no longer says what the code says.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from headrace.cli import main as command_line
+
+import headrace
+from headrace import errors
+from headrace.spec import environment
+
+FOLDER = Path(__file__).resolve().parents[1] / 'docs' / 'reference'
+NOTE = '<!-- Made from the code by `make docs`. Do not edit. -->'
+
+
+def names() -> str:
+    """Make the page of the public names."""
+    rows = (
+        [f'`{name}`', _first_line(getattr(headrace, name))] for name in headrace.__all__ if name[0] != '_'
+    )
+    return _page(
+        'Public names', '`from headrace import ...` gives these names.', _table(['Name', 'What it is'], rows)
+    )
+
+
+def error_classes() -> str:
+    """Make the page of the errors, in the order in which they are defined."""
+    found = [e for e in vars(errors).values() if isinstance(e, type) and e.__module__ == errors.__name__]
+    header = ['Error', 'Kind of', 'HTTP', 'gRPC', 'What it says']
+    rows = ([f'`{e.__name__}`', _base(e), str(e.http_status), e.grpc_status, _first_line(e)] for e in found)
+    text = (
+        'Every error of Headrace is a `HeadraceError`: `message` says what happened and where, `help` what\n'
+        'to do. Import them from `headrace.errors`. The same error has the same status on every protocol.'
+    )
+    return _page('Errors', text, _table(header, rows))
+
+
+def _base(error: type) -> str:
+    return f'`{error.__bases__[0].__name__}`'
+
+
+def variables() -> str:
+    """Make the page of the environment variables."""
+    header = ['Variable', 'Type', 'Default', 'What it does']
+    schema = msgspec.json.schema(environment.Environment)
+    fields = schema['$defs']['Environment']['properties'].items()
+    rows = (
+        [f'`{environment.PREFIX}{name.upper()}`', _kind(field), _default(field), field['description']]
+        for name, field in sorted(fields)
+    )
+    return _page(
+        'Environment variables',
+        'Headrace reads these variables, and no others of its own.',
+        _table(header, rows),
+    )
+
+
+def _kind(field: dict[str, Any]) -> str:
+    if 'enum' in field:
+        return ', '.join(f'`{value}`' for value in field['enum'])
+    return '`1` or `0`' if field['type'] == 'boolean' else str(field['type'])
+
+
+def _default(field: dict[str, Any]) -> str:
+    value = field.get('default', '')
+    return f'`{int(value) if isinstance(value, bool) else value}`' if value != '' else ''
+
+
+def commands() -> str:
+    """Make the page of the commands."""
+    return _page(
+        'Commands', 'What the command `headrace` can do.', '\n'.join(_command(command_line, 'headrace'))
+    )
+
+
+def _command(command: click.Command, path: str) -> Iterable[str]:
+    context = click.Context(command, info_name=path)
+    yield f'## `{path}`\n\n{inspect.cleandoc(command.help or "")}\n'
+    rows = [[f'`{" ".join([*p.opts, *p.secondary_opts])}`', p.help or ''] for p in _options(command, context)]
+    yield f'```text\n{command.get_usage(context)}\n```\n' + (
+        f'\n{_table(["Option", ""], rows)}' if rows else ''
+    )
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            yield from _command(command.get_command(context, name), f'{path} {name}')
+
+
+def _options(command: click.Command, context: click.Context) -> list[click.Option]:
+    return [p for p in command.get_params(context) if isinstance(p, click.Option) and not p.hidden]
+
+
+def _first_line(thing: Any) -> str:
+    return (inspect.getdoc(thing) or '').split('\n\n')[0].replace('\n', ' ')
+
+
+def _table(header: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [header, ['---'] * len(header), *rows]
+    return ''.join('| ' + ' | '.join(cell.replace('|', '\\|') for cell in line) + ' |\n' for line in lines)
+
+
+def _page(title: str, text: str, body: str) -> str:
+    return f'{NOTE}\n# {title}\n\n{text}\n\n{body}'
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    'names.md': names,
+    'errors.md': error_classes,
+    'environment.md': variables,
+    'commands.md': commands,
+}
+
+
+def main() -> int:
+    """Write every page; say which ones changed."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, make in PAGES.items():
+        page, path = make(), FOLDER / name
+        changed = not path.exists() or path.read_text(encoding='utf-8') != page
+        path.write_text(page, encoding='utf-8')
+        print(f'{"written" if changed else "unchanged":>9}  docs/reference/{name}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""The ASGI application: finds the route, turns errors into problems, sends the answer."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from headrace.gateway.http import problem
+from headrace.gateway.http.cors import Cors
+from headrace.gateway.http.request import Receive, Request, Scope, Send
+from headrace.gateway.http.response import Response
+from headrace.gateway.http.routes import Routes
+
+BODILESS = frozenset((204, 304))
+
+
+class Application:
+    """A raw ASGI application for HTTP requests; every answer carries the request's id."""
+
+    def __init__(self, routes: Routes, *, cors: Cors | None = None, development: bool = False) -> None:
+        self.routes = routes
+        self._cors = cors
+        self._development = development
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            if request.method == 'OPTIONS':
+                response = self._options(request)
+            else:
+                response = await self.routes.find(request.method, request.path).serve(request)
+        except Exception as error:
+            response = problem.respond(
+                error, request_id=request.id, endpoint=request.endpoint, development=self._development
+            )
+        headers = [(b'x-request-id', request.id.encode()), *response.headers]
+        if response.status not in BODILESS:
+            headers.append((b'content-type', response.content_type))
+            headers.append((b'content-length', b'%d' % response.size))
+        if self._cors is not None:
+            headers += self._cors.headers(request)
+        await send({'type': 'http.response.start', 'status': response.status, 'headers': headers})
+        await _send_body(response, request, send)
+
+    def _options(self, request: Request) -> Response:
+        methods = self.routes.methods(request.path)
+        if not methods:
+            self.routes.find('OPTIONS', request.path)  # raises what is wrong
+        return Response(204, b'', headers=((b'allow', ', '.join(methods).encode()),))
+
+
+async def _send_body(response: Response, request: Request, send: Send) -> None:
+    if isinstance(response.body, bytes):
+        await send({'type': 'http.response.body', 'body': response.body})
+        return
+    async with aclosing(response.body) as chunks:
+        async for chunk in chunks:
+            if request.peer.gone:
+                return
+            await send({'type': 'http.response.body', 'body': chunk, 'more_body': True})
+    await send({'type': 'http.response.body', 'body': b''})

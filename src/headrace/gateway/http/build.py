@@ -1,0 +1,122 @@
+"""A handler, what is known of its Flow and the gateway's spec in, all routes of the application out."""
+
+from __future__ import annotations
+
+from headrace.errors import SpecError
+from headrace.gateway.http.app import Application
+from headrace.gateway.http.call import FlowRoute, Front
+from headrace.gateway.http.cors import Cors
+from headrace.gateway.http.health import Health
+from headrace.gateway.http.openapi import OpenAPI
+from headrace.gateway.http.pages import Pages
+from headrace.gateway.http.routes import Route, Routes
+from headrace.gateway.http.static import StaticFiles
+from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo
+from headrace.pipeline.handler import Handler
+from headrace.spec import GatewaySpec
+from headrace.spec.suggest import did_you_mean
+
+GATEWAY = ('gateway',)
+ALIASES = {'/update': ('PUT',), '/delete': ('DELETE',)}
+"""The methods that Jina 3 clients use for these endpoints; POST works too, as everywhere."""
+
+
+def application(handler: Handler, info: FlowInfo, spec: GatewaySpec, health: Health) -> Application:
+    """Everything that a gateway serves over HTTP.
+
+    Raises SpecError if a route is asked for that cannot be.
+    """
+    routes = Routes()
+    front = Front(handler, info, spec)
+    _add_own(routes, health)
+    _add_flow(routes, front, info)
+    _add_exposed(routes, front, info, spec)
+    pages = Pages(info, spec, routes)
+    _add_pages(routes, pages, OpenAPI(info, spec, routes))
+    static = StaticFiles(spec.static)
+    if not routes.has('GET', '/') and not static.covers('/'):
+        routes.add(('GET',), '/', Route(serve=pages.welcome, summary='What is served here', tags=GATEWAY))
+    routes.fallback = _Fallback(static, front, info)
+    return Application(routes, cors=Cors(spec.cors) if spec.cors else None, development=spec.development)
+
+
+def _add_own(routes: Routes, health: Health) -> None:
+    for path, serve, summary in (
+        ('/health', health.health, 'Whether the gateway lives'),
+        ('/ready', health.ready, 'Whether every executor can work'),
+        ('/status', health.status, 'Versions, executors, time since the start'),
+        ('/dry_run', health.dry_run, 'The readiness as Jina 3 clients expect it'),
+    ):
+        routes.add(('GET',), path, Route(serve=serve, summary=summary, tags=GATEWAY))
+
+
+def _add_pages(routes: Routes, pages: Pages, openapi: OpenAPI) -> None:
+    for path, serve, summary in (
+        ('/openapi.json', openapi.serve, 'This description'),
+        ('/docs', pages.docs, 'This description as a page'),
+        ('/docs/page.css', pages.asset, ''),
+        ('/docs/page.js', pages.asset, ''),
+        ('/favicon.ico', pages.asset, ''),
+    ):
+        if not routes.has('GET', path):
+            routes.add(
+                ('GET',), path, Route(serve=serve, summary=summary, tags=GATEWAY, is_alias=not summary)
+            )
+
+
+def _add_flow(routes: Routes, front: Front, info: FlowInfo) -> None:
+    anything = Route(
+        serve=FlowRoute(front), summary='Call any endpoint of the Flow', tags=('flow',), endpoint=''
+    )
+    routes.add(('POST',), '/post', anything)
+    for endpoint in info.endpoints:
+        if routes.has('POST', endpoint.name):
+            continue  # an endpoint called /post is reached through the body
+        route = _route(front, endpoint)
+        routes.add(('POST', *ALIASES.get(endpoint.name, ())), endpoint.name, route)
+
+
+def _add_exposed(routes: Routes, front: Front, info: FlowInfo, spec: GatewaySpec) -> None:
+    known = {endpoint.name: endpoint for endpoint in info.endpoints}
+    for exposed in spec.expose:
+        endpoint = known.get(exposed.endpoint) or known.get(DEFAULT_ENDPOINT)
+        if known and endpoint is None:
+            raise SpecError(
+                f'gateway.expose: no executor serves the endpoint {exposed.endpoint!r}',
+                help=did_you_mean(exposed.endpoint, known, noun='endpoints'),
+            )
+        summary = exposed.summary or (_summary(endpoint) if endpoint else '') or f'Call {exposed.endpoint}'
+        route = Route(
+            serve=FlowRoute(front, exposed.endpoint),
+            summary=summary,
+            tags=exposed.tags or ('flow',),
+            endpoint=exposed.endpoint,
+        )
+        routes.add(exposed.methods, exposed.path or exposed.endpoint, route)
+
+
+def _route(front: Front, endpoint: EndpointInfo) -> Route:
+    summary = _summary(endpoint) or f'Call {endpoint.name}'
+    return Route(
+        serve=FlowRoute(front, endpoint.name), summary=summary, tags=('flow',), endpoint=endpoint.name
+    )
+
+
+def _summary(endpoint: EndpointInfo) -> str:
+    return endpoint.doc.strip().partition('\n')[0]
+
+
+class _Fallback:
+    """The route for a path that has none: a static file, or an executor that answers every endpoint."""
+
+    def __init__(self, static: StaticFiles, front: Front, info: FlowInfo) -> None:
+        self._static = static
+        self._front = front
+        self._answers_all = any(endpoint.name == DEFAULT_ENDPOINT for endpoint in info.endpoints)
+
+    def __call__(self, method: str, path: str) -> Route | None:
+        if method in ('GET', 'HEAD') and self._static.covers(path):
+            return Route(serve=self._static.serve)
+        if method == 'POST' and self._answers_all:
+            return Route(serve=FlowRoute(self._front, path), endpoint=path)
+        return None

@@ -1,0 +1,67 @@
+"""The pages of a gateway: a welcome for programs and people, and the documentation with its parts."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+
+from headrace._version import __version__
+from headrace.gateway.http.request import Request
+from headrace.gateway.http.response import HTML, Headers, Response, as_json
+from headrace.gateway.http.routes import Routes
+from headrace.pipeline.describe import FlowInfo
+from headrace.spec import GatewaySpec
+
+FOLDER = Path(__file__).parent / 'page'
+ASSETS = {
+    '/docs/page.css': ('page.css', b'text/css; charset=utf-8'),
+    '/docs/page.js': ('page.js', b'text/javascript; charset=utf-8'),
+    '/favicon.ico': ('favicon.ico', b'image/x-icon'),
+}
+POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    b"base-uri 'none'; form-action 'none'"
+)
+SAFE: Headers = ((b'content-security-policy', POLICY), (b'x-content-type-options', b'nosniff'))
+KEPT: Headers = ((b'cache-control', b'no-cache'), (b'x-content-type-options', b'nosniff'))
+
+
+class Pages:
+    """What a browser sees of a gateway; everything comes from this package, nothing from elsewhere."""
+
+    def __init__(self, info: FlowInfo, spec: GatewaySpec, routes: Routes) -> None:
+        self._info = info
+        self._routes = routes
+        self._title = spec.title or info.title or info.name
+
+    async def welcome(self, request: Request) -> Response:
+        """Where everything is: as JSON, or for a browser the way to the documentation."""
+        if b'text/html' in request.headers.get(b'accept', b''):
+            return Response(307, b'', HTML, ((b'location', b'docs'), (b'vary', b'accept')))
+        return as_json(
+            {
+                'name': self._title,
+                'version': __version__,
+                'docs': '/docs',
+                'openapi': '/openapi.json',
+                'endpoints': [endpoint.name for endpoint in self._info.endpoints],
+            },
+            headers=((b'vary', b'accept'),),
+        )
+
+    async def docs(self, request: Request) -> Response:
+        """The documentation page: it reads the OpenAPI description and lets people try each route."""
+        page = read('page.html').decode().replace('{{title}}', escape(self._title))
+        return Response(200, page.encode(), HTML, SAFE)
+
+    async def asset(self, request: Request) -> Response:
+        """A part of the page."""
+        name, content_type = ASSETS[request.path]
+        return Response(200, read(name), content_type, KEPT)
+
+
+@lru_cache(maxsize=len(ASSETS) + 1)
+def read(name: str) -> bytes:
+    """A file of the page."""
+    return (FOLDER / name).read_bytes()

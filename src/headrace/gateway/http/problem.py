@@ -1,0 +1,129 @@
+"""An error in, an `application/problem+json` response (RFC 9457) out."""
+
+from __future__ import annotations
+
+import http
+import logging
+import re
+
+import msgspec
+
+from headrace.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    ExecutorFailure,
+    HeadraceError,
+    Overloaded,
+    Unavailable,
+)
+from headrace.gateway.http.response import Headers, Response
+
+CONTENT_TYPE = b'application/problem+json'
+LOG = logging.getLogger('headrace.gateway')
+PATH = re.compile(r'(?<![\w.:/])(?:[A-Za-z]:)?(?:[/\\][\w.@+~%-]+){2,}')
+
+
+class FieldProblem(msgspec.Struct, frozen=True):
+    """One field of a request that is not as it should be."""
+
+    path: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What went wrong with a request, as clients read it."""
+
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    error: str
+    type: str = 'about:blank'
+    help: str = ''
+    endpoint: str = ''
+    executor: str = ''
+    errors: tuple[FieldProblem, ...] = ()
+    traceback: str = ''
+
+
+class HttpError(HeadraceError):
+    """A request that HTTP has a status of its own for; `headers` go with the answer."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        help: str = '',
+        headers: Headers = (),
+        errors: tuple[FieldProblem, ...] = (),
+    ) -> None:
+        super().__init__(message, help=help)
+        self.http_status = status
+        self.headers = headers
+        self.errors = errors
+
+
+def respond(error: Exception, *, request_id: str, endpoint: str = '', development: bool = False) -> Response:
+    """The answer to a request that ended in `error`.
+
+    Errors of Headrace keep their status and message. Anything else is a fault in the server: a 500 that says
+    no more than that, and a line with the traceback in the log. Where files lie on the server, and tracebacks,
+    are shown in development only.
+    """
+    if not isinstance(error, HeadraceError):
+        LOG.error('request %s to %r failed', request_id, endpoint, exc_info=error)
+        error = _unexpected(error, development)
+    status = error.http_status
+    problem = Problem(
+        title=_title(status),
+        status=status,
+        detail=error.message if status < 500 or development else hide_paths(error.message, keep=endpoint),
+        request_id=request_id,
+        error=type(error).__name__ if not isinstance(error, HttpError) else '',
+        help=error.help,
+        endpoint=endpoint,
+        executor=getattr(error, 'executor', ''),
+        errors=error.errors if isinstance(error, HttpError) else (),
+        traceback=error.traceback if development and isinstance(error, ExecutorFailure) else '',
+    )
+    if status >= 500 and not isinstance(error, Unavailable | DeadlineExceeded):
+        LOG.warning('request %s to %r: %s', request_id, endpoint, error)
+    return Response(status, msgspec.json.encode(problem), CONTENT_TYPE, _headers(error))
+
+
+def hide_paths(text: str, *, keep: str = '') -> str:
+    """The text with every path of a file cut down to the file's name; `keep` is left as it is.
+
+    >>> hide_paths("no such file: '/srv/models/v2/net.onnx'")
+    "no such file: 'net.onnx'"
+    """
+
+    def cut(found: re.Match[str]) -> str:
+        path = found[0]
+        return path if path == keep else re.split(r'[/\\]', path)[-1]
+
+    return PATH.sub(cut, text)
+
+
+def _unexpected(error: Exception, development: bool) -> HeadraceError:
+    if development:
+        return HeadraceError(f'{type(error).__name__}: {error}')
+    return HeadraceError('the server failed', help='its log has more under this request_id')
+
+
+def _title(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return 'Client Closed Request' if status == Cancelled.http_status else 'Error'
+
+
+def _headers(error: HeadraceError) -> Headers:
+    if isinstance(error, HttpError):
+        return error.headers
+    if isinstance(error, Overloaded):
+        return ((b'retry-after', str(max(1, round(error.retry_after_s))).encode()),)
+    if isinstance(error, Unavailable):
+        return ((b'retry-after', b'1'),)
+    return ()

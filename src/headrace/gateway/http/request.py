@@ -1,0 +1,107 @@
+"""An ASGI scope in, what the routes need to know of a request out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from headrace.errors import Cancelled, TooLarge
+from headrace.gateway.http.problem import HttpError
+from headrace.pipeline.context import new_request_id
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+TIMEOUT_HEADER = b'x-headrace-timeout-s'
+LONGEST_ID = 128
+LONGEST_TIMEOUT_S = 86_400.0
+TRACEPARENT_SIZE = 55  # version 00: 2 + 32 + 16 + 2 hex digits and three dashes
+
+
+class Peer:
+    """The other end of a connection: `on_left` is called if it leaves in the middle of a request.
+
+    It is also called when this server can wait no longer; `stopping` is true then. `gone` says
+    that the connection is lost.
+    """
+
+    __slots__ = ('gone', 'on_left', 'stopping')
+
+    def __init__(self) -> None:
+        self.on_left: Callable[[], None] | None = None
+        self.stopping = False
+        self.gone = False
+
+
+class Request:
+    """One HTTP request; the body is read when a route asks for it."""
+
+    __slots__ = ('_receive', 'endpoint', 'headers', 'id', 'method', 'path', 'peer', 'query')
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method: str = scope['method']
+        self.path: str = scope['path']
+        self.query: bytes = scope['query_string']
+        self.headers: dict[bytes, bytes] = dict(scope['headers'])
+        self.peer: Peer = scope.get('state', {}).get('peer') or Peer()
+        self.id = _given_id(self.headers.get(b'x-request-id')) or new_request_id()
+        self.endpoint = ''
+        self._receive = receive
+
+    @property
+    def trace(self) -> str:
+        """The W3C traceparent that came with the request, or ''."""
+        value = self.headers.get(b'traceparent', b'')
+        return value.decode() if len(value) == TRACEPARENT_SIZE and value.isascii() else ''
+
+    def timeout_s(self, default: float | None) -> float | None:
+        """Seconds that the client waits, from its header or else `default`."""
+        text = self.headers.get(TIMEOUT_HEADER)
+        if text is None:
+            return default
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= LONGEST_TIMEOUT_S:  # false for nan, too
+            raise HttpError(
+                400,
+                f'{TIMEOUT_HEADER.decode()} is {text.decode("latin1")!r}, which is no timeout',
+                help=f'give seconds, up to {LONGEST_TIMEOUT_S:g}, such as 2.5',
+            )
+        return seconds
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body; TooLarge as soon as it is known to be of more than `limit` bytes."""
+        length = self.headers.get(b'content-length')
+        if length is not None and int(length) > limit:
+            raise _too_large(limit)
+        message = await self._receive()
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            if message['type'] != 'http.request':
+                raise Cancelled('the client left before its request was complete')
+            size += len(message['body'])
+            if size > limit:
+                raise _too_large(limit)
+            chunks.append(message['body'])
+            if not message.get('more_body'):
+                return b''.join(chunks) if len(chunks) > 1 else chunks[0]
+            message = await self._receive()
+
+
+def _given_id(value: bytes | None) -> str:
+    """The client's own request id, if it is one that a log and a header can carry."""
+    if value is None or not 0 < len(value) <= LONGEST_ID or not value.isascii():
+        return ''
+    text = value.decode()
+    return text if text.isprintable() else ''
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(
+        f'the request is larger than the {limit} bytes that are accepted',
+        help='send fewer documents at a time, or raise max_body_bytes of the gateway',
+    )

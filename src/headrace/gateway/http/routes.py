@@ -1,0 +1,108 @@
+"""A method and a path in, the route that serves them out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from headrace.errors import SpecError
+from headrace.gateway.http.problem import HttpError
+from headrace.gateway.http.request import Request
+from headrace.gateway.http.response import Response
+from headrace.spec.suggest import closest
+
+Serve = Callable[[Request], Awaitable[Response]]
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """What serves a request, and what the API's description says of it.
+
+    `endpoint` is the endpoint of the Flow that is called: '' if the body names it, None if none is.
+    """
+
+    serve: Any  # a Serve; msgspec takes no callables as types
+    summary: str = ''
+    tags: tuple[str, ...] = ()
+    endpoint: str | None = None
+    is_alias: bool = False
+
+
+class Routes:
+    """All routes of a gateway by path, then by method."""
+
+    def __init__(self) -> None:
+        self._table: dict[str, dict[str, Route]] = {}
+        self.fallback: Callable[[str, str], Route | None] = lambda method, path: None
+
+    def add(self, methods: Iterable[str], path: str, route: Route) -> None:
+        """Let `route` serve these methods of `path`.
+
+        Raises SpecError if something else does already.
+        """
+        if not path.startswith('/') or '{' in path or '?' in path:
+            raise SpecError(
+                f'gateway: the route {path!r} is not a plain path',
+                help=f'for example {"/" + path.strip("/{}?")!r}',
+            )
+        resource = self._table.setdefault(path, {})
+        for method in (name.upper() for name in methods):
+            there = resource.get(method)
+            if there is not None and (there.endpoint is None or there.endpoint != route.endpoint):
+                raise SpecError(
+                    f'gateway: the route {method} {path} is there already: {there.summary}',
+                    help='expose the endpoint under another path',
+                )
+            resource[method] = route
+
+    def has(self, method: str, path: str) -> bool:
+        """Whether this method of this path is served."""
+        return method in self._table.get(path, {})
+
+    def find(self, method: str, path: str) -> Route:
+        """The route for a request; HttpError 404 or 405 if there is none."""
+        resource = self._table.get(path)
+        if resource is not None:
+            route = resource.get(method)
+            if route is not None:
+                return route
+        return self._find_other(method, path)
+
+    def _find_other(self, method: str, path: str) -> Route:
+        plain = path.rstrip('/') or '/'
+        resource = self._table.get(plain, {})
+        route = resource.get('GET' if method == 'HEAD' else method)
+        if route is None and (method != 'POST' or not resource):  # POST to a page is a mistake to be told
+            route = self.fallback(method, path)
+        if route is not None:
+            return route
+        if resource:
+            allowed = ', '.join(self.methods(plain))
+            raise HttpError(
+                405,
+                f'{plain} cannot be used with {method}',
+                help=f'use one of: {allowed}',
+                headers=((b'allow', allowed.encode()),),
+            )
+        raise self._not_found(path)
+
+    def _not_found(self, path: str) -> HttpError:
+        known = sorted(self._table)
+        near = closest(path, known)
+        listed = f'paths: {", ".join(known)}'
+        return HttpError(
+            404, f'there is nothing at {path}', help=f'did you mean {near}? {listed}' if near else listed
+        )
+
+    def methods(self, path: str) -> list[str]:
+        """The methods of a path, sorted; none if there is nothing at it."""
+        named = set(self._table.get(path.rstrip('/') or '/', ()))
+        if not named:
+            return []
+        return sorted(named | {'OPTIONS'} | ({'HEAD'} if 'GET' in named else set()))
+
+    def __iter__(self) -> Iterator[tuple[str, str, Route]]:
+        for path, resource in self._table.items():
+            for method, route in resource.items():
+                yield method, path, route

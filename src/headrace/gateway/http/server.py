@@ -1,0 +1,183 @@
+"""A port in, an HTTP server on it out: uvicorn's httptools protocol under our own roof.
+
+Of uvicorn, only the protocol is used: its `Server` would catch signals and wake up ten times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from email.utils import formatdate
+from typing import Any, cast
+
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from headrace.errors import StartError
+from headrace.gateway.http.app import Application
+from headrace.gateway.http.build import application
+from headrace.gateway.http.health import Health
+from headrace.gateway.http.request import Peer
+from headrace.gateway.server import Readiness
+from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.handler import Handler
+from headrace.spec import GatewaySpec
+
+BACKLOG = 2048
+KEEP_ALIVE_S = 65
+"""How long an idle connection stays open; more than the 60 seconds that most proxies keep theirs."""
+HEADERS_TIMEOUT_S = 15
+MAX_HEADER_BYTES = 64 * 1024
+MAX_DISCARDED_BYTES = 64 * 1024 * 1024
+"""How much of a refused body is read and forgotten, so that its sender gets to see the refusal."""
+LAST_WORDS_S = 0.25
+"""How long a request that is cut off by a stop may take to send the 503 that says so."""
+
+_log = logging.getLogger('headrace.gateway.http.connection')
+_log.setLevel(
+    logging.ERROR
+)  # malformed requests and refused upgrades are their senders' business, not the log's
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 connection, with bounds on what a client may send and word of its leaving."""
+
+    def __init__(self, config: Config, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+        self.peer = Peer()
+        super().__init__(config, state, {'peer': self.peer}, loop)
+        self.logger = _log
+        self.access_log = False
+        self._pending_bytes = 0
+        self._waited_s = 0
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        cycle = self.cycle
+        if self.in_headers():
+            self._count(data, MAX_HEADER_BYTES)
+        elif cycle is not None and cycle.more_body and cycle.response_complete:
+            self._count(data, MAX_DISCARDED_BYTES)
+        else:
+            self._pending_bytes = 0
+            if self.flow.read_paused and cycle is not None and not cycle.more_body and not self.pipeline:
+                self.flow.resume_reading()  # or the client could leave unnoticed
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.peer.gone = True
+        if self.peer.on_left is not None:
+            self.peer.on_left()
+
+    def in_headers(self) -> bool:
+        """Whether a request has begun, or is still to come first, and its headers are not complete."""
+        return self.scope is None or 'path' not in self.scope
+
+    def is_slow(self, seconds: int) -> bool:
+        """Whether the headers take too long; called about once in `seconds`."""
+        self._waited_s = self._waited_s + seconds if self.in_headers() else 0
+        return self._waited_s > HEADERS_TIMEOUT_S
+
+    def _count(self, data: bytes, limit: int) -> None:
+        self._pending_bytes += len(data)
+        if self._pending_bytes > limit and not self.transport.is_closing():
+            if self.in_headers():
+                self.transport.write(STATUS_LINE[431] + b'connection: close\r\ncontent-length: 0\r\n\r\n')
+            self.transport.close()
+
+
+class HttpServer:
+    """A listening port, its connections, and the application behind them."""
+
+    def __init__(self, app: Application, health: Health) -> None:
+        self.port = 0
+        self._health = health
+        self._state = ServerState()
+        self._server: asyncio.Server | None = None
+        self._ticker: asyncio.TimerHandle | None = None
+        self._config = Config(
+            cast(Any, app),
+            http=Connection,
+            interface='asgi3',
+            loop='none',
+            ws='none',
+            lifespan='off',
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
+        self._config.load()
+
+    async def listen(self, host: str, port: int) -> None:
+        """Begin to accept connections. Raises StartError if the port cannot be had."""
+        loop = asyncio.get_running_loop()
+        listening = _bind(host, port)
+        self.port = listening.getsockname()[1]
+        self._tick(loop)
+        self._server = await loop.create_server(
+            lambda: Connection(self._config, self._state, loop), sock=listening, backlog=BACKLOG
+        )
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept nothing more, finish what was accepted within `grace_s` seconds, then cut the rest off."""
+        self._health.draining = True
+        if self._server is not None:
+            self._server.close()
+        for connection in self._connections():
+            connection.shutdown()
+        await self._finish(grace_s)
+        for connection in self._connections():
+            connection.peer.stopping = True
+            if connection.peer.on_left is not None:
+                connection.peer.on_left()
+        await self._finish(LAST_WORDS_S)
+        for task in list(self._state.tasks):
+            task.cancel()
+        for connection in self._connections():
+            connection.transport.abort()
+        if self._ticker is not None:
+            self._ticker.cancel()
+        await asyncio.sleep(0)  # connections hear of their end in the loop's next turn
+
+    async def _finish(self, within_s: float) -> None:
+        if self._state.tasks:
+            await asyncio.wait(list(self._state.tasks), timeout=within_s)
+
+    def _connections(self) -> list[Connection]:
+        return cast('list[Connection]', list(self._state.connections))
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Once a second: the Date header, and an end to clients that dawdle over their headers."""
+        self._state.default_headers = [(b'date', formatdate(time.time(), usegmt=True).encode())]
+        for connection in self._connections():
+            if connection.is_slow(1):
+                connection.transport.close()
+        self._ticker = loop.call_later(1, self._tick, loop)
+
+
+async def start(
+    handler: Handler, info: FlowInfo, spec: GatewaySpec, port: int, *, ready: Readiness | None = None
+) -> HttpServer:
+    """Serve a Flow over HTTP on `port` (0: a free one) of `spec.host`.
+
+    Raises StartError if the port cannot be had, SpecError if the spec asks for routes that cannot be.
+    """
+    health = Health(info, ready)
+    server = HttpServer(application(handler, info, spec, health), health)
+    await server.listen(spec.host, port)
+    return server
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        facts = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = facts[0]
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise StartError(
+            f'the gateway cannot listen on port {port} of {host} for http: {error.strerror or error}',
+            help='stop what uses it, or give another port (0 takes a free one)',
+        ) from error

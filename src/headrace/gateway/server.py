@@ -1,0 +1,71 @@
+"""A handler and a gateway's spec in, a running server with one port per protocol out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import Any, Protocol
+
+from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.handler import Handler
+from headrace.spec import GatewaySpec
+
+Readiness = Callable[[], Awaitable[dict[str, bool]]]
+"""Asks the executors whether they can work: the name of each, and its answer."""
+
+DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.server'}
+"""The module of each protocol; only those asked for are imported, as they make up most of a gateway's start."""
+
+
+class Door(Protocol):
+    """One protocol, served on one port."""
+
+    port: int
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept nothing more, let what was accepted finish for `grace_s` seconds, then end it."""
+
+
+class GatewayServer:
+    """The running doors of a Flow; `ports` has the number of each, by protocol."""
+
+    def __init__(self, doors: dict[str, Door]) -> None:
+        self._doors = doors
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Where each protocol is served."""
+        return {protocol: door.port for protocol, door in self._doors.items()}
+
+    async def stop(self, grace_s: float = 5.0) -> None:
+        """Close every door: accepted requests have `grace_s` seconds to finish, the rest is cancelled."""
+        doors, self._doors = self._doors, {}
+        results = await asyncio.gather(
+            *(door.stop(grace_s) for door in doors.values()), return_exceptions=True
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def __repr__(self) -> str:
+        return f'<GatewayServer {", ".join(f"{name} on {port}" for name, port in self.ports.items())}>'
+
+
+async def serve(
+    handler: Handler, info: FlowInfo, spec: GatewaySpec, *, ready: Readiness | None = None
+) -> GatewayServer:
+    """Open a door for every protocol of `spec`, with `handler` behind each of them.
+
+    `ready` is asked whenever somebody wants to know whether the Flow can work; without it, it always can.
+    Raises StartError if a port cannot be had; nothing stays open then.
+    """
+    doors: dict[str, Door] = {}
+    try:
+        for protocol, port in spec.doors:
+            start: Any = import_module(DOORS[protocol]).start
+            doors[protocol] = await start(handler, info, spec, port, ready=ready)
+    except BaseException:
+        await GatewayServer(doors).stop(0)
+        raise
+    return GatewayServer(doors)

@@ -15,7 +15,7 @@ Readiness = Callable[[], Awaitable[dict[str, bool]]]
 """Asks the executors whether they can work: the name of each, and its answer."""
 
 DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.server'}
-"""The module of each protocol; only those asked for are imported, as they make up most of a gateway's start."""
+"""The module of each protocol; only what is asked for is imported: they are most of a gateway's start."""
 
 
 class Door(Protocol):

@@ -60,14 +60,12 @@ def _add_pages(routes: Routes, pages: Pages, openapi: OpenAPI) -> None:
     ):
         if not routes.has('GET', path):
             routes.add(
-                ('GET',), path, Route(serve=serve, summary=summary, tags=GATEWAY, is_alias=not summary)
+                ('GET',), path, Route(serve=serve, summary=summary, tags=GATEWAY, is_hidden=not summary)
             )
 
 
 def _add_flow(routes: Routes, front: Front, info: FlowInfo) -> None:
-    anything = Route(
-        serve=FlowRoute(front), summary='Call any endpoint of the Flow', tags=('flow',), endpoint=''
-    )
+    anything = Route(serve=FlowRoute(front), summary='Call any endpoint', tags=('flow',), endpoint='')
     routes.add(('POST',), '/post', anything)
     for endpoint in info.endpoints:
         if routes.has('POST', endpoint.name):

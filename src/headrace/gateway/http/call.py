@@ -6,8 +6,7 @@ import asyncio
 import time
 from typing import Any
 
-from headrace.documents import Document
-from headrace.documents.schema import class_from
+from headrace.documents import Document, class_from
 from headrace.errors import Cancelled, DeadlineExceeded, Unavailable
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http.problem import HttpError

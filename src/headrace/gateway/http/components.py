@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.documents.schema import DocSchema, json_schema
+from headrace.documents import DocSchema, json_schema
 
 HOME = '#/components/schemas/'
 ELSEWHERE = '#/$defs/'

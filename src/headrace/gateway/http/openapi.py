@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 
 from headrace._version import __version__
-from headrace.documents import Document
-from headrace.documents.schema import DocSchema, schema_of
+from headrace.documents import DocSchema, Document, schema_of
 from headrace.gateway.http import operations
 from headrace.gateway.http.components import Components
 from headrace.gateway.http.request import Request
@@ -42,7 +41,7 @@ def describe(info: FlowInfo, spec: GatewaySpec, routes: Routes) -> dict[str, Any
     endpoints = _Endpoints(info, components)
     paths: dict[str, dict[str, Any]] = {}
     for method, path, route in routes:
-        if not route.is_alias:
+        if not route.is_hidden:
             paths.setdefault(path, {})[method.lower()] = _operation(method, path, route, endpoints)
     tags = sorted({tag for _, _, route in routes for tag in route.tags})
     title = spec.title or info.title or info.name

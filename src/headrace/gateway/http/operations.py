@@ -95,7 +95,7 @@ def reply(doc: dict[str, Any]) -> dict[str, Any]:
             'header': {'$ref': '#/components/schemas/ReplyHeader'},
             'parameters': {
                 'type': 'object',
-                'description': 'Those of the request; what executors gave beside documents is in __results__.',
+                'description': 'Those of the request; what is not documents is in __results__.',
             },
             'routes': {'type': 'array', 'items': {}},
             'data': {'type': 'array', 'items': doc},

@@ -20,8 +20,8 @@ ASSETS = {
     '/favicon.ico': ('favicon.ico', b'image/x-icon'),
 }
 POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    b"base-uri 'none'; form-action 'none'"
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 SAFE: Headers = ((b'content-security-policy', POLICY), (b'x-content-type-options', b'nosniff'))
 KEPT: Headers = ((b'cache-control', b'no-cache'), (b'x-content-type-options', b'nosniff'))

@@ -68,8 +68,8 @@ def respond(error: Exception, *, request_id: str, endpoint: str = '', developmen
     """The answer to a request that ended in `error`.
 
     Errors of Headrace keep their status and message. Anything else is a fault in the server: a 500 that says
-    no more than that, and a line with the traceback in the log. Where files lie on the server, and tracebacks,
-    are shown in development only.
+    no more than that, and a traceback in the log. Where files lie on the server, and tracebacks, are shown to
+    clients in development only.
     """
     if not isinstance(error, HeadraceError):
         LOG.error('request %s to %r failed', request_id, endpoint, exc_info=error)

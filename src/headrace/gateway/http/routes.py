@@ -26,7 +26,7 @@ class Route(Struct, frozen=True, kw_only=True):
     summary: str = ''
     tags: tuple[str, ...] = ()
     endpoint: str | None = None
-    is_alias: bool = False
+    is_hidden: bool = False
 
 
 class Routes:

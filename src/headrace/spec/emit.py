@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
 
 from headrace.spec.scalars import resolve
 from headrace.spec.substitute import escape
+
+_BREAKS = re.compile('[\x85\u2028\u2029\ufeff]')  # YAML takes them for ends of lines, or drops them
 
 
 class _Dumper(yaml.SafeDumper):
@@ -30,7 +33,8 @@ def emit(data: Any) -> str:
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     text = escape(value)
-    style = "'" if not isinstance(resolve(text), str) else None
+    misread = not isinstance(resolve(text), str)
+    style = '"' if _BREAKS.search(text) else "'" if misread else None
     return dumper.represent_scalar('tag:yaml.org,2002:str', text, style=style)
 
 
@@ -41,7 +45,10 @@ def _list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.SequenceNode:
 
 def _number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
     special = {float('inf'): '.inf', -float('inf'): '-.inf'}
-    text = '.nan' if value != value else special.get(value, repr(value))
+    digits = (
+        repr(value) if '.' in repr(value) else repr(value).replace('e', '.0e')
+    )  # older readers want a dot
+    text = '.nan' if value != value else special.get(value, digits)
     return dumper.represent_scalar('tag:yaml.org,2002:float', text)
 
 

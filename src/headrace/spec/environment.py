@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from headrace.errors import SpecError
+from headrace.spec.explain import convert
+from headrace.spec.source import Source
 from headrace.spec.suggest import closest
 
 PREFIX = 'HEADRACE_'
@@ -68,10 +69,10 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
 
 def unknown(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
     """Variables that begin with HEADRACE_ and mean nothing, each with the one that may have been meant."""
-    known = names()
+    known = {name.removeprefix(PREFIX): name for name in names()}
     environ = os.environ if environ is None else environ
-    strays = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
-    return {name: closest(name, known) for name in strays}
+    strays = sorted(name for name in environ if name.startswith(PREFIX) and name not in known.values())
+    return {name: known.get(closest(name.removeprefix(PREFIX), known) or '') for name in strays}
 
 
 def names() -> tuple[str, ...]:
@@ -90,14 +91,7 @@ def for_child(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def _convert(field: msgspec.structs.FieldInfo, text: str) -> Any:
+    name = PREFIX + field.name.upper()
     if field.name == 'log_level':
         text = text.upper()
-    try:
-        return msgspec.convert(text, field.type, strict=False)
-    except msgspec.ValidationError as error:
-        name = PREFIX + field.name.upper()
-        raise SpecError(f'environment variable {name}={text!r}: {error}', help=_describe(field)) from None
-
-
-def _describe(field: msgspec.structs.FieldInfo) -> str:
-    return next((str(meta.description) for meta in getattr(field.type, '__metadata__', ())), '')
+    return convert(text, field.type, Source('the environment'), (name,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
@@ -23,16 +24,26 @@ _WORDS = {
 _STEP = re.compile(r'\[(\d+)\]|\.([^.\[]+)')
 
 
-def convert(value: Any, wanted: Any, source: Source, path: Path) -> Any:
+def convert(
+    value: Any,
+    wanted: Any,
+    source: Source,
+    path: Path,
+) -> Any:
     """`value` as the type `wanted`; SpecError that names the place, what was expected and what is there.
 
     >>> convert('8o80', int, Source('flow.yml'), ('gateway', 'port'))
     Traceback (most recent call last):
     headrace.errors.SpecError: flow.yml: gateway.port: expected a whole number, got '8o80'
+
+    A text that reads as the number or truth value that is wanted is taken for it: `port: "8080"` is a slip of
+    quotes that nobody should have to think about.
     """
     try:
         return msgspec.convert(value, wanted)
     except msgspec.ValidationError as error:
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(value, wanted, strict=False)
         text, _, inner = str(error).partition(' - at `')
         path, culprit = _descend(value, inner.rpartition('$')[2].rstrip('`'), path)
         choices = _choices(wanted)
@@ -42,7 +53,9 @@ def convert(value: Any, wanted: Any, source: Source, path: Path) -> Any:
                 f'{culprit!r} is not possible here',
                 help=did_you_mean(str(culprit), choices, noun='possible'),
             ) from None
-        raise source.error(path, f'{_plain(text)}, got {shorten(culprit)}') from None
+        raise source.error(
+            path, f'{_plain(text)}, got {shorten(culprit)}', help=_description(wanted)
+        ) from None
 
 
 def shorten(value: object) -> str:
@@ -80,3 +93,10 @@ def _choices(wanted: Any) -> list[str]:
     if get_origin(wanted) is Literal:
         return [str(choice) for choice in get_args(wanted)]
     return [choice for part in get_args(wanted) for choice in _choices(part)]
+
+
+def _description(wanted: Any) -> str:
+    """What the field is for, if its type says it."""
+    return next(
+        (str(meta.description) for meta in getattr(wanted, '__metadata__', ()) if meta.description), ''
+    )

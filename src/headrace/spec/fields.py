@@ -81,9 +81,13 @@ def _value(field: FieldInfo, value: Any, source: Source, path: Path) -> Any:
     if get_origin(bare) is tuple:
         value = _as_list(field.name, value)
     elif get_origin(bare) is dict:
-        value = {} if value is None else value
-        if field.name == 'env':
-            value = _as_texts(mapping(value, source, path), source, path)
+        values = mapping(value, source, path)
+        values = _as_texts(values, source, path) if field.name == 'env' else values
+        key_type, value_type = get_args(bare)
+        return {
+            convert(key, key_type, source, path): convert(item, value_type, source, (*path, key))
+            for key, item in values.items()
+        }
     elif field.name == 'uses':
         _check_uses(value, source, path)
     return convert(value, field.type, source, path)
@@ -98,14 +102,15 @@ def _as_list(name: str, value: Any) -> Any:
     return [] if value is None else [value]
 
 
-def _as_texts(values: Fields, source: Source, path: Path) -> dict[str, str]:
-    """Environment variables: numbers and true/false become the text that stands in the file."""
-    texts = {}
-    for name, value in values.items():
-        if not isinstance(value, (str, int, float)):
-            raise source.error((*path, str(name)), f'expected a text or a number, got {shorten(value)}')
-        texts[str(name)] = str(value).lower() if isinstance(value, bool) else str(value)
-    return texts
+def _as_texts(values: Fields, source: Source, path: Path) -> dict[str, Any]:
+    """Environment variables: what stands in the file, also if it reads as a number or as true and false."""
+    return {str(name): source.texts.get((*path, name), _as_text(value)) for name, value in values.items()}
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
 
 
 def _check_uses(value: Any, source: Source, path: Path) -> None:

@@ -145,7 +145,7 @@ def _settings_and_gateway(top: Fields, source: Source) -> tuple[FlowSpec, Source
     for key in front:
         lines.setdefault(('gateway', key), lines.get(('with', key), 1))
     gateway = read_gateway({**front, **section}, source, ('gateway',))
-    return replace(flow, gateway=gateway), Source(source.name, lines)
+    return replace(flow, gateway=gateway), Source(source.name, lines, source.texts)
 
 
 def _unfolded(fields: Fields, source: Source, path: Path) -> dict[str, Any]:

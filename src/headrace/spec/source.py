@@ -13,10 +13,15 @@ Path = tuple[str | int, ...]
 
 
 class Source(Struct, frozen=True):
-    """A file (`flow.yml`) with the line of each key, or a call (`Flow.add()`) without lines."""
+    """A file (`flow.yml`) with the line of each key, or a call (`Flow.add()`) without lines.
+
+    `texts` has the letters of unquoted numbers, truth values and nothings: `010` is the number 10, but as the
+    value of an environment variable it is `010`.
+    """
 
     name: str = ''
     lines: Mapping[Path, int] = {}
+    texts: Mapping[Path, str] = {}
 
     def line(self, path: Path) -> int | None:
         """The line on which `path`, or else the nearest key above it, is written."""

@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.spec.scalars import resolve
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
 
@@ -50,19 +49,17 @@ class Substitution:
 
         return _EXPRESSION.sub(token, text)
 
-    def put_in(self, text: str, *, plain: bool, path: Path) -> Any:
-        """A scalar's text with tokens in, its value out; unquoted (`plain`) text is read as YAML again."""
+    def put_in(self, text: str, path: Path) -> Any:
+        """A scalar's text with tokens in; out: the text with their values, or the value that is all of it."""
         whole = self._token.fullmatch(text)
         if whole:
-            value = self._look_up(self._expressions[int(whole.group(1))], path)
-            return resolve(value) if plain and isinstance(value, str) else value
+            return self._look_up(self._expressions[int(whole.group(1))], path)
         if re.search(r'(?<!\$)\$\{\{', text):
             raise self.source.error(
                 path, '"${{" without "}}" on the same line', help='write $${{ for a literal ${{'
             )
-        text = _ESCAPED.sub(r'\1', text)
-        filled = self._token.sub(lambda found: self._text(int(found.group(1)), path), text)
-        return resolve(filled) if plain else filled
+        literal = _ESCAPED.sub(r'\1', text)
+        return self._token.sub(lambda found: self._text(int(found.group(1)), path), literal)
 
     def _text(self, index: int, path: Path) -> str:
         expression = self._expressions[index]

@@ -12,12 +12,14 @@ from typing import Any
 import yaml
 
 from headrace.errors import SpecError
+from headrace.spec.scalars import resolve
 from headrace.spec.source import Path, Source
 from headrace.spec.substitute import Substitution
 
 _MAX_NODES = 100_000
 _MAX_DEPTH = 60
 _PLAIN = 'plain'
+_VALUES = frozenset({_PLAIN, *(f'tag:yaml.org,2002:{kind}' for kind in ('int', 'float', 'bool', 'null'))})
 
 
 class _Loader(yaml.SafeLoader):
@@ -39,10 +41,9 @@ def parse(
     {'executors': [{'name': 'on'}]}
     """
     substitution = Substitution(environment or {}, context or {}, Source(name))
-    loader = _Loader(substitution.take_out(text))
     try:
-        node = loader.get_single_node()
-        walk = _Walk(loader, substitution, name)
+        node = yaml.compose(substitution.take_out(text), Loader=_Loader)
+        walk = _Walk(substitution, name)
         return (None if node is None else walk.value(node, ())), walk.source
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, name) from error
@@ -50,19 +51,17 @@ def parse(
         raise SpecError(f'{name}: not readable as YAML: {error}'.removeprefix(': ')) from error
     except RecursionError as error:
         raise SpecError(f'{name}: nested too deeply'.removeprefix(': ')) from error
-    finally:
-        loader.dispose()
 
 
 class _Walk:
     """Turns nodes into values and notes their lines."""
 
-    def __init__(self, loader: _Loader, substitution: Substitution, name: str) -> None:
-        self._loader = loader
+    def __init__(self, substitution: Substitution, name: str) -> None:
         self._substitution = substitution
         self._lines: dict[Path, int] = {}
+        self._texts: dict[Path, str] = {}
         self._count = 0
-        self.source = substitution.source = Source(name, self._lines)
+        self.source = substitution.source = Source(name, self._lines, self._texts)
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._lines.setdefault(path, node.start_mark.line + 1)
@@ -77,9 +76,15 @@ class _Walk:
         return self._mapping(node, path)
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
-        if node.tag != _PLAIN:
+        if node.tag not in _VALUES:
             self._check_tag(node, path, 'str')
-        return self._substitution.put_in(node.value, plain=node.tag == _PLAIN, path=path)
+        text = self._substitution.put_in(node.value, path)
+        if node.tag not in _VALUES or not isinstance(text, str):
+            return text
+        value = resolve(text)
+        if not isinstance(value, str):
+            self._texts[path] = text
+        return value
 
     def _mapping(self, node: yaml.Node, path: Path) -> dict[Any, Any]:
         assert isinstance(node, yaml.MappingNode)

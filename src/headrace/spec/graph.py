@@ -21,6 +21,12 @@ def check(spec: FlowSpec, *, source: Source = NOWHERE) -> None:
       help: names: gateway
     """
     check_doors(spec, source)
+    check_growing(spec, source)
+    _check_ends(spec, source)
+
+
+def check_growing(spec: FlowSpec, source: Source = NOWHERE) -> None:
+    """Raise SpecError for what no later executor can mend: a wrong name, an unknown need, a circle."""
     _check_names(spec.executors, source)
     _check_needs(spec.executors, source)
     loop = find_cycle({executor.name: executor.needs for executor in spec.executors})
@@ -31,7 +37,6 @@ def check(spec: FlowSpec, *, source: Source = NOWHERE) -> None:
             f'these executors wait for each other in a circle: {" -> ".join([*loop, loop[0]])}',
             help='take one of these names out of a `needs`',
         )
-    _check_ends(spec, source)
 
 
 def check_doors(spec: FlowSpec, source: Source = NOWHERE) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headrace.errors import SpecError
 from headrace.spec import GATEWAY, ExecutorSpec, FlowSpec, GatewaySpec, check, last, order, terminals
-from headrace.spec.graph import find_cycle
+from headrace.spec.graph import check_growing, find_cycle
 
 
 def flow(**needs: tuple[str, ...]) -> FlowSpec:
@@ -118,6 +118,12 @@ def test_what_cannot_run_is_refused_with_a_remedy(spec: FlowSpec, message: str, 
     with pytest.raises(SpecError, match=message) as caught:
         check(spec)
     assert help.replace('.', '') in caught.value.help.replace('[', '').replace(']', '')
+
+
+def test_open_ends_are_allowed_while_a_flow_grows() -> None:
+    check_growing(flow(a=(), b=()))
+    with pytest.raises(SpecError, match='a -> b -> a'):
+        check_growing(flow(a=('b',), b=('a',)))
 
 
 def test_two_free_ports_are_not_the_same_port() -> None:

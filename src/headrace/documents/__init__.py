@@ -1,0 +1,45 @@
+"""Documents: typed data with arrays, media and parts, one by one or as columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headrace.documents import arrays
+from headrace.documents.adapt import doc_type_from
+from headrace.documents.arrays import AnyArray, ArraySpec, NdArray
+from headrace.documents.base import BaseDoc
+from headrace.documents.doclist import DocList
+from headrace.documents.document import Document, DocumentArray, NamedScore
+from headrace.documents.dynamic import class_from
+from headrace.documents.jsonschema import json_schema
+from headrace.documents.mismatch import mismatches
+from headrace.documents.schema import DocSchema, FieldSchema, TypeSchema, schema_of
+
+if TYPE_CHECKING:
+    from headrace.documents.arrays import TorchTensor
+
+__all__ = [
+    'AnyArray',
+    'ArraySpec',
+    'BaseDoc',
+    'DocList',
+    'DocSchema',
+    'Document',
+    'DocumentArray',
+    'FieldSchema',
+    'NamedScore',
+    'NdArray',
+    'TorchTensor',
+    'TypeSchema',
+    'class_from',
+    'doc_type_from',
+    'json_schema',
+    'mismatches',
+    'schema_of',
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == 'TorchTensor':  # importing torch takes seconds: only who names its type pays
+        return arrays.TorchTensor
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,0 +1,1 @@
+"""Documents to bytes and back: columns for the wire, JSON for people."""

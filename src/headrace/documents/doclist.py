@@ -1,0 +1,220 @@
+"""`DocList[T]`: a list of documents that is columns as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, Self, TypeVar, cast
+
+from headrace.documents.adapt import doc_type_from
+from headrace.documents.arrays import as_array, is_torch
+from headrace.documents.base import BaseDoc
+from headrace.documents.codec import text
+from headrace.documents.codec.pack import pack
+from headrace.documents.codec.unpack import DEFAULT_LIMITS, read_header, unpack
+from headrace.documents.fields import Field, Kind, fields_of
+from headrace.documents.ids import new_ids
+from headrace.documents.merging import merged
+from headrace.documents.sequence import DocSequence
+from headrace.documents.table import (
+    Column,
+    StackColumn,
+    Table,
+    ValueColumn,
+    column_of,
+    default_column,
+    empty_stack,
+    stack,
+    stack_column,
+)
+from headrace.errors import DocumentError
+
+T = TypeVar('T', bound=BaseDoc)
+_types: dict[Any, type[DocList[Any]]] = {}
+
+
+class DocList(DocSequence[T]):
+    """A list of documents of one type, whose fields can be read and written as columns.
+
+    >>> from headrace.documents.document import Document
+    >>> docs = DocList([Document('a'), Document('b')])
+    >>> docs.text = [text.upper() for text in docs.text]
+    >>> docs[1].text
+    'B'
+
+    `DocList[Item]` is a class: call it to make a list that takes only `Item`. `docs.embedding` is one array of
+    all embeddings (a list with None where they differ in shape or are missing), and writing into it writes the
+    documents. A field whose name is also a method of lists is reached with `docs.column('count')`.
+    """
+
+    __slots__ = ()
+
+    def __class_getitem__(cls, item: Any) -> Any:
+        if isinstance(item, TypeVar):
+            return super().__class_getitem__(item)  # type: ignore[misc]
+        made = _types.get((cls, item))
+        if made is None:
+            doc_type = doc_type_from(item)
+            name = f'{cls.__name__.partition("[")[0]}[{doc_type.__name__}]'
+            made = _types[cls, item] = type(name, (cls,), {'__slots__': (), 'doc_type': doc_type})
+            made.__module__ = cls.__module__
+            _types.setdefault((cls, doc_type), made)
+        return made
+
+    def __new__(cls, docs: Iterable[Any] = ()) -> Self:
+        if cls is DocList:
+            cls = cls[_common_type(docs)]
+        return cast(Self, object.__new__(cls))
+
+    @classmethod
+    def empty(cls, count: int = 0) -> Self:
+        """A list of `count` documents that have nothing but their ids."""
+        typed = cls if cls is not DocList else cls[cls.doc_type]
+        table = Table(typed.doc_type, count, {'id': ValueColumn(cast('list[Any]', new_ids(count)))})
+        return cast(Self, typed.from_rows(typed.from_table(table).rows))
+
+    def column(self, name: str) -> Any:
+        """One field of all documents: an array if it is an array field and the rows are alike, else a list.
+
+        The array is the documents' own memory: what is written there is written to them. Lists are fresh.
+        """
+        field = self._field(name)
+        table = self._table
+        if table is not None:
+            return (
+                empty_stack(field)
+                if field.kind is Kind.ARRAY and not table.length
+                else table.column(field).view()
+            )
+        values = [getattr(row, field.name) for row in self.rows]
+        return self._gathered(field, values) if field.kind is Kind.ARRAY else values
+
+    def _gathered(self, field: Field, values: list[Any]) -> Any:
+        known = (self._stacks or {}).get(field.name)
+        if known is not None and len(values) == len(known[1]) and all(map(_is, values, known[1])):
+            return known[0]
+        if not values:
+            return empty_stack(field)
+        stacked = stack(values, None)
+        if stacked is None:
+            return values
+        self._point(field, stacked)
+        return stacked
+
+    def _point(self, field: Field, stacked: Any) -> None:
+        """Let every row have its part of the stack."""
+        views = StackColumn(stacked).rows()
+        for row, view in zip(self.rows, views, strict=True):
+            setattr(row, field.name, view)
+        stacks = dict(self._stacks or {})
+        stacks[field.name] = (stacked, views)
+        self._hold(rows=self.rows, stacks=stacks)
+
+    def set_column(self, name: str, values: Any) -> None:
+        """Write one field of all documents; an array is taken over as it is, without a copy."""
+        field = self._field(name)
+        column = _new_column(field, values, len(self))
+        if self._table is not None:
+            self._table.columns[field.name] = column
+        elif isinstance(column, StackColumn):
+            self._point(field, column.stack)
+        else:
+            for row, value in zip(self.rows, column.rows(), strict=True):
+                setattr(row, field.name, value)
+
+    def _field(self, name: str) -> Field:
+        fields = fields_of(self.doc_type)
+        field = fields.get(name) or (fields.get(name[:-1]) if name.endswith('s') else None)
+        if field is None:
+            raise AttributeError(
+                f'{type(self).__name__} has no attribute, and {self.doc_type.__name__} no field {name!r}'
+            )
+        return field
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:1] == '_':
+            raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
+        return self.column(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name[:1] == '_':
+            object.__setattr__(self, name, value)
+        else:
+            self.set_column(name, value)
+
+    def __reduce__(self) -> Any:
+        return _restored, (self.doc_type, self.rows)
+
+    @classmethod
+    def merged(cls, lists: Iterable[DocList[Any]]) -> Self:
+        """Several lists united by id: the first occurrence of a document wins, later ones fill what it lacks."""
+        given = list(lists)
+        typed = type(given[0]) if given and cls is DocList else cls
+        return cast(Self, typed.from_rows(merged([found.rows for found in given])))
+
+    def to_bytes(self) -> bytes:
+        """The documents as the bytes of one batch (what travels between processes)."""
+        return b''.join(pack(self.table()))
+
+    @classmethod
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
+        """The bytes of one batch as documents whose arrays are views of the bytes."""
+        header, body = read_header(data)
+        return cls.from_table(unpack(header, body, cls.doc_type, DEFAULT_LIMITS))
+
+    def to_json(self, *, arrays: Literal['list', 'base64'] = 'list') -> bytes:
+        """The documents as a JSON array."""
+        return text.to_json(self.rows, arrays=arrays)
+
+    @classmethod
+    def from_json(cls, data: bytes | str) -> Self:
+        """A JSON array of objects as documents; DocumentError names the document and field that is wrong."""
+        return cls.from_rows(text.doc_from_json(data, list[cls.doc_type]))  # type: ignore[name-defined]
+
+    def to_list(self, *, arrays: Literal['list', 'base64'] = 'list') -> list[dict[str, Any]]:
+        """The documents as dicts of plain data."""
+        return cast('list[dict[str, Any]]', text.doc_to_plain(self.rows, arrays=arrays))
+
+    @classmethod
+    def from_list(cls, dicts: Iterable[dict[str, Any]]) -> Self:
+        """Dicts of plain data as documents."""
+        return cls.from_rows(text.doc_from_plain(list(dicts), list[cls.doc_type]))  # type: ignore[name-defined]
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
+
+
+def _common_type(docs: Any) -> type[BaseDoc]:
+    if isinstance(docs, DocSequence):
+        return docs.doc_type
+    first = (
+        docs if isinstance(docs, BaseDoc) else docs[0] if isinstance(docs, list | tuple) and docs else None
+    )
+    return (
+        type(first)
+        if isinstance(first, BaseDoc) and not isinstance(first, DocList.doc_type)
+        else DocList.doc_type
+    )
+
+
+def _new_column(field: Field, values: Any, length: int) -> Column:
+    if values is None:
+        return default_column(field, length)
+    if isinstance(values, str | bytes | dict) or not hasattr(values, '__len__'):
+        raise DocumentError(
+            f'field {field.name!r} of {length} documents needs {length} values, got one {type(values).__name__}',
+            help=f'write [value] * {length}',
+        )
+    if len(values) != length:
+        raise DocumentError(
+            f'field {field.name!r} of {length} documents needs {length} values, got {len(values)}'
+        )
+    if field.kind is not Kind.ARRAY:
+        return column_of(field, values.tolist() if hasattr(values, 'tolist') else list(values))
+    if hasattr(values, 'shape') and (is_torch(values) or as_array(values).dtype.kind != 'O'):
+        return stack_column(field, values)
+    return column_of(field, list(values))
+
+
+def _restored(doc_type: type[BaseDoc], rows: list[Any]) -> DocList[Any]:
+    return cast('DocList[Any]', DocList[doc_type].from_rows(rows))  # type: ignore[valid-type]

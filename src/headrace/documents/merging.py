@@ -1,0 +1,47 @@
+"""Lists of documents united by id, for the place where branches of a Flow join."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from headrace.documents.fields import Field, Kind, fields_of
+
+
+def merged(lists: Iterable[Sequence[Any]]) -> list[Any]:
+    """Documents of several lists, each id once, in the order of first occurrence.
+
+    The first occurrence of a document wins and is itself completed: a field that still has its default takes
+    the later one's value, and lists of documents are united by id.
+    """
+    found: dict[str, Any] = {}
+    for docs in lists:
+        for doc in docs:
+            first = found.setdefault(doc.id, doc)
+            if first is not doc:
+                _complete(first, doc)
+    return list(found.values())
+
+
+def _complete(first: Any, later: Any) -> None:
+    known = fields_of(type(first))
+    for name, field in fields_of(type(later)).items():
+        own = known.get(name)
+        if own is None or name == 'id':
+            continue
+        value = getattr(later, name)
+        if own.kind is Kind.LIST and value:
+            mine = getattr(first, name)
+            setattr(first, name, value if not mine else own.type.from_rows(merged([mine.rows, value.rows])))
+        elif not _is_default(field, value) and _is_default(own, getattr(first, name)):
+            setattr(first, name, value)
+
+
+def _is_default(field: Field, value: Any) -> bool:
+    if value is None:
+        return True
+    if field.required or hasattr(value, 'shape'):
+        return False
+    if field.default_factory in (dict, list):
+        return not value
+    return bool(type(value) is type(field.default) and value == field.default)

@@ -1,0 +1,123 @@
+"""An executor's YAML: text in, a record of what to construct out; and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from headrace.errors import LoadError
+from headrace.spec import environment
+from headrace.spec.explain import convert
+from headrace.spec.source import Source
+from headrace.spec.suggest import did_you_mean
+from headrace.spec.tree import parse
+
+FOLDER_FILES = ('config.yml', 'config.yaml')
+
+_TYPES = {
+    'jtype': str,
+    'with': dict[str, Any],
+    'metas': dict[str, Any],
+    'requests': dict[str, str],
+    'py_modules': list[str] | str,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What an executor's YAML says; `folder` is where its relative paths begin."""
+
+    jtype: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    metas: dict[str, Any] = field(default_factory=dict)
+    requests: dict[str, str] = field(default_factory=dict)
+    py_modules: tuple[str, ...] = ()
+    folder: Path | None = None
+
+
+def is_text(uses: str) -> bool:
+    """Whether `uses=` is YAML itself and not the name of something."""
+    return '\n' in uses or uses.startswith(('jtype:', '!'))
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder describes an executor."""
+    return any((path / name).is_file() for name in FOLDER_FILES)
+
+
+def read_file(path: Path, *, context: Mapping[str, Any] | None = None) -> Config:
+    """A YAML file, or a folder with a `config.yml`."""
+    if path.is_dir():
+        inside = next((path / name for name in FOLDER_FILES if (path / name).is_file()), None)
+        if inside is None:
+            raise LoadError(
+                f'the folder {path} has no config.yml', help='an executor folder needs one, with jtype'
+            )
+        path = inside
+    try:
+        text = path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise LoadError(f'{path} cannot be read: {error}') from error
+    return read_text(text, name=str(path), folder=path.parent, context=context)
+
+
+def read_text(
+    text: str, *, name: str = '', folder: Path | None = None, context: Mapping[str, Any] | None = None
+) -> Config:
+    """YAML text; raises SpecError with file, line and key for what cannot be."""
+    data, source = parse(text, name=name, environment=environment.variables(), context=context)
+    return read_fields(data, source, folder=folder)
+
+
+def read_fields(data: Any, source: Source, *, folder: Path | None = None) -> Config:
+    """The parsed YAML (or a dict of the same shape) as a record."""
+    if not isinstance(data, Mapping):
+        raise source.error((), 'an executor is a mapping', help='jtype: MyExecutor')
+    for key in data:
+        if key not in _TYPES and key != 'version':
+            raise source.error(
+                (str(key),), f'unknown key {key!r}', help=did_you_mean(str(key), _TYPES, noun='keys')
+            )
+    values = {
+        key: convert(data[key], kind, source, (key,))
+        for key, kind in _TYPES.items()
+        if data.get(key) is not None
+    }
+    if 'jtype' not in values:
+        raise source.error((), 'jtype is missing', help='name the class: jtype: MyExecutor')
+    metas = dict(values.get('metas', {}))
+    modules = [*_listed(metas.pop('py_modules', ())), *_listed(values.get('py_modules', ()))]
+    return Config(
+        jtype=values['jtype'],
+        arguments=values.get('with', {}),
+        metas=metas,
+        requests=values.get('requests', {}),
+        py_modules=tuple(modules),
+        folder=folder,
+    )
+
+
+def write(config: Config) -> str:
+    """The record as YAML; raises LoadError for arguments that are no plain data."""
+    fields = {
+        'jtype': config.jtype,
+        'with': config.arguments,
+        'metas': config.metas,
+        'requests': config.requests,
+        'py_modules': list(config.py_modules),
+    }
+    try:
+        return yaml.safe_dump({k: v for k, v in fields.items() if v}, sort_keys=False, allow_unicode=True)
+    except yaml.YAMLError as error:
+        raise LoadError(
+            f'{config.jtype} was made with arguments that YAML cannot hold: {error}',
+            help='make it with numbers, texts, lists and dicts only',
+        ) from error
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

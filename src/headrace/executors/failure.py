@@ -1,0 +1,27 @@
+"""The exception that a user's handler raised in, an error that says where out."""
+
+from __future__ import annotations
+
+from headrace.errors import ExecutorFailure, HeadraceError
+from headrace.executors import location
+from headrace.executors.endpoint import Endpoint
+
+
+def failed(error: BaseException, name: str, endpoint: Endpoint) -> HeadraceError:
+    """What to raise for an exception from the handler of executor `name`.
+
+    Errors of our own that it raises on purpose (RequestError, Overloaded...) keep their class and status.
+    The message has no folders, because clients see it; the traceback has, and is kept apart.
+    """
+    if isinstance(error, HeadraceError):
+        error.add_note(f'in executor {name!r}, endpoint {endpoint.name!r}')
+        return error
+    place = location.brief(location.of_error(error))
+    wrapped = ExecutorFailure(
+        f'executor {name!r}, endpoint {endpoint.name!r}: {type(error).__name__}: {error} ({place})',
+        executor=name,
+        endpoint=endpoint.name,
+        traceback=location.user_traceback(error),
+    )
+    wrapped.__cause__ = error
+    return wrapped

@@ -1,0 +1,87 @@
+"""Deadline and cancellation while a handler runs: who waits is answered, what can be stopped is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError
+from headrace.pipeline.context import Context
+
+
+async def until_late(handler: Awaitable[Any], context: Context) -> Any:
+    """Await an asynchronous handler; it is cancelled when the request is cancelled or late.
+
+    Raises Cancelled or DeadlineExceeded then, and asyncio.CancelledError if the task itself was cancelled.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    watch = _Watch(context, lambda error: task.cancel())
+    try:
+        result = await handler
+    except asyncio.CancelledError as error:
+        if not task.cancelling():
+            raise RuntimeError(
+                'the handler let asyncio.CancelledError of a task of its own escape'
+            ) from error
+        if watch.error is None or task.uncancel() > 0:
+            raise
+        raise watch.error from None
+    finally:
+        watch.end()
+    if watch.error is not None:  # it was told to stop and answered all the same: nobody waits for that
+        task.uncancel()
+        raise watch.error
+    return result
+
+
+async def answered(future: asyncio.Future[Any], context: Context) -> Any:
+    """Await a function that runs on a thread; when the request is cancelled or late, no longer.
+
+    The function cannot be stopped once it runs; one that has not begun never does.
+    """
+
+    def answer(error: HeadraceError) -> None:
+        if not future.done():
+            future.set_exception(error)
+
+    watch = _Watch(context, answer)
+    try:
+        return await future
+    finally:
+        watch.end()
+
+
+class _Watch:
+    """Calls `stop` once, with the error to answer, if the request is cancelled or late before `end`."""
+
+    __slots__ = ('_context', '_is_over', '_stop', '_timer', 'error')
+
+    def __init__(self, context: Context, stop: Callable[[HeadraceError], object]) -> None:
+        self.error: HeadraceError | None = None
+        self._context = context
+        self._stop = stop
+        self._is_over = False
+        self._timer: asyncio.TimerHandle | None = None
+        left_s = context.left_s()
+        if left_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(left_s, self._late)
+        context.on_cancel(self._left)
+
+    def end(self) -> None:
+        self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _late(self) -> None:
+        context = self._context
+        self._fire(DeadlineExceeded(f'request {context.request_id} to {context.endpoint!r} ran out of time'))
+
+    def _left(self) -> None:
+        self._fire(Cancelled(f'request {self._context.request_id} was cancelled by its caller'))
+
+    def _fire(self, error: HeadraceError) -> None:
+        if not self._is_over and self.error is None:
+            self.error = error
+            self._stop(error)

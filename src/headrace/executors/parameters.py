@@ -1,0 +1,79 @@
+"""A request's parameters in, what one executor's handler gets as `parameters` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from headrace.errors import RequestError
+from headrace.executors.hints import is_pydantic
+
+RESULTS = '__results__'
+"""The key under which handlers that return a dict leave it, by the name of the executor."""
+
+
+def addressed(parameters: dict[str, Any], name: str) -> dict[str, Any]:
+    """The parameters as the executor `name` sees them: what is addressed to it alone wins.
+
+    >>> addressed({'top_k': 3, 'a__top_k': 5, 'a': {'metric': 'cosine'}}, 'a')
+    {'top_k': 5, 'metric': 'cosine'}
+
+    Always a new dict: an executor's changes to it stay with the executor.
+    """
+    if not parameters:
+        return {}
+    own = parameters.get(name)
+    prefix = f'{name}__'
+    if not isinstance(own, dict) and not any(key.startswith(prefix) for key in parameters):
+        return parameters.copy()
+    seen = {
+        key: value
+        for key, value in parameters.items()
+        if not key.startswith(prefix) and not (key == name and isinstance(value, dict))
+    }
+    if isinstance(own, dict):
+        seen.update(own)
+    for key, value in parameters.items():
+        if key.startswith(prefix):
+            seen[key[len(prefix) :]] = value
+    return seen
+
+
+def reader(kind: type[Any] | None, *, optional: bool, name: str) -> Callable[[dict[str, Any]], Any]:
+    """The function that turns a request's parameters into what the executor `name` takes: `kind`, or a dict.
+
+    It raises RequestError for parameters that do not fit; `optional` gives None where there are none.
+    """
+    if kind is None:
+        return lambda parameters: addressed(parameters, name)
+
+    def read(parameters: dict[str, Any]) -> Any:
+        own = addressed(parameters, name)
+        own.pop(RESULTS, None)
+        if optional and not own:
+            return None
+        try:
+            if is_pydantic(kind):
+                return kind.model_validate(own)
+            return msgspec.convert(own, kind, strict=False)
+        except ValueError as error:  # both msgspec's and pydantic's are one
+            raise RequestError(
+                f'the parameters do not fit executor {name!r}: {error}', help=f'it takes {kind.__name__}'
+            ) from error
+
+    return read
+
+
+def json_schema(kind: type[Any] | None) -> dict[str, Any] | None:
+    """The JSON Schema of typed parameters; None for a plain dict."""
+    if kind is None:
+        return None
+    schema: dict[str, Any] = kind.model_json_schema() if is_pydantic(kind) else msgspec.json.schema(kind)
+    return schema
+
+
+def with_result(parameters: dict[str, Any], name: str, result: dict[str, Any]) -> dict[str, Any]:
+    """The parameters with what the executor `name` returned as a dict."""
+    return {**parameters, RESULTS: {**parameters.get(RESULTS, {}), name: result}}

@@ -1,0 +1,96 @@
+"""What a handler returned in, the batch that leaves its executor out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from headrace.documents import BaseDoc, DocList
+from headrace.errors import ExecutorFailure
+from headrace.executors import location
+from headrace.executors.endpoint import Endpoint
+from headrace.executors.parameters import with_result
+from headrace.pipeline.batch import Batch, Payload
+
+
+class Returned(NamedTuple):
+    """Who returns: the executor's name, its name with shard and replica, its class, and the endpoint."""
+
+    name: str
+    full_name: str
+    cls: type[Any]
+    endpoint: Endpoint
+
+    def batch(self, result: Any, batch: Batch, docs: DocList[Any] | None) -> Batch:
+        """The batch after a handler: its documents changed in place (None), replaced (DocList), or a dict.
+
+        `docs` is what the handler got, None if it took none. Raises ExecutorFailure for anything else.
+        """
+        if result is None:
+            return self._unchanged(batch, docs)
+        if self.endpoint.kind == 'doc' and docs is not None:
+            return self._of_each(result, batch, docs)
+        if isinstance(result, DocList):
+            return batch.with_payload(Payload(self._checked(result)))
+        if isinstance(result, dict):
+            parameters = with_result(batch.parameters, self.full_name, result)
+            return Batch(parameters=parameters, sources=self._unchanged(batch, docs).sources)
+        hint = 'return None (documents changed in place), a DocList or a dict'
+        if isinstance(result, list):
+            hint = 'return DocList[...](documents) instead of a plain list'
+        elif isinstance(result, BaseDoc):
+            hint = 'return a DocList, or take `doc` instead of `docs` to answer one document at a time'
+        raise self.wrong(f'returned {_name(result)}', hint)
+
+    def wrong(self, problem: str, help: str) -> ExecutorFailure:
+        """The error for a return value that cannot be; it shows clients no folders."""
+        endpoint = self.endpoint
+        return ExecutorFailure(
+            f'executor {self.name!r}, endpoint {endpoint.name!r}: {self.cls.__qualname__}.{endpoint.method} '
+            f'({location.brief(endpoint.location)}) {problem}',
+            executor=self.name,
+            endpoint=endpoint.name,
+            traceback=f'{endpoint.location} in {self.cls.__qualname__}.{endpoint.method}',
+            help=help,
+        )
+
+    def _of_each(self, results: list[Any], batch: Batch, docs: DocList[Any]) -> Batch:
+        """After one call per document: None keeps a document, a document replaces it."""
+        if not any(result is not None for result in results):
+            return self._unchanged(batch, docs)
+        wanted = (self.endpoint.declares_response and self.endpoint.response_type) or BaseDoc
+        for result in results:
+            if result is not None and not isinstance(result, wanted):
+                expected = 'a document' if wanted is BaseDoc else f'a document of class {wanted.__name__}'
+                raise self.wrong(
+                    f'returned {_name(result)}', f'return {expected}, or None (changed in place)'
+                )
+        replaced = [doc if result is None else result for doc, result in zip(docs, results, strict=True)]
+        kinds = {type(doc) for doc in replaced}
+        kind = wanted if wanted is not BaseDoc else kinds.pop() if len(kinds) == 1 else docs.doc_type
+        return batch.with_payload(Payload(DocList[kind](replaced)))  # type: ignore[valid-type]
+
+    def _unchanged(self, batch: Batch, docs: DocList[Any] | None) -> Batch:
+        if len(batch.sources) == 1:
+            payload = batch.sources[0][1]
+            if docs is None or payload.docs() is docs:
+                return batch
+        elif docs is None:
+            docs = batch.docs_as(self.endpoint.request_type)
+        return batch.with_payload(Payload(docs))
+
+    def _checked(self, result: DocList[Any]) -> DocList[Any]:
+        wanted = self.endpoint.response_type
+        if wanted is None or not self.endpoint.declares_response or issubclass(result.doc_type, wanted):
+            return result
+        strays = [doc for doc in result if not isinstance(doc, wanted)]
+        if strays:
+            raise self.wrong(
+                f'returned {_name(strays[0])} in a DocList, but is annotated DocList[{wanted.__name__}]',
+                'return documents of that type, or change the annotation',
+            )
+        return DocList[wanted](result)  # type: ignore[valid-type]
+
+
+def _name(value: object) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == 'builtins' else f'{kind.__module__}.{kind.__qualname__}'

@@ -1,0 +1,113 @@
+"""Bare clients for the load: one connection each, bytes out, bytes in, with no comfort that costs time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Self, cast
+
+import grpc
+
+from benchmarks.echo import GRPC_OPTIONS
+from benchmarks.load import Call
+
+Check = Callable[[bytes], None]
+
+
+class HttpConnection(asyncio.Protocol):
+    """One kept-alive HTTP/1.1 connection on which one request at a time goes out."""
+
+    def __init__(self) -> None:
+        self._waiter: asyncio.Future[bytes] | None = None
+        self._received = b''
+        self._transport: asyncio.Transport
+
+    @classmethod
+    async def open(cls, port: int) -> Self:
+        """Connect to a server on this machine."""
+        _, connection = await asyncio.get_running_loop().create_connection(cls, '127.0.0.1', port)
+        return connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is not one of asyncio's
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, end, body = self._received.partition(b'\r\n\r\n')
+        if not end or self._waiter is None:
+            return
+        length = head.lower().partition(b'content-length:')[2].partition(b'\r\n')[0]
+        if len(body) >= int(length):
+            self._received = b''
+            status = head.split(b' ', 2)[1]
+            waiter, self._waiter = self._waiter, None
+            if status == b'200':
+                waiter.set_result(body)
+            else:
+                waiter.set_exception(RuntimeError(f'HTTP {status.decode()}: {body[:500]!r}'))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._waiter:
+            self._waiter.set_exception(error or ConnectionError('the server closed the connection'))
+
+    async def exchange(self, request: bytes) -> bytes:
+        """Send a whole request; give the body of its response."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._waiter
+
+    def close(self) -> None:
+        """End the connection."""
+        self._transport.close()
+
+
+def http_request(path: str, body: bytes) -> bytes:
+    """Write a POST request with a JSON body."""
+    head = f'POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+    return f'{head}Content-Length: {len(body)}\r\n\r\n'.encode() + body
+
+
+class HttpCallers:
+    """Callers of one URL of a server on this machine, each with its own connection."""
+
+    def __init__(self, port: int, path: str, body: bytes, check: Check) -> None:
+        self._port, self._request, self._check = port, http_request(path, body), check
+        self._open: list[HttpConnection] = []
+
+    async def calls(self, count: int) -> list[Call]:
+        """Connect `count` callers; each call sends the request and checks the answer."""
+        return [await self._caller() for _ in range(count)]
+
+    async def _caller(self) -> Call:
+        connection = await HttpConnection.open(self._port)
+        self._open.append(connection)
+
+        async def call() -> None:
+            self._check(await connection.exchange(self._request))
+
+        return call
+
+    async def close(self) -> None:
+        """End every connection."""
+        for connection in self._open:
+            connection.close()
+
+
+class GrpcCallers:
+    """Callers of one gRPC method of a server on this machine, on one channel."""
+
+    def __init__(self, port: int, method: str, body: bytes, check: Check) -> None:
+        self._channel = grpc.aio.insecure_channel(f'127.0.0.1:{port}', options=GRPC_OPTIONS)
+        self._method, self._body, self._check = self._channel.unary_unary(method), body, check
+
+    async def calls(self, count: int) -> list[Call]:
+        """Make `count` callers; each call sends the message and checks the answer."""
+
+        async def call() -> None:
+            self._check(await self._method(self._body))
+
+        return [call] * count
+
+    async def close(self) -> None:
+        """End the channel."""
+        await self._channel.close()

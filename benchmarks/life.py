@@ -1,0 +1,48 @@
+"""The life of a Flow of two executors: how long it takes to start, to give its first answer and to stop."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.result import Result
+
+PROGRAM = Path(__file__).with_name('hello_program.py')
+TIMEOUT_S = 60
+
+# measured value -> what it is, its unit, and how much it may be (None: it is told, and not judged)
+FIGURES: dict[str, tuple[str, str, float | None]] = {
+    'import_s': ('import headrace and define the Flow', 's', None),
+    'start_s': ('start: from `with` to ready', 's', 0.7),
+    'first_answer_s': ('first answer, the client included', 's', None),
+    'stop_s': ('stop', 's', 0.3),
+    'memory_mib': ('memory of all processes (PSS)', 'MiB', 200 * 1e6 / 2**20),
+    'processes': ('processes', '', None),
+}
+
+
+def measure(runs: int) -> list[Result]:
+    """Run the hello program `runs` times after one run to warm the file cache; give medians and the best."""
+    run_once()
+    lives = [run_once() for _ in range(runs)]
+    results = []
+    for key, (name, unit, limit) in FIGURES.items():
+        values = [life[key] for life in lives]
+        median = statistics.median(values)
+        met = None if limit is None else median <= limit
+        target = '' if limit is None else f'under {limit:.3g} {unit}'
+        results.append(Result('life', name, median, unit, best=min(values), target=target, met=met))
+    return results
+
+
+def run_once() -> dict[str, float]:
+    """Run the program in a Python of its own; give what it measured."""
+    command = [sys.executable, '-m', f'benchmarks.{PROGRAM.stem}']
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    if ran.returncode:
+        raise SystemExit(f'{" ".join(command)} failed:\n{ran.stderr}')
+    measured: dict[str, float] = json.loads(ran.stdout)
+    return measured

@@ -48,7 +48,7 @@ def judge(file: Path, items: int = 1000, photos: int = 300) -> None:
     seeds = np.random.default_rng(1).choice(items, photos, replace=False).tolist()
     for conditions in ('mild', 'hard'):
         found = quality(extractor, catalogue, seeds, conditions)
-        print(f'{conditions} photos: recall@1 {found.at_1:.2f}, recall@10 {found.at_10:.2f} among {items} garments')
+        print(f'{conditions} photos, {items} garments: recall@1 {found.at_1:.2f}, @10 {found.at_10:.2f}')
 
 
 def printing(steps: int) -> Callable[[int, float, float], None]:
@@ -63,7 +63,9 @@ def printing(steps: int) -> Callable[[int, float, float], None]:
 
 def main() -> None:
     """Draw, train, export, judge."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--garments', type=int, default=5000, help='how many garments to draw for training')
     parser.add_argument('--steps', type=int, default=420, help='how many steps of training')
     parser.add_argument('--threads', type=int, default=2, help='how many processors to train with')
@@ -73,7 +75,9 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     with Progress() as progress:
         task = progress.add_task('drawing garments', total=options.garments)
-        pairs = drawn(options.garments, SIDE, options.cache, each=lambda done: progress.update(task, completed=done))
+        pairs = drawn(
+            options.garments, SIDE, options.cache, each=lambda done: progress.update(task, completed=done)
+        )
     network = learn(pairs, steps=options.steps, report=printing(options.steps))
     export(network, options.model)
     print(f'wrote {options.model.name}, {options.model.stat().st_size / 1e6:.1f} MB')

@@ -1,7 +1,8 @@
-"""A folder of pictures is turned into garments with titles, categories, colours and prices; the demo draws its own.
+"""A folder of pictures is turned into garments with titles, categories, colours and prices.
 
-A folder may have a file `catalogue.csv` with the columns file, title, category, colour, price (all but the first
-may be missing or empty). Without it, a picture's file name is its title and its folder's name is its category.
+A folder may have a file `catalogue.csv` with the columns file, title, category, colour, price (all but the
+first may be missing or empty). Without it, a picture's file name is its title and its folder's name is its
+category. The demonstration draws such a folder.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from headrace import DocList
-
 from shop.documents import Garment
 from shop.drawing import catalogue_picture, design
 
@@ -31,7 +31,9 @@ def read(folder: Path) -> DocList[Garment]:
     table = folder / TABLE
     garments = DocList[Garment](_listed(folder, table) if table.is_file() else _found(folder))
     if not len(garments):
-        raise FileNotFoundError(f'no pictures in {folder}: it needs files such as shirt.jpg, or folders with such files')
+        raise FileNotFoundError(
+            f'no pictures in {folder}: it needs files such as shirt.jpg, or folders with such files'
+        )
     return garments
 
 
@@ -64,7 +66,9 @@ def _garment(folder: Path, picture: Path, row: dict[str, str | None]) -> Garment
         category=row.get('category') or (picture.parent.name if picture.parent != folder else ''),
         colour=row.get('colour') or '',
         price=float(price) if price else None,
-        fingerprint=f'{state.st_size}-{state.st_mtime_ns}-{details}' if details.strip() else f'{state.st_size}-{state.st_mtime_ns}',
+        fingerprint=f'{state.st_size}-{state.st_mtime_ns}-{details}'
+        if details.strip()
+        else f'{state.st_size}-{state.st_mtime_ns}',
     )
 
 
@@ -77,7 +81,9 @@ def draw(folder: Path, count: int, *, each: Callable[[int], object] = lambda don
     starts = range(0, count, CHUNK)
     rows: list[tuple[object, ...]] = []
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for chunk in pool.map(draw_some, [folder] * len(starts), starts, [min(s + CHUNK, count) for s in starts]):
+        for chunk in pool.map(
+            draw_some, [folder] * len(starts), starts, [min(s + CHUNK, count) for s in starts]
+        ):
             rows += chunk
             each(len(rows))
     partial = folder / f'.{TABLE}.partial'

@@ -11,8 +11,8 @@ class Garment(BaseDoc, omit_defaults=True):
     """A garment of the catalogue, or (with nothing but a picture) one that a customer looks for.
 
     The picture is either in `blob` (the bytes of a JPEG, PNG, WebP...) or in the file `uri`, relative to the
-    catalogue's folder. `fingerprint` changes whenever the picture's file does. `score` is how much a match looks
-    like what was asked for: 1 is the same.
+    catalogue's folder. `fingerprint` changes whenever the file or the particulars do. `score` says how much a
+    match looks like what was asked for: 1 is the same.
     """
 
     uri: str = ''
@@ -23,6 +23,6 @@ class Garment(BaseDoc, omit_defaults=True):
     price: float | None = None
     fingerprint: str = ''
     score: float = 0.0
-    pixels: NdArray['side', 'side', 3, np.uint8] | None = None  # noqa: F821 - a dimension's name, not a type
-    embedding: NdArray['size', np.float32] | None = None  # noqa: F821
+    pixels: NdArray[112, 112, 3, np.uint8] | None = None
+    embedding: NdArray[128, np.float32] | None = None
     matches: DocList[Garment] | None = None

@@ -13,7 +13,9 @@ from shop.drawing import cutout, design
 from shop.features import Extractor, Vectors, squared
 from shop.photos import CONDITIONS, photograph
 
-PHOTO_SEEDS = 2  # the first number of every seed of a photo that judges; training uses 1, the page's examples 3
+PHOTO_SEEDS = (
+    2  # the first number of every seed of a photo that judges; training uses 1, the page's examples 3
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,9 @@ class Quality:
     photos: int
 
 
-def snapshot(seed: int, conditions: str, *, series: int = PHOTO_SEEDS, take: int = 0, size: int = 224) -> Image.Image:
+def snapshot(
+    seed: int, conditions: str, *, series: int = PHOTO_SEEDS, take: int = 0, size: int = 224
+) -> Image.Image:
     """Turn a garment's seed into a photo of it, 'mild' or 'hard'; another `take` is another photo."""
     rng = np.random.default_rng([series, seed, take, len(conditions), ord(conditions[0])])
     return photograph(cutout(design(seed), size), CONDITIONS[conditions], rng, size)
@@ -59,7 +63,7 @@ def quality(
     *,
     each: Callable[[], object] = lambda: None,
 ) -> Quality:
-    """Turn a catalogue (row i holds the vector of garment i) and photos of some garments into the quality of search."""
+    """Turn a catalogue (row i is the vector of garment i) and photos of some garments into the quality."""
 
     def photos() -> Iterable[Image.Image]:
         for seed in seeds:

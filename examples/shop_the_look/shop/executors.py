@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from headrace import DocList, Executor, requests
 from PIL import Image
 
+from headrace import DocList, Executor, requests
 from shop.documents import Garment
 from shop.features import MODEL, NetworkExtractor, squared
 from shop.store import Store, Wishes
@@ -18,7 +18,7 @@ PICTURES = ['/index', '/search']
 
 
 class Loader(Executor):
-    """Turns the picture of a garment, bytes or a file of the catalogue, into pixels of the size that is wanted."""
+    """Turns the picture of a garment, bytes or a file of the catalogue, into pixels of one size."""
 
     def __init__(self, folder: str = '.', side: int = 112, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -34,12 +34,16 @@ class Loader(Executor):
 
     def _open(self, garment: Garment) -> Image.Image:
         if not garment.blob and not garment.uri:
-            raise ValueError(f'garment {garment.id!r} has no picture: give its bytes in blob, or a file in uri')
+            raise ValueError(
+                f'garment {garment.id!r} has no picture: give its bytes in blob, or a file in uri'
+            )
         try:
             return Image.open(io.BytesIO(garment.blob) if garment.blob else self._file(garment.uri))
         except (OSError, Image.DecompressionBombError) as error:
             what = 'the bytes in blob' if garment.blob else repr(garment.uri)
-            raise ValueError(f'{what} of garment {garment.id!r} cannot be read as a picture: {error}') from error
+            raise ValueError(
+                f'{what} of garment {garment.id!r} cannot be read as a picture: {error}'
+            ) from error
 
     def _file(self, uri: str) -> Path:
         """Turn a uri into a file of the catalogue's folder, and into none outside of it."""

@@ -52,7 +52,9 @@ def photograph(garment: Image.Image, conditions: Conditions, rng: Rng, size: int
     scene = conditions.room(rng, size)
     laid = warp(crumpled(garment, conditions.crumple, rng), conditions, rng, size)
     shadow = laid.getchannel('A').filter(ImageFilter.GaussianBlur(size * 0.02))
-    scene.paste((30, 28, 30), (int(size * 0.01), int(size * 0.015)), shadow.point(lambda value: int(value * 0.4)))
+    scene.paste(
+        (30, 28, 30), (int(size * 0.01), int(size * 0.015)), shadow.point(lambda value: int(value * 0.4))
+    )
     scene.paste(laid, (0, 0), laid)
     if rng.random() < conditions.covered:
         cover(rng, scene)
@@ -88,7 +90,10 @@ def crumpled(garment: Image.Image, strength: float, rng: Rng, grid: int = 6) -> 
     mesh = []
     for row in range(grid):
         for column in range(grid):
-            area = (*nodes[row, column].astype(int).tolist(), *nodes[row + 1, column + 1].astype(int).tolist())
+            area = (
+                *nodes[row, column].astype(int).tolist(),
+                *nodes[row + 1, column + 1].astype(int).tolist(),
+            )
             quad = [pulled[row + dy, column + dx] for dy, dx in ((0, 0), (1, 0), (1, 1), (0, 1))]
             mesh.append((area, tuple(np.concatenate(quad).tolist())))
     return garment.transform(garment.size, Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
@@ -110,7 +115,9 @@ def lit(scene: Image.Image, conditions: Conditions, rng: Rng) -> Image.Image:
     cast = np.exp(rng.normal(0, conditions.white_balance, 3).clip(-0.4, 0.4))
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
     turn = rng.uniform(0, 2 * np.pi)
-    shade = 1 - rng.uniform(0, conditions.shade) * np.clip(0.5 + (x * np.cos(turn) + y * np.sin(turn)) * 1.6, 0, 1)
+    shade = 1 - rng.uniform(0, conditions.shade) * np.clip(
+        0.5 + (x * np.cos(turn) + y * np.sin(turn)) * 1.6, 0, 1
+    )
     values = values * (exposure * cast).astype(np.float32) * shade[..., None]
     contrast = np.exp(rng.uniform(-1, 1) * conditions.brightness * 0.5)
     values = np.clip(values, 0, 1) ** contrast + rng.normal(0, rng.uniform(0, conditions.noise), values.shape)

@@ -1,7 +1,7 @@
-"""Garments are turned into rows of a durable vector index, and a vector with wishes into the rows nearest to it.
+"""Garments are turned into rows of a durable vector index, and a vector with wishes into the nearest rows.
 
-The index is Qdrant Edge: the Qdrant engine as a library, one folder on disk, no server. What `add` and `remove` have
-returned for is on disk: it survives the end of the process by any means, `kill -9` included.
+The index is Qdrant Edge: the Qdrant engine as a library, one folder on disk, no server. What `add` and
+`remove` have returned for is on disk: it survives the end of the process by any means, `kill -9` included.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import qdrant_edge as engine
-from headrace import DocList
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from headrace import DocList
 from shop.documents import Garment
 
 NAMESPACE = uuid.UUID('7a3f2c58-6c0e-4b5e-9a43-0c1b5d9be1aa')
@@ -53,7 +53,9 @@ class Store:
     def add(self, garments: DocList[Garment]) -> None:
         """Keep these garments with their embeddings; those that are there already are replaced."""
         points = [
-            engine.Point(_key(garment.id), garment.embedding.tolist(), {name: getattr(garment, name) for name in KEPT})
+            engine.Point(
+                _key(garment.id), garment.embedding.tolist(), {name: getattr(garment, name) for name in KEPT}
+            )
             for garment in garments
             if garment.embedding is not None
         ]
@@ -72,14 +74,20 @@ class Store:
         if wishes.limit < 1:
             return DocList[Garment]()
         query = engine.Query.Nearest(vector.tolist())
-        request = engine.SearchRequest(query=query, limit=wishes.limit, filter=_filter(wishes), with_payload=list(SHOWN))
-        return DocList[Garment](Garment(score=found.score, **found.payload) for found in self._shard.search(request))
+        request = engine.SearchRequest(
+            query=query, limit=wishes.limit, filter=_filter(wishes), with_payload=list(SHOWN)
+        )
+        return DocList[Garment](
+            Garment(score=found.score, **found.payload) for found in self._shard.search(request)
+        )
 
     def __iter__(self) -> Iterator[Garment]:
         """All garments, without their vectors."""
         start: Any = None
         while True:
-            records, start = self._shard.scroll(engine.ScrollRequest(offset=start, limit=PAGE, with_payload=True))
+            records, start = self._shard.scroll(
+                engine.ScrollRequest(offset=start, limit=PAGE, with_payload=True)
+            )
             yield from (Garment(**record.payload) for record in records)
             if start is None:
                 return
@@ -118,7 +126,9 @@ def _explained(error: Exception, folder: Path, size: int) -> Exception:
     if 'WouldBlock' in str(error):
         return RuntimeError(f'the index {folder} is open in another process: stop that one first')
     if 'vector size' in str(error):
-        return ValueError(f'the index {folder} holds vectors that are not of size {size}: remove the folder to begin anew')
+        return ValueError(
+            f'the index {folder} holds vectors that are not of size {size}: remove the folder to begin anew'
+        )
     return error
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shop.drawing import accessories, bottoms, outerwear, tops
+from shop.drawing import accessories, bottoms, outerwear, shoes, tops
 from shop.drawing.palette import Colour, dyed, pick_colours
 from shop.drawing.patterns import Weave, choose
 from shop.drawing.prints import MOTIFS
@@ -13,7 +13,9 @@ from shop.drawing.shapes import Part
 
 Cut = Callable[[np.random.Generator], list[Part]]
 
-CATEGORIES: dict[str, tuple[Cut, tuple[str, ...], float]] = {  # how it is cut, what it is made of, its usual price
+CATEGORIES: dict[
+    str, tuple[Cut, tuple[str, ...], float]
+] = {  # how it is cut, what it is made of, its usual price
     'dress': (outerwear.dress, ('cotton', 'linen', 'silk', 'jersey', 'viscose'), 79),
     'shirt': (tops.shirt, ('cotton', 'linen', 'flannel', 'poplin', 'denim'), 49),
     't-shirt': (tops.t_shirt, ('cotton', 'jersey', 'organic cotton'), 24),
@@ -23,12 +25,20 @@ CATEGORIES: dict[str, tuple[Cut, tuple[str, ...], float]] = {  # how it is cut, 
     'trousers': (bottoms.trousers, ('denim', 'chino', 'linen', 'wool', 'corduroy'), 65),
     'shorts': (bottoms.shorts, ('denim', 'chino', 'linen', 'jersey'), 39),
     'skirt': (bottoms.skirt, ('cotton', 'denim', 'silk', 'wool', 'satin'), 55),
-    'sneaker': (accessories.sneaker, ('canvas', 'leather', 'suede', 'mesh'), 89),
-    'boot': (accessories.boot, ('leather', 'suede', 'rubber'), 139),
+    'sneaker': (shoes.sneaker, ('canvas', 'leather', 'suede', 'mesh'), 89),
+    'boot': (shoes.boot, ('leather', 'suede', 'rubber'), 139),
     'bag': (accessories.bag, ('leather', 'canvas', 'nylon', 'suede'), 95),
     'hat': (accessories.hat, ('straw', 'felt', 'wool', 'cotton'), 32),
 }
-PLAINNESS = {'boot': 0.6, 'sneaker': 0.45, 'bag': 0.4, 'coat': 0.4, 'jacket': 0.4, 'trousers': 0.4, 'hat': 0.35}
+PLAINNESS = {
+    'boot': 0.6,
+    'sneaker': 0.45,
+    'bag': 0.4,
+    'coat': 0.4,
+    'jacket': 0.4,
+    'trousers': 0.4,
+    'hat': 0.35,
+}
 GLOSS = {'leather': 1.0, 'rubber': 1.0, 'silk': 0.7, 'satin': 0.9, 'nylon': 0.6}
 PRICE_OF_CLOTH = {'cashmere': 1.7, 'silk': 1.5, 'leather': 1.45, 'merino': 1.2, 'suede': 1.2, 'nylon': 0.85}
 

@@ -21,8 +21,13 @@ def front_pockets(rng: Rng, x: float, y: float, fabric: str) -> list[Part]:
     """Draw one of three kinds of pockets: welt, flap or patch; on both sides."""
     kind, width = rng.integers(3), rng.uniform(0.045, 0.06)
     if kind == 0:
-        return list(both_sides(Seam(line((x - width * 0.4, y + 0.05), (x + width * 0.6, y - 0.04)), width=0.011)))
-    flap = Piece(smooth([(x - width, y, 1), (x + width, y, 1), (x + width, y + 0.035, 1), (x - width, y + 0.035, 1)]), fabric)
+        return list(
+            both_sides(Seam(line((x - width * 0.4, y + 0.05), (x + width * 0.6, y - 0.04)), width=0.011))
+        )
+    flap = Piece(
+        smooth([(x - width, y, 1), (x + width, y, 1), (x + width, y + 0.035, 1), (x - width, y + 0.035, 1)]),
+        fabric,
+    )
     if kind == 1:
         return list(both_sides(flap))
     patch = Piece(box(x - width * 0.93, y + 0.01, x + width * 0.93, y + 0.12), 'main', relief=0.3)
@@ -33,7 +38,11 @@ def lapels(torso: Torso, depth: float, fabric: str) -> list[Part]:
     """Turn a closing point into two lapels with a notch."""
     top, neck = torso.top, torso.neck
     leaf = [(neck * 0.85, top - 0.02, 1), (neck * 1.25, top + 0.02, 1), (neck * 1.5, top + depth * 0.36, 1)]
-    leaf += [(neck * 1.16, top + depth * 0.42, 1), (neck * 1.42, top + depth * 0.52, 1), (0.008, top + depth, 1)]
+    leaf += [
+        (neck * 1.16, top + depth * 0.42, 1),
+        (neck * 1.42, top + depth * 0.52, 1),
+        (0.008, top + depth, 1),
+    ]
     leaf += [(neck * 0.62, top + depth * 0.45)]
     return list(both_sides(Piece(smooth(leaf), fabric, grain=0.4, relief=0.5, lift=0.6)))
 
@@ -57,8 +66,14 @@ def jacket(rng: Rng) -> list[Part]:
     )
     trim = str(rng.choice(['second', 'dark', 'plain']))
     contrast = 'second' if style == 'bomber' and rng.random() < 0.35 else 'main'
-    arm = sleeve(torso, rng.uniform(0.44, 0.54), rng.uniform(0.05, 0.065), rng.uniform(0.16, 0.42), fabric=contrast)
-    parts: list[Part] = [inside(torso), *both_sides(arm), *both_sides(cuff(arm, 0.08, 'main' if blazer else trim))]
+    arm = sleeve(
+        torso, rng.uniform(0.44, 0.54), rng.uniform(0.05, 0.065), rng.uniform(0.16, 0.42), fabric=contrast
+    )
+    parts: list[Part] = [
+        inside(torso),
+        *both_sides(arm),
+        *both_sides(cuff(arm, 0.08, 'main' if blazer else trim)),
+    ]
     parts.append(Piece(mirrored(torso_outline(torso)), motif=style == 'bomber'))
     if blazer:
         closing = torso.top + torso.neckline
@@ -107,7 +122,9 @@ def coat(rng: Rng) -> list[Part]:
     parts += [Seam(line((edge if double else 0, closing), (edge, torso.length)), width=0.006)]
     count = int(rng.integers(3, 6))
     for side in (1, -1) if double else (0,):
-        parts += button_row(closing + 0.04, 0.7, count, x=side * 0.032, fabric=str(rng.choice(['third', 'metal', 'dark'])))
+        parts += button_row(
+            closing + 0.04, 0.7, count, x=side * 0.032, fabric=str(rng.choice(['third', 'metal', 'dark']))
+        )
     parts += lapels(torso, torso.neckline, trim)
     if rng.random() < 0.4:
         parts += belt(torso.waist, torso.waist_y, 0.022, str(rng.choice(['dark', 'second', 'main'])))
@@ -116,8 +133,16 @@ def coat(rng: Rng) -> list[Part]:
 
 def belt(width: float, y: float, half: float, fabric: str) -> list[Part]:
     """Turn a waist into a belt with a buckle."""
-    band = [(0, y - half), (width * 1.02, y - half - 0.004, 1), (width * 1.02, y + half - 0.004, 1), (0, y + half)]
-    return [Piece(mirrored(band), fabric, lift=0.6), Seam(np.vstack([box(-0.026, y - half, 0.026, y + half), [(-0.026, y - half)]]), 'metal', 0.009)]
+    band = [
+        (0, y - half),
+        (width * 1.02, y - half - 0.004, 1),
+        (width * 1.02, y + half - 0.004, 1),
+        (0, y + half),
+    ]
+    return [
+        Piece(mirrored(band), fabric, lift=0.6),
+        Seam(np.vstack([box(-0.026, y - half, 0.026, y + half), [(-0.026, y - half)]]), 'metal', 0.009),
+    ]
 
 
 def dress(rng: Rng) -> list[Part]:
@@ -166,10 +191,24 @@ def dress(rng: Rng) -> list[Part]:
         parts.append(neck_band(torso, 0.014, str(rng.choice(['second', 'dark', 'plain']))))
     if rng.random() < 0.25:
         height = rng.uniform(0.03, 0.07)
-        frill = [(0, length - height), (hem * (1 - height * 0.5), length - height - 0.008, 1), (hem * 1.02, length, 1)]
-        parts.append(Piece(mirrored([*frill, (0, length + 0.014)]), str(rng.choice(['second', 'dark', 'plain'])), lift=0.4))
+        frill = [
+            (0, length - height),
+            (hem * (1 - height * 0.5), length - height - 0.008, 1),
+            (hem * 1.02, length, 1),
+        ]
+        parts.append(
+            Piece(
+                mirrored([*frill, (0, length + 0.014)]),
+                str(rng.choice(['second', 'dark', 'plain'])),
+                lift=0.4,
+            )
+        )
     if rng.random() < 0.55:
-        parts += belt(torso.waist, waist_y, rng.uniform(0.008, 0.02), str(rng.choice(['second', 'dark', 'third'])))
+        parts += belt(
+            torso.waist, waist_y, rng.uniform(0.008, 0.02), str(rng.choice(['second', 'dark', 'third']))
+        )
     elif rng.random() < 0.4:
-        parts += [Button(0, y, 0.009, 'third') for y in np.linspace(torso.top + torso.neckline + 0.03, waist_y, 4)]
+        parts += [
+            Button(0, y, 0.009, 'third') for y in np.linspace(torso.top + torso.neckline + 0.03, waist_y, 4)
+        ]
     return parts

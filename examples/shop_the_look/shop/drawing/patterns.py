@@ -1,4 +1,4 @@
-"""Places on a piece of cloth are turned into shares of the second and third colour: stripes, checks, flowers...
+"""Places on a piece of cloth are turned into shares of its second and third colour: stripes, checks...
 
 Each pattern is a function of the cloth's coordinates (u across, v down, one repeat being 1) and a `Weave`.
 It returns the share of the second colour and the share of the third, between 0 and 1.
@@ -39,7 +39,7 @@ def noise(column: NDArray[np.int64], row: NDArray[np.int64], seed: int) -> Field
 
 
 def cells(u: Field, v: Field, seed: int, wander: float) -> tuple[Field, Field, Field]:
-    """Turn places into (x, y) from the middle of their cell, the middles wandering, and a random number per cell."""
+    """Turn places into (x, y) from the middle of their cell (middles wander), and a random number each."""
     row = np.floor(v).astype(np.int64)
     shifted = u + 0.5 * (row % 2)
     column = np.floor(shifted).astype(np.int64)
@@ -94,7 +94,9 @@ def flowers(u: Field, v: Field, weave: Weave) -> Shares:
     x, y, chance = cells(u, v, weave.seed, 0.35)
     radius, angle = np.hypot(x, y), np.arctan2(y, x) + chance * 6.28
     petals = 3 + weave.seed % 4
-    edge = (0.2 + 0.22 * weave.share) * (0.62 + 0.38 * np.abs(np.cos(angle * petals / 2))) * (0.7 + 0.4 * chance)
+    edge = (
+        (0.2 + 0.22 * weave.share) * (0.62 + 0.38 * np.abs(np.cos(angle * petals / 2))) * (0.7 + 0.4 * chance)
+    )
     heart = step(0.08 - radius, 0, weave.soft * 1.5)
     return step(edge - radius, 0, weave.soft * 1.5) * (1 - heart), heart
 
@@ -167,17 +169,21 @@ def choose(rng: np.random.Generator, plainness: float) -> Weave:
     """Draw numbers for a pattern; `plainness` is the chance that it is plain."""
     others = [kind for kind in PATTERNS if kind != 'plain']
     kind = 'plain' if rng.random() < plainness else str(rng.choice(others))
-    angle = {'pinstriped': np.pi / 2, 'diagonal-striped': float(rng.choice([-0.8, -0.6, 0.6, 0.8]))}.get(kind, 0.0)
+    angle = {'pinstriped': np.pi / 2, 'diagonal-striped': float(rng.choice([-0.8, -0.6, 0.6, 0.8]))}.get(
+        kind, 0.0
+    )
     if kind in ('checked', 'tartan') and rng.random() < 0.25:
         angle = np.pi / 4
     repeat = float(np.exp(rng.uniform(np.log(0.055), np.log(0.17))))
-    repeat *= {'pinstriped': 0.6, 'tartan': 1.5, 'camouflage': 0.8, 'argyle': 1.2, 'leopard': 0.62}.get(kind, 1.0)
+    repeat *= {'pinstriped': 0.6, 'tartan': 1.5, 'camouflage': 0.8, 'argyle': 1.2, 'leopard': 0.62}.get(
+        kind, 1.0
+    )
     share = float(rng.uniform(0.12, 0.3) if kind == 'pinstriped' else rng.uniform(0.3, 0.7))
     return Weave(kind, repeat, float(angle), share, int(rng.integers(1 << 20)))
 
 
 def shares(weave: Weave, x: Field, y: Field, grain: float, pixel: float) -> Shares:
-    """Turn places on a garment into the shares of its colours; `pixel` keeps edges as sharp as the picture allows."""
+    """Turn places on a garment into the shares of its colours; edges are as soft as one `pixel`."""
     turn = weave.angle + grain
     u = (x * np.cos(turn) + y * np.sin(turn)) / weave.repeat
     v = (y * np.cos(turn) - x * np.sin(turn)) / weave.repeat

@@ -22,12 +22,16 @@ def heart() -> Path:
 
 def mountain() -> Path:
     """Three peaks."""
-    return np.array([(-1, 0.6), (-0.5, -0.3), (-0.25, 0.05), (0.15, -0.75), (0.55, 0.0), (0.7, -0.2), (1, 0.6)], float)
+    return np.array(
+        [(-1, 0.6), (-0.5, -0.3), (-0.25, 0.05), (0.15, -0.75), (0.55, 0.0), (0.7, -0.2), (1, 0.6)], float
+    )
 
 
 def bolt() -> Path:
     """A flash of lightning."""
-    return np.array([(0.15, -1), (-0.55, 0.15), (-0.05, 0.15), (-0.2, 1), (0.55, -0.25), (0.05, -0.25), (0.5, -1)], float)
+    return np.array(
+        [(0.15, -1), (-0.55, 0.15), (-0.05, 0.15), (-0.2, 1), (0.55, -0.25), (0.05, -0.25), (0.5, -1)], float
+    )
 
 
 def wave() -> Path:
@@ -46,5 +50,6 @@ def ring() -> Path:
 
 MOTIFS: dict[str, Path] = {
     'star': star(), 'sun': star(12, 0.68), 'heart': heart(), 'mountain': mountain(), 'lightning': bolt(),
-    'wave': wave(), 'ring': ring(), 'moon': ellipse(0, 0, 0.8, 0.8), 'diamond': star(2, 0.62), 'flower': star(8, 0.5),
+    'wave': wave(), 'ring': ring(), 'moon': ellipse(0, 0, 0.8, 0.8), 'diamond': star(2, 0.62),
+    'flower': star(8, 0.5),
 }  # fmt: skip

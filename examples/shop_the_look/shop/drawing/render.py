@@ -1,4 +1,4 @@
-"""A design is turned into a picture: cloth, light, folds and shadows on a cut-out, then a studio around it."""
+"""A design is turned into a picture: cloth, light, folds and shadows, then a studio around it."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class Pose:
     dy: float = 0.0
 
     def fitted(self, parts: tuple[Part, ...], fill: float) -> 'Pose':
-        """Give the pose that centres these parts and lets their longer side fill this share of the picture."""
+        """Give the pose that centres these parts and lets their longer side fill a share of the picture."""
         matrix = self.matrix()
         points = (np.concatenate([outline_of(part) for part in parts]) - (0, 0.5)) @ matrix.T
         low, high = points.min(0), points.max(0)
@@ -103,7 +103,7 @@ class Canvas:
         self.alpha[window] = np.maximum(self.alpha[window], cover)
 
     def _mask(self, outline: Path) -> tuple[Image.Image | None, tuple[int, int]]:
-        """Turn an outline into its mask, cut to what is needed (with room for its shadow), and where that lies."""
+        """Turn an outline into its mask, cut to what is needed with its shadow, and where that lies."""
         points, room = self.pose.place(outline) * self.size, self.size * 0.06
         low = np.clip(np.floor(points.min(0) - room), 0, self.size).astype(int)
         high = np.clip(np.ceil(points.max(0) + room), 0, self.size).astype(int)
@@ -130,7 +130,13 @@ class Canvas:
     def _plain(self, fabric: str) -> tuple[float, float, float]:
         first, second, third = self.design.colours
         dark = shaded(first, 0.6) if luminance(first) > 0.2 else tuple(0.22 + 0.5 * c for c in first)
-        table = {'plain': first, 'second': second, 'third': third, 'dark': dark, 'lining': shaded(first, 0.45)}
+        table = {
+            'plain': first,
+            'second': second,
+            'third': third,
+            'dark': dark,
+            'lining': shaded(first, 0.45),
+        }
         return {**table, 'sole': SOLE, 'wood': WOOD, 'metal': self.metal}[fabric]
 
     def _seam(self, seam: Seam) -> None:
@@ -150,7 +156,9 @@ class Canvas:
             cover = blurred(reduced, self.size * 0.012) * 0.75
         if soft:
             dark = luminance(self.design.colours[0]) < 0.2
-            self.colour += (np.float32(0.5 if dark else 0.0) - self.colour) * (cover * (0.42 if not dark else 0.3))[..., None]
+            self.colour += (np.float32(0.5 if dark else 0.0) - self.colour) * (
+                cover * (0.42 if not dark else 0.3)
+            )[..., None]
             return
         shadow = np.roll(blurred(reduced, self.size * 0.008), max(1, self.size // 120), 0)
         self.colour *= (1 - 0.35 * shadow * (1 - cover))[..., None]
@@ -163,7 +171,9 @@ class Canvas:
         """Print a motif on the chest in the second colour."""
         low = self.design.category == 'bag'
         size = 0.1 + 0.05 * (self.design.seed % 3)
-        self._piece(Piece(MOTIFS[name] * size * 0.8 + (0, 0.66 if low else 0.36), 'second', relief=0.05, lift=0))
+        self._piece(
+            Piece(MOTIFS[name] * size * 0.8 + (0, 0.66 if low else 0.36), 'second', relief=0.05, lift=0)
+        )
 
     def picture(self) -> Image.Image:
         """Give the picture as it is, RGBA."""

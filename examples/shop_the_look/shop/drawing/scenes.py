@@ -45,7 +45,9 @@ def quiet_room(rng: Rng, size: int) -> Image.Image:
     y, x = np.mgrid[0:size, 0:size] / size
     turn, slope = rng.uniform(0, 6.28), rng.uniform(0, 0.3)
     values = tone * (1 + slope * ((x - 0.5) * np.cos(turn) + (y - 0.5) * np.sin(turn)))[..., None]
-    grain = Image.fromarray(rng.normal(0, 1, (24, 24)).astype(np.float32), 'F').resize((size, size), Image.Resampling.BICUBIC)
+    grain = Image.fromarray(rng.normal(0, 1, (24, 24)).astype(np.float32), 'F').resize(
+        (size, size), Image.Resampling.BICUBIC
+    )
     return picture(values * (1 + 0.03 * np.asarray(grain))[..., None])
 
 

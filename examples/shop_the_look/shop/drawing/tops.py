@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shop.drawing.shapes import Button, Part, Piece, Point, Seam, both_sides, box, line, mirrored, smooth
+from shop.drawing.shapes import Button, Part, Piece, Point, Seam, both_sides, box, mirrored, smooth
 
 Rng = np.random.Generator
 
@@ -90,7 +90,9 @@ def neck_band(torso: Torso, width: float, fabric: str) -> Piece:
         (0, depth - width * (1.5 if torso.v_neck else 1), *low[0][2:]),
     ]
     right = [*rim, *inner]
-    return Piece(np.concatenate([smooth(right), smooth([(-p[0], *p[1:]) for p in reversed(right)])]), fabric, lift=0.3)
+    return Piece(
+        np.concatenate([smooth(right), smooth([(-p[0], *p[1:]) for p in reversed(right)])]), fabric, lift=0.3
+    )
 
 
 def hem_band(torso: Torso, height: float, fabric: str) -> Piece:
@@ -101,7 +103,9 @@ def hem_band(torso: Torso, height: float, fabric: str) -> Piece:
     return Piece(mirrored(half), fabric, lift=0.3)
 
 
-def button_row(top: float, bottom: float, count: int, *, x: float = 0.0, fabric: str = 'second') -> list[Part]:
+def button_row(
+    top: float, bottom: float, count: int, *, x: float = 0.0, fabric: str = 'second'
+) -> list[Part]:
     """Turn a height and a number into a row of buttons."""
     return [Button(x, y, 0.0105, fabric) for y in np.linspace(top, bottom, count)]
 
@@ -129,7 +133,9 @@ def t_shirt(rng: Rng) -> list[Part]:
         hem_curve=rng.uniform(-0.01, 0.03),
     )
     contrast = 'second' if rng.random() < 0.3 else 'main'
-    arm = sleeve(torso, rng.uniform(0.08, 0.24), rng.uniform(0.06, 0.1), rng.uniform(0.55, 1.0), fabric=contrast)
+    arm = sleeve(
+        torso, rng.uniform(0.08, 0.24), rng.uniform(0.06, 0.1), rng.uniform(0.55, 1.0), fabric=contrast
+    )
     trim = str(rng.choice(['plain', 'second', 'dark']))
     parts: list[Part] = [inside(torso), *both_sides(arm)]
     if rng.random() < 0.4:
@@ -159,7 +165,10 @@ def sweater(rng: Rng) -> list[Part]:
     trim = str(rng.choice(['plain', 'second', 'dark']))
     arm = sleeve(torso, rng.uniform(0.4, 0.56), rng.uniform(0.042, 0.075), rng.uniform(0.16, 0.5))
     parts: list[Part] = [inside(torso), *both_sides(arm), *both_sides(cuff(arm, 0.07, trim))]
-    parts += [Piece(mirrored(torso_outline(torso)), motif=True), hem_band(torso, rng.uniform(0.03, 0.07), trim)]
+    parts += [
+        Piece(mirrored(torso_outline(torso)), motif=True),
+        hem_band(torso, rng.uniform(0.03, 0.07), trim),
+    ]
     if roll:
         neck = [(0, 0.035), (torso.neck * 0.93, 0.04, 1), (torso.neck * 1.03, 0.115, 1), (0, 0.15)]
         parts.append(Piece(mirrored(neck), trim, lift=0.4))
@@ -190,8 +199,15 @@ def shirt(rng: Rng) -> list[Part]:
     parts: list[Part] = [inside(torso), *both_sides(arm), *both_sides(cuff(arm, 0.06, trim))]
     parts.append(Piece(mirrored(torso_outline(torso)), motif=True))
     start = torso.top + torso.neckline
-    parts.append(Piece(box(-0.019, start, 0.019, torso.length + torso.hem_curve * 0.8), trim, relief=0.2, lift=0.25))
-    parts += button_row(start + 0.02, torso.length - 0.06, int(rng.integers(5, 8)), fabric=str(rng.choice(['third', 'sole', 'dark'])))
+    parts.append(
+        Piece(box(-0.019, start, 0.019, torso.length + torso.hem_curve * 0.8), trim, relief=0.2, lift=0.25)
+    )
+    parts += button_row(
+        start + 0.02,
+        torso.length - 0.06,
+        int(rng.integers(5, 8)),
+        fabric=str(rng.choice(['third', 'sole', 'dark'])),
+    )
     parts += collar(torso, rng.uniform(0.03, 0.075), trim)
     for side in (1, -1)[: int(rng.choice([0, 1, 2], p=[0.4, 0.35, 0.25]))]:
         parts += chest_pocket(side * 0.1, 0.27, 0.043, trim)

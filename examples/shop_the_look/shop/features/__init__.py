@@ -1,4 +1,4 @@
-"""Pictures are turned into feature vectors: by the trained network, or by a classical descriptor to compare with."""
+"""Pictures are turned into feature vectors: by the trained network, or the classical way to compare."""
 
 from shop.features.classical import ClassicalExtractor
 from shop.features.network import MODEL, NetworkExtractor

@@ -1,4 +1,4 @@
-"""Pictures are turned into vectors the classical way: colour histogram, oriented gradients, local binary patterns.
+"""Pictures are turned into vectors the classical way: colours, oriented gradients, local binary patterns.
 
 Nothing is learnt. It is here to show what the network is worth.
 """
@@ -57,12 +57,14 @@ def gradients(grey: Grey) -> Grey:
     strength, direction = np.hypot(down, right), np.arctan2(down, right) % np.pi
     bins = np.minimum((direction / np.pi * 9).astype(int), 8)
     rows, columns = np.indices(grey.shape) * 8 // grey.shape[0]
-    cells = np.bincount(((rows * 8 + columns) * 9 + bins).ravel(), strength.ravel(), minlength=576).reshape(64, 9)
+    cells = np.bincount(((rows * 8 + columns) * 9 + bins).ravel(), strength.ravel(), minlength=576).reshape(
+        64, 9
+    )
     return (cells / (np.linalg.norm(cells, axis=1, keepdims=True) + 0.02)).ravel()
 
 
 def uniform_codes() -> NDArray[np.int64]:
-    """Turn each of the 256 comparisons with the neighbours into one of 59 kinds (58 smooth ones and the rest)."""
+    """Turn each of the 256 comparisons with the neighbours into one of 59 kinds (58 smooth, and the rest)."""
     bits = (np.arange(256)[:, None] >> np.arange(8)) & 1
     smooth = (bits != np.roll(bits, 1, 1)).sum(1) <= 2
     return np.where(smooth, np.cumsum(smooth) - 1, 58)
@@ -80,5 +82,9 @@ def textures(grey: Grey) -> Grey:
     for bit, (down, right) in enumerate(around):
         code |= (grey[down : down + height, right : right + width] > inner + 0.004).astype(int) << bit
     kinds = CODES[code]
-    halves = [(slice(a, a + height // 2), slice(b, b + width // 2)) for a in (0, height // 2) for b in (0, width // 2)]
+    halves = [
+        (slice(a, a + height // 2), slice(b, b + width // 2))
+        for a in (0, height // 2)
+        for b in (0, width // 2)
+    ]
     return np.concatenate([np.bincount(kinds[half].ravel(), minlength=59) for half in halves]).astype(float)

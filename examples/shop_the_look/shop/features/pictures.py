@@ -11,7 +11,7 @@ Vectors = NDArray[np.float32]  # (n, d), each of length 1
 
 
 class Extractor(Protocol):
-    """Turns n pictures of `side` x `side` pixels into n vectors of length 1; near vectors mean alike garments."""
+    """Turns n pictures of `side` x `side` pixels into n vectors of length 1, near for alike garments."""
 
     side: int
 
@@ -19,7 +19,7 @@ class Extractor(Protocol):
 
 
 def squared(picture: Image.Image, side: int) -> NDArray[np.uint8]:
-    """Turn a picture into a square array (side, side, 3): made smaller, its short side padded with its border's colour."""
+    """Turn a picture into an array (side, side, 3), its short side padded with its border's colour."""
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in ('RGBA', 'LA', 'P'):
         layered = picture.convert('RGBA')

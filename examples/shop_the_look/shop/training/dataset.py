@@ -1,4 +1,4 @@
-"""Seeds are turned into training pictures: the catalogue's view of a garment and photos of it, kept on disk."""
+"""Seeds are turned into training pictures, kept on disk: the catalogue's view of a garment, photos of it."""
 
 import os
 from collections.abc import Callable
@@ -55,7 +55,10 @@ def drawn(count: int, side: int, folder: Path, *, each: Callable[[int], object] 
             for chunk in pool.map(draw_chunk, starts, [CHUNK] * len(starts), [side] * len(starts)):
                 chunks.append(chunk)
                 each(len(chunks) * CHUNK)
-        joined = {name: np.concatenate([getattr(c, name) for c in chunks]) for name in ('studio', 'photos', 'category')}
+        joined = {
+            name: np.concatenate([getattr(c, name) for c in chunks])
+            for name in ('studio', 'photos', 'category')
+        }
         partial = file.with_suffix('.partial.npz')
         np.savez(partial, **joined)
         partial.replace(file)

@@ -1,4 +1,4 @@
-"""Pairs of pictures are turned into a trained network: a photo must be nearer to its garment than to all others."""
+"""Pairs of pictures are turned into a network: a photo must be nearer to its garment than to all others."""
 
 import math
 import time
@@ -18,7 +18,7 @@ TEMPERATURE = 0.06
 
 
 def batches(pairs: Pairs, size: int, rng: Rng, steps: int) -> Iterator[NDArray[np.int64]]:
-    """Give the rows of each step: half of the steps mix everything, half keep to two categories, which is harder."""
+    """Give the rows of each step: every other step keeps to two categories, which is harder."""
     kinds = np.unique(pairs.category)
     for step in range(steps):
         pool = np.arange(len(pairs.category))
@@ -43,7 +43,7 @@ def views(pairs: Pairs, rows: NDArray[np.int64], rng: Rng) -> tuple[Tensor, Tens
 
 
 def contrast(studio: Tensor, photo: Tensor) -> Tensor:
-    """Turn vectors of pairs into the loss: each photo must choose its garment out of the batch, and each garment its photo."""
+    """Turn vectors of pairs into the loss: each photo must choose its garment, and each garment its photo."""
     scores = photo @ studio.T / TEMPERATURE
     right = torch.arange(len(scores))
     return (functional.cross_entropy(scores, right) + functional.cross_entropy(scores.T, right)) / 2
@@ -58,13 +58,14 @@ def learn(
     seed: int = 7,
     report: Callable[[int, float, float], object] = lambda step, loss, rate: None,
 ) -> GarmentNet:
-    """Turn pairs into a network in so many steps; `report` is told the step, the loss and the pictures per second."""
+    """Turn pairs into a network; `report` is told the step, the loss and the pictures per second."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = GarmentNet().to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), peak_rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min(1, (step + 1) / 40) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-3
+        optimiser,
+        lambda step: min(1, (step + 1) / 40) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-3,
     )
     began = time.perf_counter()
     mean, pictures = 0.0, 0

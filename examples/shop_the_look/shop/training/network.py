@@ -26,7 +26,7 @@ class Residual(nn.Module):
 
 
 class Pooling(nn.Module):
-    """Generalised mean over the picture: between the average (power 1) and the maximum, as training finds best."""
+    """Generalised mean over the picture: between average (power 1) and maximum, as training finds best."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Pooling(nn.Module):
 
 
 class GarmentNet(nn.Module):
-    """A small residual network with its scaling of pixels and of the result inside, so that nobody can get them wrong."""
+    """A small residual network; the scaling of pixels and of the result is a part of it."""
 
     def __init__(self, width: int = 24, size: int = 128) -> None:
         super().__init__()

@@ -160,16 +160,24 @@ class BadServer(HeadraceError):
     """The error a server answered a client with.
 
     `status` is the HTTP status or gRPC status name, `error` the server's error class, `request_id` what to
-    look for in the server's logs.
+    look for in the server's logs, `retry_after_s` how long an overloaded server wants to be left alone.
     """
 
     def __init__(
-        self, message: str, *, status: int | str = 500, error: str = '', request_id: str = '', help: str = ''
+        self,
+        message: str,
+        *,
+        status: int | str = 500,
+        error: str = '',
+        request_id: str = '',
+        retry_after_s: float = 0.0,
+        help: str = '',
     ) -> None:
         super().__init__(message, help=help)
         self.status = status
         self.error = error
         self.request_id = request_id
+        self.retry_after_s = retry_after_s
 
 
 class MissingExtra(HeadraceError, ImportError):

@@ -1,0 +1,99 @@
+"""The client for asynchronous code."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+from headrace.client.address import Protocol, Tls, parse
+from headrace.client.grpc_transport import GrpcTransport
+from headrace.client.http_transport import HttpTransport
+from headrace.client.options import Callback, PostOptions, options
+from headrace.client.posting import Post, Posting
+from headrace.client.transport import Transport
+
+MAX_REPLY_BYTES = 256 * 1024 * 1024
+
+TRANSPORTS: dict[Protocol, Any] = {'grpc': GrpcTransport, 'http': HttpTransport}
+
+
+class AsyncClient:
+    """Sends documents to a Flow; for one event loop.
+
+    >>> async def search(queries):
+    ...     async with AsyncClient('grpc://127.0.0.1:51000') as client:
+    ...         found = await client.post('/search', queries)
+    ...         async for docs in client.post('/search', queries, request_size=10):
+    ...             print(docs.texts)
+    ...     return found
+
+    The connection is made with the first request. `timeout_s` is for requests that bring no own one;
+    `max_reply_bytes` bounds the memory that one reply may take.
+    """
+
+    def __init__(
+        self,
+        host: str = '127.0.0.1',
+        *,
+        port: int | None = None,
+        protocol: str | None = None,
+        tls: bool | Tls = False,
+        timeout_s: float | None = None,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+    ) -> None:
+        self.address = parse(host, port, protocol, tls)
+        self.timeout_s = timeout_s
+        self._transport: Transport = TRANSPORTS[self.address.protocol](
+            self.address, max_reply_bytes=max_reply_bytes
+        )
+
+    def post(
+        self,
+        on: str,
+        inputs: Any = None,
+        on_done: Callback | None = None,
+        on_error: Callback | None = None,
+        on_always: Callback | None = None,
+        **given: Unpack[PostOptions],
+    ) -> Posting:
+        """A post to the endpoint `on`: await it, or iterate over it; nothing is sent before.
+
+        Arguments and results are those of `Client.post`; callbacks may be coroutine functions.
+        """
+        callbacks = {'on_done': on_done, 'on_error': on_error, 'on_always': on_always}
+        return Posting(self._transport, Post(on, inputs, options({**callbacks, **given}), self.timeout_s))
+
+    def index(self, inputs: Any = None, **given: Unpack[PostOptions]) -> Posting:
+        """A post to `/index`."""
+        return self.post('/index', inputs, **given)
+
+    def search(self, inputs: Any = None, **given: Unpack[PostOptions]) -> Posting:
+        """A post to `/search`."""
+        return self.post('/search', inputs, **given)
+
+    def update(self, inputs: Any = None, **given: Unpack[PostOptions]) -> Posting:
+        """A post to `/update`."""
+        return self.post('/update', inputs, **given)
+
+    def delete(self, inputs: Any = None, **given: Unpack[PostOptions]) -> Posting:
+        """A post to `/delete`."""
+        return self.post('/delete', inputs, **given)
+
+    async def is_flow_ready(self, timeout_s: float = 3.0) -> bool:
+        """Whether the gateway answers and all its executors can work."""
+        return await self._transport.is_ready(timeout_s)
+
+    async def close(self) -> None:
+        """End the connection; what is still under way fails."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} {self.address}>'

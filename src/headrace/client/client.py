@@ -1,0 +1,159 @@
+"""The client for code that waits for its answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from concurrent.futures import Future
+from contextlib import closing
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+from headrace.client import delivery, inputs, retry, window
+from headrace.client.address import Tls, parse
+from headrace.client.asynchronous import MAX_REPLY_BYTES, TRANSPORTS, AsyncClient
+from headrace.client.loop import LoopThread
+from headrace.client.messages import Response
+from headrace.client.options import Callback, PostOptions, options
+from headrace.client.posting import Post
+from headrace.client.transport import Transport
+from headrace.documents import DocList
+
+
+class Client:
+    """Sends documents to a Flow and waits for the results; also in a notebook, and from several threads.
+
+    >>> def search(queries):
+    ...     with Client('grpc://127.0.0.1:51000') as client:
+    ...         return client.post('/search', queries, parameters={'top_k': 5})
+
+    `Client(host='127.0.0.1', port=51000, protocol='http')` is another way to write an address.
+    `Client(..., asyncio=True)` makes an `AsyncClient`. The connection is made with the first request, by a
+    thread that ends with `close()`. `timeout_s` is for requests that bring no own one.
+    """
+
+    def __new__(cls, *args: Any, asyncio: bool = False, **given: Any) -> Any:
+        return AsyncClient(*args, **given) if asyncio else super().__new__(cls)
+
+    def __init__(
+        self,
+        host: str = '127.0.0.1',
+        *,
+        port: int | None = None,
+        protocol: str | None = None,
+        asyncio: bool = False,
+        tls: bool | Tls = False,
+        timeout_s: float | None = None,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+    ) -> None:
+        self.address = parse(host, port, protocol, tls)
+        self.timeout_s = timeout_s
+        self._transport: Transport = TRANSPORTS[self.address.protocol](
+            self.address, max_reply_bytes=max_reply_bytes
+        )
+        self._loop = LoopThread(f'headrace client of {self.address}')
+
+    def post(
+        self,
+        on: str,
+        inputs: Any = None,
+        on_done: Callback | None = None,
+        on_error: Callback | None = None,
+        on_always: Callback | None = None,
+        **given: Unpack[PostOptions],
+    ) -> Any:
+        """Send `inputs` to the endpoint `on`, in requests of `request_size` documents, and wait for results.
+
+        `inputs` are None (parameters only), a document, a dict, a DocList, any iterable, generator or
+        asynchronous generator of documents, or a function that makes one of these. `Options` explains the
+        keyword arguments. Gives the documents of all results as a DocList; a list of `Response` with
+        `return_responses`; None with `on_done` or `on_always`, which see each response as it comes.
+
+        Raises BadServer (status, request id) for a failed request, unless `on_error` takes it or
+        `continue_on_error` is set; DocumentError for inputs that are no documents; SpecError for options that
+        do not exist.
+
+        >>> def texts(client):
+        ...     return client.post('/upper', [{'text': 'a'}, {'text': 'b'}], request_size=1).texts
+        """
+        callbacks = {'on_done': on_done, 'on_error': on_error, 'on_always': on_always}
+        post = Post(on, inputs, options({**callbacks, **given}), self.timeout_s)
+        kept: list[Response[Any]] = []
+        with closing(self._responses(post)) as responses:
+            for response in responses:
+                if delivery.is_kept(post.options):
+                    kept.append(response)
+        return delivery.result(kept, post.options)
+
+    def index(self, inputs: Any = None, **given: Unpack[PostOptions]) -> Any:
+        """`post('/index', inputs, ...)`."""
+        return self.post('/index', inputs, **given)
+
+    def search(self, inputs: Any = None, **given: Unpack[PostOptions]) -> Any:
+        """`post('/search', inputs, ...)`."""
+        return self.post('/search', inputs, **given)
+
+    def update(self, inputs: Any = None, **given: Unpack[PostOptions]) -> Any:
+        """`post('/update', inputs, ...)`."""
+        return self.post('/update', inputs, **given)
+
+    def delete(self, inputs: Any = None, **given: Unpack[PostOptions]) -> Any:
+        """`post('/delete', inputs, ...)`."""
+        return self.post('/delete', inputs, **given)
+
+    def is_flow_ready(self, timeout_s: float = 3.0) -> bool:
+        """Whether the gateway answers and all its executors can work."""
+        return self._loop.run(self._transport.is_ready(timeout_s))
+
+    def close(self) -> None:
+        """End the connection and the thread; what is still under way fails."""
+        if self._loop.is_running:
+            self._loop.run(self._transport.close())
+            self._loop.close()
+
+    def _responses(self, post: Post) -> Iterator[Response[Any]]:
+        """Every response, when the callbacks have seen it; inputs and callbacks run in the calling thread."""
+        options = post.options
+
+        def start(docs: DocList[Any]) -> Future[Response[Any]]:
+            request = post.request(docs)
+            body = self._transport.encode(request)
+            return self._loop.submit(retry.send(self._transport, request, body, options))
+
+        flight = window.run_blocking(
+            self._batches(post), start, limit=options.prefetch, in_order=options.results_in_order
+        )
+        with post.progress() as progress, closing(flight):
+            for response in flight:
+                progress.advance(len(response.request.docs))
+                response.typed(options.doc_type)
+                for callback in delivery.callbacks(response, options):
+                    try:
+                        callback(response)
+                    except Exception as error:
+                        delivery.tolerate(error, response, options)
+                delivery.check(response, options)
+                yield response
+
+    def _batches(self, post: Post) -> Iterator[DocList[Any]]:
+        size = post.options.request_size
+        if not isinstance(post.inputs, AsyncIterable):
+            yield from inputs.batches(post.inputs, size)
+            return
+        batches = inputs.batches_async(post.inputs, size)
+        while (docs := self._loop.run(_next(batches))) is not None:
+            yield docs
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} {self.address}>'
+
+
+async def _next(batches: AsyncIterator[DocList[Any]]) -> DocList[Any] | None:
+    return await anext(batches, None)

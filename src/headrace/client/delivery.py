@@ -1,0 +1,73 @@
+"""Responses in, what `post` gives to its caller out: callbacks, errors, documents."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from headrace.client.messages import Response
+from headrace.client.options import Callback, Options
+from headrace.documents import BaseDoc, DocList
+
+LOG = logging.getLogger('headrace.client')
+
+
+def callbacks(response: Response[Any], options: Options) -> Iterator[Callback]:
+    """The functions that want to see this response, in the order in which they are called."""
+    first = options.on_done if response.error is None else options.on_error
+    if first is not None:
+        yield first
+    if options.on_always is not None:
+        yield options.on_always
+
+
+def check(response: Response[Any], options: Options) -> None:
+    """Raise the error of a response unless the caller takes care of errors, or wants to go on."""
+    if response.error is None or options.on_error is not None:
+        return
+    if not options.continue_on_error:
+        raise response.error
+    LOG.error('request %s to %r failed: %s', response.request_id, response.endpoint, response.error)
+
+
+def tolerate(error: Exception, response: Response[Any], options: Options) -> None:
+    """Raise the error of a callback, or log it if the caller wants to go on."""
+    if not options.continue_on_error:
+        raise error
+    LOG.error('a callback failed on the response to request %s', response.request_id, exc_info=error)
+
+
+def is_kept(options: Options) -> bool:
+    """Whether `post` gives responses back; who takes them with callbacks gets None."""
+    return options.on_done is None and options.on_always is None
+
+
+def shown(response: Response[Any], options: Options) -> Any:
+    """One response as an iteration over a post gives it."""
+    return response if options.return_responses else response.docs
+
+
+def result(responses: list[Response[Any]], options: Options) -> Any:
+    """All responses as `post` gives them: the responses, their documents in one list, or one document."""
+    if not is_kept(options):
+        return None
+    if options.return_responses:
+        return responses
+    docs = _together([response.docs for response in responses if response.error is None], options)
+    wanted = options.return_type
+    if wanted is not None and issubclass(wanted, BaseDoc) and len(docs) == 1:
+        return docs[0]
+    return docs
+
+
+def _together(lists: list[DocList[Any]], options: Options) -> DocList[Any]:
+    """Several lists as one; a single one stays as it is, with its columns."""
+    if len(lists) == 1:
+        return lists[0]
+    types = {docs.doc_type for docs in lists} or {options.doc_type}
+    doc_type = types.pop() if len(types) == 1 else BaseDoc
+    joined: DocList[Any] = DocList() if doc_type is None else DocList[doc_type]()  # type: ignore[valid-type]
+    for docs in lists:
+        joined.extend(docs)
+    return joined

@@ -1,0 +1,64 @@
+"""What gRPC reports in, BadServer out."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from headrace.client.address import Address
+from headrace.errors import BadServer, DeadlineExceeded, TooLarge
+from headrace.proto import headrace_pb2 as pb
+
+
+def failure(error: grpc.aio.AioRpcError, address: Address, request_id: str) -> BadServer:
+    """A call that failed: with the server's own Error if it sent one, else with what gRPC says."""
+    for key, value in error.trailing_metadata() or ():
+        if key == 'headrace-error-bin' and isinstance(value, bytes):
+            try:
+                return from_message(pb.Error.FromString(value))
+            except DecodeError:
+                break
+    return _from_status(error.code().name, error.details() or '', address, request_id)
+
+
+def from_message(message: pb.Error) -> BadServer:
+    """The Error that a server sent as what the client raises."""
+    text = f'{message.message}\n{message.traceback}' if message.traceback else message.message
+    return BadServer(
+        text,
+        status=message.status,
+        error=message.kind,
+        request_id=message.request_id,
+        retry_after_s=message.retry_after_s,
+        help=message.help,
+    )
+
+
+def _from_status(status: str, details: str, address: Address, request_id: str) -> BadServer:
+    """The words for a status that comes from gRPC itself."""
+    if status == 'UNAVAILABLE':
+        text, help = (
+            f'no gateway answers at {address} ({details})',
+            'is the Flow running, and is this its port?',
+        )
+    elif status == 'DEADLINE_EXCEEDED':
+        text, help = f'no answer from {address} in time', 'give the request a longer timeout_s'
+    elif status == 'RESOURCE_EXHAUSTED' and 'larger than max' in details:
+        text, help = f'a message is too large for {address}: {details}', 'use a smaller request_size'
+        return BadServer(text, status=status, error=TooLarge.__name__, request_id=request_id, help=help)
+    elif status == 'UNIMPLEMENTED':
+        text, help = f'what answers at {address} is no gateway of Headrace', 'check host, port and protocol'
+    else:
+        text, help = details or f'{address} answered with {status}', ''
+    return BadServer(text, status=status, request_id=request_id, help=help)
+
+
+def late(address: Address, request_id: str) -> BadServer:
+    """The error of a request whose time is over before its reply is there."""
+    return BadServer(
+        f'no answer from {address} in time',
+        status=DeadlineExceeded.grpc_status,
+        error=DeadlineExceeded.__name__,
+        request_id=request_id,
+        help='give the request a longer timeout_s',
+    )

@@ -1,0 +1,111 @@
+"""Requests that share one stream: each is sent at once, and gets its reply whenever that comes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+
+from headrace.client import grpc_faults
+from headrace.client.address import Address
+from headrace.client.messages import Request
+from headrace.errors import BadServer, CodecError
+from headrace.proto import headrace_pb2 as pb
+from headrace.proto.envelope import unpack
+
+ORDER = (('headrace-order', 'any'),)
+
+Answer = tuple[pb.Reply, memoryview | None]
+
+
+class Stream:
+    """One open stream to a gateway. When it breaks, every request on it fails, and `is_over` is true."""
+
+    def __init__(self, method: Any, address: Address) -> None:
+        self._address = address
+        self._call = method(metadata=ORDER)
+        self._writing = asyncio.Lock()
+        self._waiting: dict[str, asyncio.Future[Answer]] = {}
+        self._reader = asyncio.create_task(self._read())
+        self.is_over = False
+
+    async def send(self, request: Request, body: bytes) -> Answer:
+        """The reply to an encoded request. BadServer for an error, of the server or of the stream."""
+        left_s = request.left_s()
+        waiting = self._waiting[request.request_id] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(left_s):
+                await self._write(body)
+                reply, columns = await waiting
+        except TimeoutError:
+            self._withdraw(request.request_id)
+            raise grpc_faults.late(self._address, request.request_id) from None
+        except asyncio.CancelledError:
+            self._withdraw(request.request_id)
+            raise
+        finally:
+            self._waiting.pop(request.request_id, None)
+        if reply.HasField('error'):
+            raise grpc_faults.from_message(reply.error)
+        return reply, columns
+
+    async def close(self) -> None:
+        """End the stream; what still waits fails."""
+        self._call.cancel()
+        await asyncio.wait((self._reader,))
+
+    async def _write(self, body: bytes) -> None:
+        async with self._writing:
+            try:
+                await self._call.write(body)
+            except (grpc.aio.AioRpcError, asyncio.InvalidStateError, asyncio.CancelledError):
+                if not self.is_over and not self._call.done():
+                    raise
+                # the reader sees the same end, and knows its reason
+
+    def _withdraw(self, request_id: str) -> None:
+        """Tell the server that nobody waits for this reply any more."""
+        if not self._call.done():
+            message = pb.Request(request_id=request_id, cancel=True).SerializeToString()
+            task = asyncio.create_task(self._write(message))
+            task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def _read(self) -> None:
+        """Give each reply to who waits for it, until the stream ends; then fail those that still wait."""
+        reason: BadServer | None = None
+        try:
+            while (data := await self._call.read()) is not grpc.aio.EOF:
+                reply, columns = unpack(pb.Reply, data)
+                waiting = self._waiting.get(reply.request_id)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result((reply, columns))
+        except grpc.aio.AioRpcError as error:
+            reason = grpc_faults.failure(error, self._address, '')
+        except CodecError as error:
+            reason = BadServer(error.message, status='INTERNAL', error='ProtocolError', help=error.help)
+        except asyncio.CancelledError:
+            reason = None
+        finally:
+            self.is_over = True
+            self._call.cancel()
+            for request_id, waiting in self._waiting.items():
+                if not waiting.done():
+                    waiting.set_exception(self._ended(reason, request_id))
+
+    def _ended(self, reason: BadServer | None, request_id: str) -> BadServer:
+        if reason is None:
+            return BadServer(
+                f'the gateway at {self._address} ended the stream',
+                status='UNAVAILABLE',
+                request_id=request_id,
+                help='it may be stopping; send the request again',
+            )
+        return BadServer(
+            reason.message,
+            status=reason.status,
+            error=reason.error,
+            request_id=reason.request_id or request_id,
+            retry_after_s=reason.retry_after_s,
+            help=reason.help,
+        )

@@ -1,0 +1,118 @@
+"""The options of `Client.post`: for editors as a TypedDict, for us as a checked, frozen record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypedDict
+
+from headrace.documents import BaseDoc, DocList
+from headrace.errors import SpecError
+from headrace.spec.suggest import did_you_mean
+
+Callback = Callable[..., Any]
+ReturnType = type['DocList[Any]'] | type[BaseDoc]
+
+
+class PostOptions(TypedDict, total=False):
+    """What `post` takes by name; `Options` says what each one means."""
+
+    parameters: Mapping[str, Any] | None
+    target_executor: str | None
+    request_size: int
+    show_progress: bool
+    continue_on_error: bool
+    return_responses: bool
+    max_attempts: int
+    initial_backoff: float
+    max_backoff: float
+    backoff_multiplier: float
+    results_in_order: bool
+    stream: bool
+    prefetch: int
+    return_type: ReturnType | None
+    timeout_s: float | None
+    metadata: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How `post` sends its inputs and what it gives back.
+
+    - `parameters`: goes with every request; `{'exec__key': value}` reaches the executor `exec` only.
+    - `target_executor`: regular expression for the names of the executors to visit; None is all.
+    - `request_size`: documents per request.
+    - `show_progress`: draw a progress bar on the terminal.
+    - `continue_on_error`: an error, of the server or of a callback, is logged and does not end the post; the
+      documents of a failed request are missing from the result.
+    - `return_responses`: give `Response` objects (documents, parameters, request id) instead of documents.
+    - `max_attempts`: how often a request is sent in all while the server cannot be reached or is overloaded.
+      Other errors are final. An attempt that broke off may have had its effect: raise it for endpoints that
+      may be called twice.
+    - `initial_backoff`, `max_backoff` (seconds), `backoff_multiplier`: before attempt n the client waits a
+      random time up to `initial_backoff * backoff_multiplier ** (n - 2)` seconds, at most `max_backoff`, and
+      at least what an overloaded server asks for.
+    - `results_in_order`: results as their inputs were; otherwise as they arrive.
+    - `stream`: over gRPC, send on one long-lived stream; False makes every request a call of its own, which
+      load balancers between client and server can tell apart.
+    - `prefetch`: requests that are in flight at once.
+    - `return_type`: `DocList[Item]` or `Item`, what the results are decoded into; None takes what the server
+      names. With a document class, a single result comes without a list around it.
+    - `timeout_s`: seconds for each request, all attempts together; None takes that of the client.
+    - `metadata`: gRPC metadata or HTTP headers of each request.
+    """
+
+    on_done: Callback | None = None
+    on_error: Callback | None = None
+    on_always: Callback | None = None
+    parameters: Mapping[str, Any] | None = None
+    target_executor: str | None = None
+    request_size: int = 100
+    show_progress: bool = False
+    continue_on_error: bool = False
+    return_responses: bool = False
+    max_attempts: int = 1
+    initial_backoff: float = 0.5
+    max_backoff: float = 2.0
+    backoff_multiplier: float = 1.5
+    results_in_order: bool = True
+    stream: bool = True
+    prefetch: int = 16
+    return_type: ReturnType | None = None
+    timeout_s: float | None = None
+    metadata: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ('request_size', 'max_attempts', 'prefetch'):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise SpecError(
+                    f'{name}={value!r} is not possible', help=f'{name} is a whole number from 1 on'
+                )
+        for name in ('initial_backoff', 'max_backoff', 'backoff_multiplier'):
+            if not getattr(self, name) >= 0:
+                raise SpecError(f'{name}={getattr(self, name)!r} is not possible', help='give 0 or more')
+        if self.timeout_s is not None and not self.timeout_s > 0:
+            raise SpecError(f'timeout_s={self.timeout_s!r} leaves no time', help='give seconds, or None')
+        for name in ('on_done', 'on_error', 'on_always'):
+            if not (getattr(self, name) is None or callable(getattr(self, name))):
+                raise SpecError(f'{name} is not callable', help='give a function that takes one Response')
+
+    @property
+    def doc_type(self) -> type[BaseDoc] | None:
+        """The document class of the results, or None for what the server names."""
+        if self.return_type is None or issubclass(self.return_type, BaseDoc):
+            return self.return_type
+        found: type[BaseDoc] = self.return_type.doc_type
+        return found
+
+
+def options(given: Mapping[str, Any]) -> Options:
+    """Keyword arguments of `post` as a record; an unknown one is a SpecError with the name that was meant."""
+    known = [each.name for each in fields(Options)]
+    for name in given:
+        if name not in known:
+            raise SpecError(
+                f'post() has no option {name!r}', help=did_you_mean(name, known, noun='options of post()')
+            )
+    return Options(**given)

@@ -1,0 +1,108 @@
+"""One call of `post`: inputs into requests, requests into responses."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import AsyncIterator, Generator
+from contextlib import aclosing
+from typing import Any
+
+from headrace.client import delivery, inputs, retry, window
+from headrace.client.messages import Request, Response
+from headrace.client.options import Options
+from headrace.client.progress import Progress
+from headrace.client.transport import Transport
+from headrace.documents import DocList
+from headrace.errors import SpecError
+
+
+class Post:
+    """What one `post` asks for: the endpoint, its resolved inputs, its options."""
+
+    def __init__(self, on: str, given: Any, options: Options, timeout_s: float | None) -> None:
+        if not isinstance(on, str) or not on.startswith('/'):
+            raise SpecError(f'{on!r} is not an endpoint', help="endpoints begin with a slash: on='/search'")
+        self.endpoint = on
+        self.inputs = inputs.resolve(given)
+        self.options = options
+        self.timeout_s = timeout_s if options.timeout_s is None else options.timeout_s
+
+    def request(self, docs: DocList[Any]) -> Request:
+        """Documents as a request; its time begins now."""
+        options = self.options
+        return Request(
+            endpoint=self.endpoint,
+            docs=docs,
+            parameters=options.parameters or {},
+            target=options.target_executor or '',
+            deadline=None if self.timeout_s is None else time.monotonic() + self.timeout_s,
+            metadata=options.metadata or {},
+            stream=options.stream,
+        )
+
+    def progress(self) -> Progress:
+        """The progress bar of this post."""
+        return Progress(self.endpoint, inputs.count(self.inputs), shown=self.options.show_progress)
+
+
+class Posting:
+    """A post that has not begun: await it for everything, or iterate over its results as they come.
+
+    `await client.post('/index', docs)` gives what the synchronous client gives. `async for docs in
+    client.post('/index', docs)` gives the documents (or the response) of one request after the other.
+    """
+
+    def __init__(self, transport: Transport, post: Post) -> None:
+        self._transport = transport
+        self._post = post
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._all().__await__()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        options = self._post.options
+        async with aclosing(self._responses()) as responses:
+            async for response in responses:
+                if response.error is None or options.return_responses:
+                    yield delivery.shown(response, options)
+
+    async def _all(self) -> Any:
+        options = self._post.options
+        kept: list[Response[Any]] = []
+        async with aclosing(self._responses()) as responses:
+            async for response in responses:
+                if delivery.is_kept(options):
+                    kept.append(response)
+        return delivery.result(kept, options)
+
+    async def _responses(self) -> AsyncIterator[Response[Any]]:
+        """Every response, when the callbacks have seen it; raises errors that nobody else takes."""
+        options = self._post.options
+        source = inputs.batches_async(self._post.inputs, options.request_size)
+        flight = window.run(source, self._start, limit=options.prefetch, in_order=options.results_in_order)
+        with self._post.progress() as progress:
+            async with aclosing(source), aclosing(flight):
+                async for response in flight:
+                    progress.advance(len(response.request.docs))
+                    response.typed(options.doc_type)
+                    await _call_back(response, options)
+                    delivery.check(response, options)
+                    yield response
+
+    def _start(self, docs: DocList[Any]) -> asyncio.Task[Response[Any]]:
+        """Encode now, since the caller may change the documents as soon as the next ones are asked for."""
+        request = self._post.request(docs)
+        body = self._transport.encode(request)
+        return asyncio.create_task(retry.send(self._transport, request, body, self._post.options))
+
+
+async def _call_back(response: Response[Any], options: Options) -> None:
+    for callback in delivery.callbacks(response, options):
+        try:
+            returned = callback(response)
+            if inspect.isawaitable(returned):
+                await returned
+        except Exception as error:
+            delivery.tolerate(error, response, options)

@@ -1,0 +1,34 @@
+"""What the client asks of a protocol: one request out, its response in."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from headrace.client.messages import Request, Response
+
+
+class Transport(Protocol):
+    """A connection to one gateway, made when it is first used.
+
+    `encode` may be called in any thread; everything else belongs to the event loop of the first `send`.
+    """
+
+    def encode(self, request: Request) -> bytes:
+        """The request as it travels; RequestError or DocumentError if it cannot."""
+        ...
+
+    async def send(self, request: Request, body: bytes) -> Response[Any]:
+        """The answer to a request.
+
+        Every failure, of the server or on the way to it, is a BadServer with status and request id. A
+        cancelled `send` tells the server that nobody waits any more.
+        """
+        ...
+
+    async def is_ready(self, timeout_s: float) -> bool:
+        """Whether the gateway answers and can serve; never raises."""
+        ...
+
+    async def close(self) -> None:
+        """End the connection and every request on it."""
+        ...

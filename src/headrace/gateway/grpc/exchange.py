@@ -1,0 +1,99 @@
+"""One request in, its reply out: what Call and Stream have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from headrace.documents import Document, class_from
+from headrace.errors import DeadlineExceeded, TooLarge
+from headrace.pipeline.batch import Batch
+from headrace.pipeline.context import Context
+from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.handler import Handler
+from headrace.proto import forms, parameters
+from headrace.proto import headrace_pb2 as pb
+from headrace.proto.envelope import pack
+from headrace.spec import GatewaySpec
+
+LONGEST_ID = 128
+"""Characters of a request id that a client may choose."""
+
+Metadata = dict[str, Any]
+
+
+class Exchange:
+    """Turns requests into replies with the Flow's handler; knows nothing of calls and streams."""
+
+    def __init__(self, handler: Handler, info: FlowInfo, spec: GatewaySpec) -> None:
+        self._handler = handler
+        self._timeout_s = spec.timeout_s
+        self._max_bytes = spec.max_body_bytes
+        self._inputs = {endpoint.name: endpoint.input for endpoint in info.endpoints}
+
+    def context(self, request: pb.Request, metadata: Metadata, left_s: float | None) -> Context:
+        """The circumstances of a request; its time is the shortest that anybody gave, or else the Flow's."""
+        given = [seconds for seconds in (left_s, request.timeout_s or None) if seconds is not None]
+        timeout_s = min(given) if given else self._timeout_s
+        return Context(
+            request.endpoint or '/',
+            request_id=usable_id(request.request_id) or usable_id(metadata.get('x-request-id', '')),
+            deadline=None if timeout_s is None else time.monotonic() + timeout_s,
+            target=request.target,
+            trace=request.traceparent or metadata.get('traceparent', ''),
+        )
+
+    async def reply(self, request: pb.Request, columns: memoryview | None, context: Context) -> bytes:
+        """The serialised reply; raises whatever keeps it from being made.
+
+        When the time is over, or the caller of this is cancelled, everybody who works on the request is told.
+        """
+        payload, form = forms.read(request, columns, self._input(context.endpoint))
+        given = parameters.read(request) or {}
+        batch = await self._run(Batch(parameters=given, sources=(('gateway', payload),)), context)
+        reply = pb.Reply(request_id=context.request_id)
+        if batch.parameters is not given:
+            if request.WhichOneof('parameter_form') == 'parameters_json' or form == 'columns':
+                reply.parameters_json = parameters.to_json(batch.parameters)
+            else:
+                parameters.write_struct(reply.parameters, batch.parameters)
+        data = pack(reply, forms.write(reply, batch, form))
+        if len(data) > self._max_bytes:
+            raise TooLarge(
+                f'the reply has {len(data)} bytes, more than the {self._max_bytes} that are sent',
+                help='send fewer documents in a request, or raise max_body_bytes of the gateway',
+            )
+        return data
+
+    async def _run(self, batch: Batch, context: Context) -> Batch:
+        limit = asyncio.timeout(context.left_s())
+        try:
+            async with limit:
+                return await self._handler(batch, context)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            context.cancel()
+            raise DeadlineExceeded(
+                f'no answer from {context.endpoint!r} in time',
+                help='give the request a longer timeout, or the executors less to do',
+            ) from None
+        except asyncio.CancelledError:
+            context.cancel()
+            raise
+
+    def _input(self, endpoint: str) -> type[Any]:
+        """The class of the documents that an endpoint takes; Document where the Flow does not say."""
+        schema = self._inputs.get(endpoint)
+        return Document if schema is None else class_from(schema)
+
+
+def usable_id(text: str) -> str:
+    """A request id that a client chose, if logs and metadata can carry it; else ''.
+
+    >>> usable_id('order-17'), usable_id('two\\\\nlines')
+    ('order-17', '')
+    """
+    fits = len(text) <= LONGEST_ID and text.isascii() and text.isprintable()
+    return text if fits else ''

@@ -1,0 +1,72 @@
+"""An exception in, the Error message that a client may see out."""
+
+from __future__ import annotations
+
+import logging
+
+import grpc
+
+from headrace.errors import ExecutorFailure, HeadraceError, Overloaded
+from headrace.gateway.http.problem import hide_paths
+from headrace.proto import headrace_pb2 as pb
+
+LOG = logging.getLogger('headrace.gateway')
+
+LIMIT = 1500
+"""Characters of a text that are sent: gRPC metadata has room for about 8 kB in all."""
+
+
+def to_message(
+    error: BaseException, *, request_id: str, endpoint: str = '', development: bool = False
+) -> pb.Error:
+    """What a client is told about `error`.
+
+    An exception that is not ours says nothing about itself, since its text may hold paths or data; the log has
+    it under the request id. Paths of files and the traceback of an executor's code are shown in development.
+    """
+    if not isinstance(error, HeadraceError):
+        LOG.error('request %s to %r failed', request_id, endpoint, exc_info=error)
+        error = _unexpected(error, development=development)
+    is_callers = error.http_status < 500
+    if not is_callers:
+        LOG.warning('request %s to %r: %s', request_id, endpoint, error)
+    text = error.message if development or is_callers else hide_paths(error.message, keep=endpoint)
+    message = pb.Error(
+        status=error.grpc_status,
+        kind=type(error).__name__,
+        message=text[:LIMIT],
+        help=error.help[:LIMIT],
+        request_id=request_id,
+        endpoint=endpoint,
+    )
+    if isinstance(error, Overloaded):
+        message.retry_after_s = error.retry_after_s
+    if isinstance(error, ExecutorFailure):
+        message.executor = error.executor
+        if development:
+            message.traceback = error.traceback[-LIMIT:]
+    return message
+
+
+def metadata(message: pb.Error) -> tuple[tuple[str, str | bytes], ...]:
+    """The trailing metadata of a call that ends in an error."""
+    return (
+        ('x-request-id', message.request_id),
+        ('headrace-error-bin', message.SerializeToString()),
+    )
+
+
+def code(message: pb.Error) -> grpc.StatusCode:
+    """The status of a call that ends in an error."""
+    return grpc.StatusCode[message.status]
+
+
+def details(message: pb.Error) -> str:
+    """What a client without the Error message reads: what happened, and what to do."""
+    return f'{message.message}\n  help: {message.help}' if message.help else message.message
+
+
+def _unexpected(error: BaseException, *, development: bool) -> HeadraceError:
+    if development:
+        return HeadraceError(f'{type(error).__name__}: {error}')
+    return HeadraceError('the server failed', help='its log has more under this request id')

@@ -1,0 +1,79 @@
+"""A handler and a gateway's spec in, a running gRPC server out."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf import descriptor_pool
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from headrace.errors import StartError
+from headrace.gateway.grpc.health import Health, Readiness
+from headrace.gateway.grpc.service import NAME, Service
+from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.handler import Handler
+from headrace.proto import headrace_pb2 as pb
+from headrace.spec import GatewaySpec
+
+HEALTH = 'grpc.health.v1.Health'
+
+
+class GrpcServer:
+    """A gRPC server that accepts calls on `port` until `stop`."""
+
+    def __init__(self, server: grpc.aio.Server, service: Service, health: Health, port: int) -> None:
+        self._server = server
+        self._service = service
+        self._health = health
+        self.port = port
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept nothing more, let what was accepted finish for `grace_s` seconds, then cancel it."""
+        self._health.stopping.set()
+        self._service.drain()
+        await self._server.stop(grace_s or None)
+
+    def __repr__(self) -> str:
+        return f'<GrpcServer on port {self.port}>'
+
+
+async def start(
+    handler: Handler, info: FlowInfo, spec: GatewaySpec, port: int, *, ready: Readiness | None = None
+) -> GrpcServer:
+    """Serve `handler` over gRPC on `port` (0: a free one), with health checks and reflection.
+
+    `ready` is asked for the health of the Flow. StartError if the port cannot be had.
+    """
+    server = grpc.aio.server(options=_options(spec))
+    service = Service(handler, info, spec)
+    health = Health((NAME,), ready)
+    server.add_generic_rpc_handlers((service.handlers(),))
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    reflection.enable_server_reflection((NAME, HEALTH, reflection.SERVICE_NAME), server, pool=_pool())
+    host = f'[{spec.host}]' if ':' in spec.host else spec.host
+    try:
+        bound = server.add_insecure_port(f'{host}:{port}')
+        await server.start()
+    except RuntimeError as error:
+        raise StartError(
+            f'gRPC cannot listen on {host}:{port}: the port is in use or not allowed',
+            help='choose another port, or 0 for a free one',
+        ) from error
+    return GrpcServer(server, service, health, bound)
+
+
+def _options(spec: GatewaySpec) -> list[tuple[str, int]]:
+    return [
+        ('grpc.max_receive_message_length', spec.max_body_bytes),
+        ('grpc.max_send_message_length', spec.max_body_bytes),
+        ('grpc.so_reuseport', 0),  # a port that is taken is an error, and not shared
+        ('grpc.http2.min_ping_interval_without_data_ms', 10_000),
+        ('grpc.keepalive_permit_without_calls', 1),
+    ]
+
+
+def _pool() -> descriptor_pool.DescriptorPool:
+    """The descriptors that reflection shows: our own, health and reflection."""
+    for described in (health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR):
+        pb.POOL.AddSerializedFile(described.serialized_pb)
+    return pb.POOL

@@ -13,7 +13,7 @@ from headrace.errors import DocumentError
 
 
 def doc_type_from(annotation: Any) -> type[BaseDoc]:
-    """A BaseDoc subclass as it is; a pydantic model or msgspec Struct as a BaseDoc class with its fields (and an id).
+    """A BaseDoc subclass as it is, a pydantic model or Struct as a BaseDoc class with its fields and an id.
 
     >>> class Point(msgspec.Struct):
     ...     x: float = 0.0
@@ -23,8 +23,9 @@ def doc_type_from(annotation: Any) -> type[BaseDoc]:
     if isinstance(annotation, type):
         if issubclass(annotation, BaseDoc):
             return annotation
-        if issubclass(annotation, msgspec.Struct):
-            return _from_struct(annotation)
+        struct: Any = annotation
+        if issubclass(struct, msgspec.Struct):
+            return _from_struct(struct)
         if is_pydantic(annotation):
             return _from_pydantic(annotation)
     raise DocumentError(

@@ -1,15 +1,16 @@
 """Array types for annotations, and array-likes of any library turned into NumPy arrays.
 
-`NdArray`, `NdArray[512]`, `NdArray['x', 'x', 3]` and `NdArray[512, np.float32]` are annotations: they say what
-shape and element type a field has. Whole numbers are sizes, equal names are equal sizes, `None` is any size, and
-a last item that is a dtype is the element type.
+`NdArray`, `NdArray[512]`, `NdArray['x', 'x', 3]` and `NdArray[512, np.float32]` are annotations: they say
+what shape and element type a field has. Whole numbers are sizes, equal names are equal sizes, `None` is any
+size, and a last item that is a dtype is the element type. For type checkers, which know
+no numbers in brackets, `NdArray[Literal[512]]` means the same.
 """
 
 from __future__ import annotations
 
 import sys
 import types
-from typing import TYPE_CHECKING, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Any, Literal, cast, get_origin
 
 import msgspec
 import numpy as np
@@ -42,7 +43,7 @@ class ArrayAlias(types.GenericAlias):
     __slots__ = ()
 
     def __getitem__(self, items: Any) -> ArrayAlias:
-        return ArrayAlias(self.__origin__, (array_spec(items),))
+        return ArrayAlias(cast(type, self.__origin__), (array_spec(items),))
 
     def __repr__(self) -> str:
         name = 'NdArray' if self.__origin__ is np.ndarray else 'TorchTensor'
@@ -147,7 +148,7 @@ def _parse_dtype(name: str) -> np.dtype[Any]:
     elif name == 'bfloat16' or (name.startswith('float8_') and name.replace('_', '').isalnum()):
         scalar = getattr(extras.load('ml_dtypes', extra='bfloat16'), name, None)
         if scalar is not None:
-            return np.dtype(scalar)
+            return cast('np.dtype[Any]', np.dtype(scalar))
     raise ValueError(f'unknown dtype {name[:40]!r}')
 
 
@@ -158,7 +159,7 @@ def is_torch(value: Any) -> bool:
 
 
 def as_array(value: Any) -> Array:
-    """An array-like (NumPy, torch, nested list, anything with `__array__`) as a NumPy array, without a copy if it can be."""
+    """An array-like (NumPy, torch, nested lists, ...) as a NumPy array, without a copy if it can be."""
     if type(value) is np.ndarray:
         return value
     if is_torch(value):
@@ -180,7 +181,7 @@ def _torch_to_numpy(tensor: Any) -> Array:
 
 
 def as_torch(array: Any) -> Any:
-    """A NumPy array as a torch tensor that shares its memory (a copy only if torch cannot use it as it is)."""
+    """A NumPy array as a torch tensor that shares its memory (a copy if torch cannot use that)."""
     torch = extras.load('torch', extra='torch')
     if isinstance(array, torch.Tensor):
         return array

@@ -34,7 +34,7 @@ class BaseDoc(msgspec.Struct, kw_only=True, eq=False):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """A dict, with arrays as arrays or nested lists, as a document; DocumentError names the field that is wrong."""
+        """A dict as a document; DocumentError names the field that is wrong."""
         return text.doc_from_plain(data, cls)
 
     @classmethod

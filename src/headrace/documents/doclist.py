@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import is_
 from typing import Any, Literal, Self, TypeVar, cast
 
 from headrace.documents.adapt import doc_type_from
 from headrace.documents.arrays import as_array, is_torch
 from headrace.documents.base import BaseDoc
+from headrace.documents.build import column_in, column_of, default_column, empty_stack, stack_column, stacked
 from headrace.documents.codec import text
 from headrace.documents.codec.pack import pack
 from headrace.documents.codec.unpack import DEFAULT_LIMITS, read_header, unpack
@@ -15,21 +17,16 @@ from headrace.documents.fields import Field, Kind, fields_of
 from headrace.documents.ids import new_ids
 from headrace.documents.merging import merged
 from headrace.documents.sequence import DocSequence
-from headrace.documents.table import (
-    Column,
-    StackColumn,
-    Table,
-    ValueColumn,
-    column_of,
-    default_column,
-    empty_stack,
-    stack,
-    stack_column,
-)
+from headrace.documents.table import Column, StackColumn, Table, ValueColumn
 from headrace.errors import DocumentError
 
 T = TypeVar('T', bound=BaseDoc)
 _types: dict[Any, type[DocList[Any]]] = {}
+
+
+def list_type(doc_type: Any) -> type[DocList[Any]]:
+    """The class `DocList[doc_type]` of a document class that is a value."""
+    return cast('type[DocList[Any]]', DocList.__class_getitem__(doc_type))
 
 
 class DocList(DocSequence[T]):
@@ -41,18 +38,18 @@ class DocList(DocSequence[T]):
     >>> docs[1].text
     'B'
 
-    `DocList[Item]` is a class: call it to make a list that takes only `Item`. `docs.embedding` is one array of
-    all embeddings (a list with None where they differ in shape or are missing), and writing into it writes the
-    documents. A field whose name is also a method of lists is reached with `docs.column('count')`.
+    `DocList[Item]` is a class: call it to make a list that takes only `Item`. `docs.embedding` is one array
+    of all embeddings (a list with None where they differ in shape or are missing), and writing into it writes
+    the documents. A field whose name is also a method of lists is reached with `docs.column('count')`.
     """
 
     __slots__ = ()
 
     def __class_getitem__(cls, item: Any) -> Any:
-        if isinstance(item, TypeVar):
-            return super().__class_getitem__(item)  # type: ignore[misc]
         made = _types.get((cls, item))
         if made is None:
+            if isinstance(item, TypeVar):
+                return super().__class_getitem__(item)  # type: ignore[misc]
             doc_type = doc_type_from(item)
             name = f'{cls.__name__.partition("[")[0]}[{doc_type.__name__}]'
             made = _types[cls, item] = type(name, (cls,), {'__slots__': (), 'doc_type': doc_type})
@@ -62,13 +59,13 @@ class DocList(DocSequence[T]):
 
     def __new__(cls, docs: Iterable[Any] = ()) -> Self:
         if cls is DocList:
-            cls = cls[_common_type(docs)]
-        return cast(Self, object.__new__(cls))
+            return cast(Self, object.__new__(list_type(_common_type(docs))))
+        return object.__new__(cls)
 
     @classmethod
     def empty(cls, count: int = 0) -> Self:
         """A list of `count` documents that have nothing but their ids."""
-        typed = cls if cls is not DocList else cls[cls.doc_type]
+        typed = cls if cls is not DocList else list_type(cls.doc_type)
         table = Table(typed.doc_type, count, {'id': ValueColumn(cast('list[Any]', new_ids(count)))})
         return cast(Self, typed.from_rows(typed.from_table(table).rows))
 
@@ -83,30 +80,30 @@ class DocList(DocSequence[T]):
             return (
                 empty_stack(field)
                 if field.kind is Kind.ARRAY and not table.length
-                else table.column(field).view()
+                else column_in(table, field).view()
             )
         values = [getattr(row, field.name) for row in self.rows]
         return self._gathered(field, values) if field.kind is Kind.ARRAY else values
 
     def _gathered(self, field: Field, values: list[Any]) -> Any:
         known = (self._stacks or {}).get(field.name)
-        if known is not None and len(values) == len(known[1]) and all(map(_is, values, known[1])):
+        if known is not None and len(values) == len(known[1]) and all(map(is_, values, known[1])):
             return known[0]
         if not values:
             return empty_stack(field)
-        stacked = stack(values, None)
-        if stacked is None:
+        found = stacked(values)
+        if found is None:
             return values
-        self._point(field, stacked)
-        return stacked
+        self._point(field, found)
+        return found
 
-    def _point(self, field: Field, stacked: Any) -> None:
+    def _point(self, field: Field, stack: Any) -> None:
         """Let every row have its part of the stack."""
-        views = StackColumn(stacked).rows()
+        views = StackColumn(stack).rows()
         for row, view in zip(self.rows, views, strict=True):
             setattr(row, field.name, view)
         stacks = dict(self._stacks or {})
-        stacks[field.name] = (stacked, views)
+        stacks[field.name] = (stack, views)
         self._hold(rows=self.rows, stacks=stacks)
 
     def set_column(self, name: str, values: Any) -> None:
@@ -146,7 +143,7 @@ class DocList(DocSequence[T]):
 
     @classmethod
     def merged(cls, lists: Iterable[DocList[Any]]) -> Self:
-        """Several lists united by id: the first occurrence of a document wins, later ones fill what it lacks."""
+        """Several lists united by id: the first occurrence of a document wins, later ones complete it."""
         given = list(lists)
         typed = type(given[0]) if given and cls is DocList else cls
         return cast(Self, typed.from_rows(merged([found.rows for found in given])))
@@ -166,7 +163,7 @@ class DocList(DocSequence[T]):
         return text.to_json(self.rows, arrays=arrays)
 
     @classmethod
-    def from_json(cls, data: bytes | str) -> Self:
+    def from_json(cls, data: bytes | bytearray | memoryview | str) -> Self:
         """A JSON array of objects as documents; DocumentError names the document and field that is wrong."""
         return cls.from_rows(text.doc_from_json(data, list[cls.doc_type]))  # type: ignore[name-defined]
 
@@ -178,10 +175,6 @@ class DocList(DocSequence[T]):
     def from_list(cls, dicts: Iterable[dict[str, Any]]) -> Self:
         """Dicts of plain data as documents."""
         return cls.from_rows(text.doc_from_plain(list(dicts), list[cls.doc_type]))  # type: ignore[name-defined]
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
 
 
 def _common_type(docs: Any) -> type[BaseDoc]:
@@ -202,7 +195,8 @@ def _new_column(field: Field, values: Any, length: int) -> Column:
         return default_column(field, length)
     if isinstance(values, str | bytes | dict) or not hasattr(values, '__len__'):
         raise DocumentError(
-            f'field {field.name!r} of {length} documents needs {length} values, got one {type(values).__name__}',
+            f'field {field.name!r} of {length} documents needs {length} values, '
+            f'got one {type(values).__name__}',
             help=f'write [value] * {length}',
         )
     if len(values) != length:
@@ -217,4 +211,4 @@ def _new_column(field: Field, values: Any, length: int) -> Column:
 
 
 def _restored(doc_type: type[BaseDoc], rows: list[Any]) -> DocList[Any]:
-    return cast('DocList[Any]', DocList[doc_type].from_rows(rows))  # type: ignore[valid-type]
+    return list_type(doc_type).from_rows(rows)

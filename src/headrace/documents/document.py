@@ -36,10 +36,10 @@ class Document(BaseDoc, omit_defaults=True):
     embedding: AnyArray | None = None
     uri: str = ''
     mime_type: str = ''
-    tags: dict[str, Any] = {}
+    tags: dict[str, Any] = {}  # noqa: RUF012  # msgspec copies it for each document
     weight: float | None = None
-    scores: dict[str, NamedScore] = {}
-    evaluations: dict[str, NamedScore] = {}
+    scores: dict[str, NamedScore] = {}  # noqa: RUF012  # msgspec copies it for each document
+    evaluations: dict[str, NamedScore] = {}  # noqa: RUF012  # msgspec copies it for each document
     chunks: DocList[Document] = None  # type: ignore[assignment]  # made when first looked at: see parts.py
     matches: DocList[Document] = None  # type: ignore[assignment]
     parent_id: str = ''
@@ -47,7 +47,7 @@ class Document(BaseDoc, omit_defaults=True):
     granularity: int = 0
     adjacency: int = 0
     offset: float | None = None
-    location: list[float] = []
+    location: list[float] = []  # noqa: RUF012  # msgspec copies it for each document
 
     @property
     def content(self) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from headrace.documents.arrays import ArrayAlias, ArraySpec
 from headrace.documents.base import BaseDoc
-from headrace.documents.doclist import DocList
+from headrace.documents.doclist import DocList, list_type
 from headrace.documents.document import Document
 from headrace.documents.schema import DOCUMENT, DocSchema, FieldSchema, TypeSchema
 from headrace.errors import CodecError, DocumentError
@@ -68,7 +68,7 @@ def _build(schema: DocSchema) -> type[BaseDoc]:
 
 
 class _Classes:
-    """Builds the classes of one schema; one that contains itself refers to its list by a plain list of dicts."""
+    """Builds the classes of one schema; a class that contains itself has plain dicts there."""
 
     def __init__(self, schema: DocSchema) -> None:
         self.fields = {schema.name: schema.fields, **schema.refs}
@@ -128,7 +128,7 @@ class _Classes:
                 return self.made.get(type_.doc, dict[str, Any])
             case 'docs':
                 inner = self.made.get(type_.doc)
-                return list[dict[str, Any]] if inner is None else DocList[inner]  # type: ignore[valid-type]
+                return list[dict[str, Any]] if inner is None else list_type(inner)
             case 'list' | 'set':
                 container: Any = list if type_.kind == 'list' else set
                 return container[args[0]] if args else container
@@ -139,7 +139,7 @@ class _Classes:
             case 'choice':
                 return Literal[type_.values] if type_.values else Any
             case 'union':
-                return Union[args] if args else Any  # noqa: UP007  # args is a value
+                return Union.__getitem__(args) if args else Any
         return _SCALARS.get(type_.kind, Any)
 
 

@@ -9,10 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from headrace.documents.arrays import ArrayAlias, ArraySpec, spec_of
 from headrace.documents.base import BaseDoc
-from headrace.errors import DocumentError
+from headrace.errors import CodecError, DocumentError
 
 
 class Kind(enum.Enum):
@@ -28,8 +29,8 @@ class Kind(enum.Enum):
 class Field(msgspec.Struct, frozen=True):
     """One field of a document class.
 
-    `type` is the annotation without `| None`. A `LIST` field has the class of its list in `type`, a `DOC` field
-    that of its document.
+    `type` is the annotation without `| None`: of a `LIST` field the class of its list, of a `DOC` field that
+    of its document. `empty_default` says that the default is '', b'' or an empty container.
     """
 
     name: str
@@ -37,13 +38,12 @@ class Field(msgspec.Struct, frozen=True):
     type: Any
     annotation: Any
     optional: bool
+    required: bool
     default: Any = msgspec.NODEFAULT
     default_factory: Any = msgspec.NODEFAULT
-    spec: ArraySpec | None = None
-
-    @property
-    def required(self) -> bool:
-        return self.default is msgspec.NODEFAULT and self.default_factory is msgspec.NODEFAULT
+    empty_default: bool = False
+    spec: ArraySpec = ArraySpec()
+    torch: bool = False
 
     def make_default(self) -> Any:
         """The value that a document has that was made without this field."""
@@ -51,10 +51,25 @@ class Field(msgspec.Struct, frozen=True):
             return self.default_factory()
         return self.default
 
+    def wrong(self, error: ValueError) -> DocumentError:
+        """What is wrong with a value of this field, as an error that names it."""
+        message = error.message if isinstance(error, DocumentError) else str(error)
+        if isinstance(error, CodecError) or ' - at field ' in message:
+            return error if isinstance(error, DocumentError) else DocumentError(message)
+        return DocumentError(f'{message} - at field {self.name!r}')
+
+
+def missing(field: Field) -> DocumentError:
+    """The error for documents that lack a field without a default."""
+    return DocumentError(
+        f'the documents have no field {field.name!r}, which has no default',
+        help=f'send {field.name!r} with every document, or give the field a default',
+    )
+
 
 @lru_cache(maxsize=4096)
 def fields_of(doc_type: type[BaseDoc]) -> dict[str, Field]:
-    """Field name to record, in the order of the constructor's arguments."""
+    """Field name to record, in the order in which msgspec keeps them."""
     try:
         infos = msgspec.structs.fields(doc_type)
     except (NameError, TypeError) as error:
@@ -68,16 +83,29 @@ def fields_of(doc_type: type[BaseDoc]) -> dict[str, Field]:
 def _field(info: msgspec.structs.FieldInfo) -> Field:
     bare, optional = _without_none(info.type)
     kind = _kind(bare)
+    array = kind is Kind.ARRAY
     return Field(
         name=info.name,
         kind=kind,
         type=bare,
         annotation=info.type,
         optional=optional,
+        required=info.required,
         default=info.default,
         default_factory=info.default_factory,
-        spec=spec_of(bare) if kind is Kind.ARRAY else None,
+        empty_default=_is_empty(info, kind),
+        spec=spec_of(bare) if array else ArraySpec(),
+        torch=array and bare.__origin__ is not np.ndarray,
     )
+
+
+def _is_empty(info: msgspec.structs.FieldInfo, kind: Kind) -> bool:
+    if kind is Kind.LIST:
+        factory = info.default_factory
+        if factory is msgspec.NODEFAULT:
+            return not info.required and not info.default
+        return factory is list or hasattr(factory, 'doc_type')
+    return info.default_factory in (dict, list, set, bytearray) or info.default in ('', b'', ())
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

@@ -22,8 +22,8 @@ _STRING_FORMATS = {
 def json_schema(source: DocSchema | type[BaseDoc], *, ref: str = '#/$defs/') -> dict[str, Any]:
     """A schema or document class as JSON Schema: `{'$ref': ..., '$defs': {...}}`.
 
-    Arrays are nested lists of numbers of the sizes that are known, or `{"dtype", "shape", "data"}` with the bytes
-    in base64. `ref` is where the definitions will lie ('#/components/schemas/' in OpenAPI).
+    Arrays are nested lists of numbers of the sizes that are known, or `{"dtype", "shape", "data"}` with the
+    bytes in base64. `ref` is where the definitions will lie ('#/components/schemas/' in OpenAPI).
     """
     schema = source if isinstance(source, DocSchema) else schema_of(source)
     definitions = {schema.name: _object(schema.fields, ref, schema.name, schema.doc)}

@@ -12,7 +12,7 @@ def merged(lists: Iterable[Sequence[Any]]) -> list[Any]:
     """Documents of several lists, each id once, in the order of first occurrence.
 
     The first occurrence of a document wins and is itself completed: a field that still has its default takes
-    the later one's value, and lists of documents are united by id.
+    the later one's value, dicts are united by key and lists of documents by id.
     """
     found: dict[str, Any] = {}
     for docs in lists:
@@ -24,8 +24,9 @@ def merged(lists: Iterable[Sequence[Any]]) -> list[Any]:
 
 
 def _complete(first: Any, later: Any) -> None:
-    known = fields_of(type(first))
-    for name, field in fields_of(type(later)).items():
+    types: tuple[Any, Any] = type(first), type(later)
+    known = fields_of(types[0])
+    for name, field in fields_of(types[1]).items():
         own = known.get(name)
         if own is None or name == 'id':
             continue
@@ -33,6 +34,8 @@ def _complete(first: Any, later: Any) -> None:
         if own.kind is Kind.LIST and value:
             mine = getattr(first, name)
             setattr(first, name, value if not mine else own.type.from_rows(merged([mine.rows, value.rows])))
+        elif isinstance(value, dict) and isinstance(getattr(first, name), dict):
+            setattr(first, name, {**value, **getattr(first, name)})
         elif not _is_default(field, value) and _is_default(own, getattr(first, name)):
             setattr(first, name, value)
 

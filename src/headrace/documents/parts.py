@@ -1,12 +1,13 @@
 """Fields that are lists of documents: an empty `DocList` from the first look on, whatever was put there.
 
-msgspec fills the slot of such a field with what the constructor got, or with a default that all documents would
-share (`None`, `[]`, `DocList()`). The way from Python to the slot goes through a property that turns it into a
-list of its own. So documents without parts, most of them, do not pay for empty lists.
+msgspec fills the slot of such a field with what the constructor got, or with a default that all documents
+would share (`None`, `[]`, `DocList()`). The way from Python to the slot goes through a property that turns it
+into a list of its own. So documents without parts, most of them, do not pay for empty lists.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 import typing
@@ -17,7 +18,7 @@ import msgspec
 
 def own_lists(doc_type: type[Any]) -> None:
     """Put such a property before every field of this class that is annotated with a list of documents."""
-    for name, annotation in doc_type.__dict__.get('__annotations__', {}).items():
+    for name, annotation in inspect.get_annotations(doc_type).items():
         slot = doc_type.__dict__.get(name)
         if isinstance(slot, types.MemberDescriptorType) and _speaks_of_lists(annotation, doc_type.__module__):
             setattr(doc_type, name, _list_property(doc_type, name, slot))

@@ -27,10 +27,10 @@ DOCUMENT = 'Document'
 class TypeSchema(msgspec.Struct, frozen=True, omit_defaults=True):
     """The type of a field.
 
-    `kind` is 'str', 'int', 'float', 'bool', 'bytes', 'datetime', 'date', 'time', 'duration', 'uuid', 'decimal',
-    'any', 'array', 'doc', 'docs' (a list of documents), 'list', 'set', 'tuple', 'dict', 'choice' (one of
-    `values`), 'union' (one of `args`) or 'object'. `doc` names a document class: the schema itself or one in
-    its `refs`.
+    `kind` is 'str', 'int', 'float', 'bool', 'bytes', 'datetime', 'date', 'time', 'duration', 'uuid',
+    'decimal', 'any', 'array', 'doc', 'docs' (a list of documents), 'list', 'set', 'tuple', 'dict', 'choice'
+    (one of `values`), 'union' (one of `args`) or 'object'. `doc` names a document class: the schema itself or
+    one in its `refs`.
     """
 
     kind: str
@@ -101,7 +101,7 @@ def schema_of(doc_type: type[BaseDoc]) -> DocSchema:
 
 @lru_cache(maxsize=1024)
 def schema_bytes(doc_type: type[BaseDoc]) -> bytes:
-    """The schema of a document class as msgpack; empty for the ready-made `Document`, which everybody knows."""
+    """The schema of a document class as msgpack; empty for `Document`, which everybody knows."""
     return b'' if is_document(doc_type) else _encoder.encode(schema_of(doc_type))
 
 

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, cast, o
 import numpy as np
 
 from headrace.documents.base import BaseDoc
-from headrace.documents.table import Stacked, Table, make_rows, table_of
+from headrace.documents.build import table_of
+from headrace.documents.table import Stacked, Table, make_rows
 from headrace.errors import DocumentError
 
 T = TypeVar('T', bound=BaseDoc)
@@ -18,8 +19,8 @@ T = TypeVar('T', bound=BaseDoc)
 class DocSequence(Generic[T]):
     """Storage and list behaviour of `DocList`.
 
-    Either `_table` holds the documents as columns (as they came from the wire) or `_rows` as objects. Looking at
-    one document makes the rows of all, once; slices share their documents with the list they are cut from.
+    Either `_table` holds the documents as columns (as they came from the wire) or `_rows` as objects. Looking
+    at one document makes the rows of all, once; slices share their documents with the list they are cut from.
     `_stacks` remembers for array fields the one array that all rows are views of.
     """
 
@@ -30,10 +31,10 @@ class DocSequence(Generic[T]):
     _stacks: dict[str, Stacked] | None
 
     def __init__(self, docs: Iterable[T] = ()) -> None:
-        rows = [docs] if isinstance(docs, BaseDoc) else list(docs)
+        rows: list[Any] = [docs] if isinstance(docs, BaseDoc) else list(docs)
         expected = self.doc_type
         if any(not isinstance(row, expected) for row in rows):
-            rows = [cast('T', self._checked(row)) for row in rows]
+            rows = [self._checked(row) for row in rows]
         self._hold(rows=rows)
 
     def _hold(
@@ -111,7 +112,7 @@ class DocSequence(Generic[T]):
         return any(row is item or row == item for row in self.rows)
 
     @overload
-    def __getitem__(self, key: SupportsIndex | str) -> T: ...
+    def __getitem__(self, key: int | str) -> T: ...
     @overload
     def __getitem__(self, key: slice | list[int] | list[str] | list[bool] | np.ndarray[Any, Any]) -> Self: ...
     def __getitem__(self, key: Any) -> Any:
@@ -188,7 +189,7 @@ class DocSequence(Generic[T]):
         self.rows.insert(index, cast('T', self._checked(doc)))
 
     def remove(self, doc: T | str) -> None:
-        """Take out the first document that is equal to this one (or has this id); ValueError if there is none."""
+        """Take out the first document that is equal to this one (or has this id), or raise ValueError."""
         for position, row in enumerate(self.rows):
             if row.id == doc if isinstance(doc, str) else row is doc or row == doc:
                 del self.rows[position]

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.documents.base import BaseDoc
 from headrace.documents.codec.pack import pack
 from headrace.documents.codec.unpack import DEFAULT_LIMITS, Limits, read_header, unpack
-from headrace.documents.doclist import DocList
+from headrace.documents.doclist import DocList, list_type
 from headrace.documents.document import Document
 from headrace.documents.dynamic import class_from_bytes
 from headrace.documents.table import Buffer
@@ -34,17 +33,15 @@ def decode(
 ) -> DocList[Any]:
     """The bytes of a batch as a list whose arrays are views of them (writable if the bytes are).
 
-    Without `doc_type` the documents are of the class that the batch describes; with it, fields are taken by
-    name, unknown ones dropped. CodecError if the bytes are damaged, DocumentError if they do not fit `doc_type`.
+    Without `doc_type` the documents are of the class that the batch describes; with it, fields are taken
+    by name, unknown ones dropped. CodecError if the bytes are damaged, DocumentError if they do not fit
+    `doc_type`.
     """
     header, body = read_header(data)
-    found: type[BaseDoc]
     if doc_type is None:
-        found = class_from_bytes(header.schema) if header.schema else Document
-        list_type = DocList[found]
-    else:
-        list_type = DocList[doc_type]
-    return list_type.from_table(unpack(header, body, list_type.doc_type, limits))
+        doc_type = class_from_bytes(header.schema) if header.schema else Document
+    found = list_type(doc_type)
+    return found.from_table(unpack(header, body, found.doc_type, limits))
 
 
 def count(data: Buffer) -> int:

@@ -1,8 +1,8 @@
 """The records of a batch's header: what the raw buffers behind it are.
 
-A batch is `MAGIC`, the header's length (4 bytes, little-endian), the header (msgpack of `Header`), zeros up to a
-multiple of `ALIGNMENT`; then the buffers in the order in which the columns, depth first, speak of them, each
-followed by zeros up to a multiple of `ALIGNMENT`. The last byte of `MAGIC` is the version of the format.
+A batch is `MAGIC`, the header's length (4 bytes, little-endian), the header (msgpack of `Header`), zeros up
+to a multiple of `ALIGNMENT`; then the buffers in the order in which the columns, depth first, speak of them,
+each followed by zeros up to a multiple of `ALIGNMENT`. The last byte of `MAGIC` is the version of the format.
 """
 
 from __future__ import annotations

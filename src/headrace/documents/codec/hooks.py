@@ -42,7 +42,7 @@ _head_decoder = msgspec.msgpack.Decoder(tuple[str, tuple[int, ...], bytes])
 def contiguous_bytes(array: Array) -> memoryview:
     """The elements of an array as bytes in C order; a copy only if they do not lie like that."""
     flat = np.ascontiguousarray(array).reshape(-1)
-    return memoryview(flat.view(np.uint8)) if flat.size else memoryview(b'')
+    return flat.view(np.uint8).data if flat.size else memoryview(b'')
 
 
 def from_bytes(data: Any, dtype: str, shape: tuple[int, ...]) -> Array:

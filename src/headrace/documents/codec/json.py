@@ -1,16 +1,15 @@
 """Lists of documents to JSON and back, checked against their class.
 
-Arrays are written as nested lists (NaN and infinite numbers become null, since JSON has none) or without loss as
-`{"dtype", "shape", "data"}`; both are read. Bytes are base64.
+Arrays are written as nested lists (NaN and infinite numbers become null, since JSON has none) or without loss
+as `{"dtype", "shape", "data"}`; both are read. Bytes are base64.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from headrace.documents.codec import text
 from headrace.documents.codec.text import Arrays
-from headrace.documents.doclist import DocList
+from headrace.documents.doclist import DocList, list_type
 
 
 def to_json(docs: DocList[Any], *, arrays: Arrays = 'list') -> bytes:
@@ -23,5 +22,4 @@ def from_json(data: bytes | bytearray | memoryview | str, doc_type: type[Any]) -
 
     DocumentError says what was expected, what was there, and where: `- at $[3].embedding`.
     """
-    list_type = DocList[doc_type]
-    return list_type.from_rows(text.doc_from_json(data, list[list_type.doc_type]))  # type: ignore[name-defined]
+    return list_type(doc_type).from_json(data)

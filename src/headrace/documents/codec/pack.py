@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from headrace.documents.arrays import as_array, wire_dtype
+from headrace.documents.build import table_of
 from headrace.documents.codec import header, hooks
 from headrace.documents.schema import schema_bytes
 from headrace.documents.table import (
@@ -20,7 +21,6 @@ from headrace.documents.table import (
     StackColumn,
     Table,
     ValueColumn,
-    table_of,
 )
 from headrace.errors import DocumentError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 
@@ -54,8 +54,7 @@ def doc_to_plain(value: Any, *, arrays: Arrays = 'list') -> Any:
 def doc_from_json(data: bytes | bytearray | memoryview | str, wanted: type[T]) -> T:
     """JSON as a value of the type, checked; DocumentError says what was expected, got, and where."""
     try:
-        value: T = decoder(wanted).decode(data)
-        return value
+        return cast(T, decoder(cast(Any, wanted)).decode(data))
     except msgspec.ValidationError as error:
         raise DocumentError(located(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:

@@ -14,11 +14,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from headrace.documents.arrays import Array, ArraySpec, as_torch, dtype_of, fit
+from headrace.documents.arrays import Array, dtype_of
 from headrace.documents.base import BaseDoc
+from headrace.documents.build import column_of, fitted, stack_column
 from headrace.documents.codec import header, hooks
 from headrace.documents.codec.text import located
-from headrace.documents.fields import Field, Kind, fields_of
+from headrace.documents.fields import Field, Kind, fields_of, missing
 from headrace.documents.table import (
     ArraysColumn,
     Buffer,
@@ -26,12 +27,8 @@ from headrace.documents.table import (
     Column,
     DocColumn,
     ListColumn,
-    StackColumn,
     Table,
     ValueColumn,
-    column_of,
-    default_column,
-    fitted,
 )
 from headrace.errors import CodecError, DocumentError
 
@@ -120,15 +117,13 @@ class _Reader:
         for name, spec in read.columns.items():
             try:
                 column = self.column(spec, known.get(name), read.length, depth)
-            except CodecError:
-                raise
             except ValueError as error:
-                raise _wrong(error, name) from error
+                raise _at(error, name) from error
             if column is not None:
                 columns[name] = column
         for field in known.values():
             if field.required and field.name not in columns and read.length:
-                default_column(field, read.length)
+                raise missing(field)
         return Table(doc_type or BaseDoc, read.length, columns)
 
     def column(self, spec: header.Spec, field: Field | None, length: int, depth: int) -> Column | None:
@@ -155,8 +150,7 @@ class _Reader:
             return None
         if field.kind is not Kind.ARRAY:
             return _converted(field, _spread(array.tolist(), flags))
-        array = fit(array, field.spec or ArraySpec(), leading=1)
-        stack = StackColumn(array if field.type.__origin__ is np.ndarray else as_torch(array))
+        stack = stack_column(field, array)
         return stack if flags is None else ArraysColumn(_spread(stack.rows(), flags))
 
     def arrays(self, spec: header.Arrays, field: Field | None, length: int) -> Column | None:
@@ -194,7 +188,8 @@ class _Reader:
         _check_length(spec.child.length, sum(size for size in spec.lengths if size > 0))
         if field is None or field.kind is not Kind.LIST:
             self.table(spec.child, None, depth + 1)
-            return _unfit(field, 'a list of documents')
+            _refuse(field, 'a list of documents')
+            return None
         if -1 in spec.lengths and not field.optional:
             raise ValueError('Expected `list`, got `null`')
         child = self.table(spec.child, field.type.doc_type, depth + 1)
@@ -205,7 +200,8 @@ class _Reader:
         _check_length(spec.child.length, sum(flags))
         if field is None or field.kind is not Kind.DOC:
             self.table(spec.child, None, depth + 1)
-            return _unfit(field, 'a document')
+            _refuse(field, 'a document')
+            return None
         if not field.optional and not all(flags):
             raise ValueError(f'Expected `{field.type.__name__}`, got `null`')
         return DocColumn(flags, self.table(spec.child, field.type, depth + 1))
@@ -248,14 +244,16 @@ def _converted(field: Field, values: list[Any]) -> Column:
     return column_of(field, converted)
 
 
-def _unfit(field: Field | None, got: str) -> None:
+def _refuse(field: Field | None, got: str) -> None:
     if field is not None:
         raise ValueError(f'Expected `{getattr(field.type, "__name__", field.type)}`, got {got}')
 
 
-def _wrong(error: ValueError, name: str) -> DocumentError:
+def _at(error: ValueError, name: str) -> DocumentError:
     message = error.message if isinstance(error, DocumentError) else str(error)
-    return DocumentError(message if ' - at field ' in message else f'{message} - at field {name!r}')
+    if ' - at field ' not in message:
+        message = f'{message} - at field {name[:100]!r}'
+    return CodecError(message) if isinstance(error, CodecError) else DocumentError(message)
 
 
 def _check_length(got: int, expected: int) -> None:
@@ -270,7 +268,8 @@ def _check_lengths(lengths: Sequence[int]) -> None:
 
 def _flags(present: bytes, length: int) -> list[bool]:
     _check_length(len(present), (length + 7) // 8)
-    return np.unpackbits(np.frombuffer(present, np.uint8), count=length).astype(bool).tolist()  # type: ignore[no-any-return]
+    flags: list[bool] = np.unpackbits(np.frombuffer(present, np.uint8), count=length).astype(bool).tolist()
+    return flags
 
 
 def _spread(values: Sequence[Any], flags: Sequence[bool] | None) -> list[Any]:

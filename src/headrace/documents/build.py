@@ -1,0 +1,191 @@
+"""Values of documents turned into columns, checked against their fields."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import repeat
+from operator import attrgetter, is_
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from headrace.documents.arrays import ArraySpec, as_array, as_torch, dtype_of, fit, is_torch
+from headrace.documents.base import BaseDoc
+from headrace.documents.fields import Field, Kind, fields_of, missing
+from headrace.documents.table import (
+    ArraysColumn,
+    BytesColumn,
+    Column,
+    DocColumn,
+    ListColumn,
+    StackColumn,
+    Stacked,
+    Table,
+    ValueColumn,
+)
+
+LARGE = 16 * 1024
+"""Arrays of this many bytes are not copied into one."""
+
+_shape_of = attrgetter('shape')
+_dtype_of = attrgetter('dtype')
+_ANY = ArraySpec()
+
+
+def table_of(doc_type: type[BaseDoc], rows: Sequence[Any], stacks: dict[str, Stacked] | None = None) -> Table:
+    """Documents as a table; `stacks` has fields whose rows are perhaps still views of one array."""
+    fields = fields_of(doc_type)
+    columns: dict[str, Column] = {}
+    for field, values in zip(fields.values(), _transposed(doc_type, rows, fields), strict=bool(rows)):
+        known = stacks.get(field.name) if stacks else None
+        if known is not None and all(map(is_, values, known[1])):
+            columns[field.name] = StackColumn(known[0])
+        elif not _all_default(field, values):
+            columns[field.name] = column_of(field, values)
+    return Table(doc_type, len(rows), columns)
+
+
+def _transposed(doc_type: type[BaseDoc], rows: Sequence[Any], fields: dict[str, Field]) -> Any:
+    if set(map(type, rows)) <= {doc_type}:
+        return zip(*map(msgspec.structs.astuple, rows), strict=True)
+    read = attrgetter(*fields) if len(fields) > 1 else lambda row: (row.id,)
+    return zip(*map(read, rows), strict=True)  # of subclasses only the fields of the list's type travel
+
+
+def _all_default(field: Field, values: Sequence[Any]) -> bool:
+    if field.empty_default and not field.optional:
+        return not any(values)
+    if field.default is msgspec.NODEFAULT:
+        return False
+    return all(map(is_, values, repeat(field.default)))
+
+
+def column_in(table: Table, field: Field) -> Column:
+    """The column of a field, made of defaults (and kept) if the table has none yet."""
+    column = table.columns.get(field.name)
+    if column is None:
+        column = table.columns[field.name] = default_column(field, table.length)
+    return column
+
+
+def default_column(field: Field, length: int) -> Column:
+    """A column of as many defaults; DocumentError if the field has none."""
+    if field.required and length:
+        raise missing(field)
+    return column_of(field, [field.make_default() for _ in range(length)])
+
+
+def column_of(field: Field, values: Sequence[Any]) -> Column:
+    """The values of one field as a column; DocumentError if they do not fit the field."""
+    try:
+        return _BUILDERS[field.kind](field, values)
+    except ValueError as error:
+        raise field.wrong(error) from error
+
+
+def stack_column(field: Field, values: Any) -> StackColumn:
+    """An array with one entry per document as a column, without a copy if it fits the field as it is."""
+    if is_torch(values) and field.spec == _ANY:
+        return StackColumn(values)
+    try:
+        return StackColumn(_own_library(fit(as_array(values), field.spec, leading=1), field))
+    except ValueError as error:
+        raise field.wrong(error) from error
+
+
+def empty_stack(field: Field) -> Any:
+    """The stack of no arrays, in the shape that the field says."""
+    sizes = [size if isinstance(size, int) else 0 for size in field.spec.shape or ()]
+    return _own_library(np.empty((0, *sizes), dtype_of(field.spec.dtype or '<f8')), field)
+
+
+def fitted(value: Any, field: Field) -> Any:
+    """One array-like as the field wants it."""
+    if is_torch(value) and field.spec == _ANY:
+        return value
+    return _own_library(fit(as_array(value), field.spec), field)
+
+
+def stacked(values: Sequence[Any]) -> Any:
+    """Array-likes of equal shape and element type as one array (torch if all are); None if they differ."""
+    if not values:
+        return None
+    kinds = set(map(type, values))
+    if kinds != {np.ndarray}:
+        if type(None) in kinds:
+            return None
+        if all(map(is_torch, values)):
+            return _torch_stacked(values)
+        values = list(map(as_array, values))
+    if not _alike(values):
+        return None
+    first = values[0]
+    if first.ndim == 0:
+        return np.stack(values).astype(first.dtype, copy=False)
+    joined = np.concatenate(values).reshape(len(values), *first.shape)
+    return joined.astype(first.dtype, copy=False)  # joining turns big-endian numbers into native ones
+
+
+def _torch_stacked(values: Sequence[Any]) -> Any:
+    if len({(value.shape, value.dtype, value.device) for value in values}) > 1:
+        return None
+    return sys.modules['torch'].stack(list(values))
+
+
+def _alike(arrays: Sequence[Any]) -> bool:
+    if len(set(map(_shape_of, arrays))) > 1:
+        return False
+    return len(set(map(id, map(_dtype_of, arrays)))) == 1 or len(set(map(_dtype_of, arrays))) == 1
+
+
+def _own_library(array: Any, field: Field) -> Any:
+    return as_torch(array) if field.torch else array
+
+
+def _value_column(field: Field, values: Sequence[Any]) -> Column:
+    return ValueColumn(list(values))
+
+
+def _bytes_column(field: Field, values: Sequence[Any]) -> Column:
+    for value in values:
+        if value is not None and not isinstance(value, bytes | bytearray | memoryview):
+            raise ValueError(f'Expected `bytes`, got `{type(value).__name__}`')
+    return BytesColumn(list(values))
+
+
+def _array_column(field: Field, values: Sequence[Any]) -> Column:
+    if getattr(values[0] if values else None, 'nbytes', 0) < LARGE:
+        found = stacked(values)
+        if found is not None:
+            return stack_column(field, found)
+    return ArraysColumn([None if value is None else fitted(value, field) for value in values])
+
+
+def _list_column(field: Field, values: Sequence[Any]) -> Column:
+    return ListColumn(
+        field.type, [], Table(field.type.doc_type, 0, {}), [_listed(field, value) for value in values]
+    )
+
+
+def _listed(field: Field, value: Any) -> Any:
+    if isinstance(value, field.type) or (value is None and field.optional):
+        return value
+    return field.type(value or ())
+
+
+def _doc_column(field: Field, values: Sequence[Any]) -> Column:
+    for value in values:
+        if value is not None and not isinstance(value, field.type):
+            raise ValueError(f'Expected `{field.type.__name__}`, got `{type(value).__name__}`')
+    return DocColumn([], Table(field.type, 0, {}), list(values))
+
+
+_BUILDERS = {
+    Kind.VALUE: _value_column,
+    Kind.ARRAY: _array_column,
+    Kind.BYTES: _bytes_column,
+    Kind.LIST: _list_column,
+    Kind.DOC: _doc_column,
+}

@@ -70,7 +70,7 @@ class Reply(Struct):
 
 
 class _Wrapped(Struct):
-    docs: Raw | None = None
+    docs: Raw = Raw()
 
 
 def _plain(value: Any) -> Any:
@@ -116,9 +116,9 @@ def read_docs(data: Raw, doc_type: type[Any]) -> DocList[Any]:
     if text[0] != OBJECT:
         raise _unfit('Expected a list of documents, one document or null', '$.data')
     if b'"docs"' in text and 'docs' not in doc_type.__struct_fields__:
-        wrapped = _wrappers.decode(text)
-        if wrapped.docs is not None:
-            return _docs(bytes(wrapped.docs), doc_type, '$.data.docs')
+        wrapped = bytes(_wrappers.decode(text).docs)
+        if wrapped:
+            return _docs(wrapped, doc_type, '$.data.docs')
     return _docs(b'[%b]' % text, doc_type, '$.data', single=True)
 
 

@@ -67,9 +67,12 @@ def _add_pages(routes: Routes, pages: Pages, openapi: OpenAPI) -> None:
 def _add_flow(routes: Routes, front: Front, info: FlowInfo) -> None:
     anything = Route(serve=FlowRoute(front), summary='Call any endpoint', tags=('flow',), endpoint='')
     routes.add(('POST',), '/post', anything)
+    if any(endpoint.name == DEFAULT_ENDPOINT for endpoint in info.endpoints):
+        root = Route(serve=FlowRoute(front, '/'), summary='Call /', tags=('flow',), endpoint='/')
+        routes.add(('POST',), '/', root)
     for endpoint in info.endpoints:
-        if routes.has('POST', endpoint.name):
-            continue  # an endpoint called /post is reached through the body
+        if endpoint.name == '/post':
+            continue  # it is reached through the body
         route = _route(front, endpoint)
         routes.add(('POST', *ALIASES.get(endpoint.name, ())), endpoint.name, route)
 

@@ -9,7 +9,7 @@ from headrace.gateway.http.request import TIMEOUT_HEADER
 PROBLEM: dict[str, Any] = {
     'type': 'object',
     'description': 'What went wrong with a request (RFC 9457).',
-    'required': ['type', 'title', 'status', 'detail', 'request_id'],
+    'required': ['title', 'status', 'detail', 'request_id'],
     'properties': {
         'type': {'type': 'string', 'default': 'about:blank'},
         'title': {'type': 'string', 'description': 'The status in words.'},

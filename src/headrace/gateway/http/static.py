@@ -112,6 +112,7 @@ def _with_slash(request: Request) -> bytes:
 
 
 def _response(request: Request, file: BinaryIO, info: os.stat_result) -> Response:
+    name = file.name if request.path.endswith('/') else request.path  # of a link, the link's own
     tag = f'"{info.st_mtime_ns:x}-{info.st_size:x}"'.encode()
     headers: Headers = (
         (b'etag', tag),
@@ -124,8 +125,8 @@ def _response(request: Request, file: BinaryIO, info: os.stat_result) -> Respons
         return Response(304, b'', headers=headers)
     if request.method == 'HEAD':
         file.close()
-        return Response(200, b'', _content_type(file.name), headers, size=info.st_size)
-    return Response(200, _chunks(file, info.st_size), _content_type(file.name), headers, size=info.st_size)
+        return Response(200, b'', _content_type(name), headers, size=info.st_size)
+    return Response(200, _chunks(file, info.st_size), _content_type(name), headers, size=info.st_size)
 
 
 async def _chunks(file: BinaryIO, size: int) -> AsyncGenerator[bytes, None]:

@@ -1,0 +1,122 @@
+"""A real gateway on a free port, in front of a real graph of small handlers in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from headrace.documents import BaseDoc, Document, NdArray, schema_of
+from headrace.errors import ExecutorFailure, Overloaded, Unavailable
+from headrace.gateway import serve
+from headrace.pipeline import Batch, Context, Graph, Node
+from headrace.pipeline.describe import EndpointInfo, ExecutorInfo, FlowInfo
+from headrace.spec import GatewaySpec
+
+
+class Item(BaseDoc):
+    """Something that a shop sells."""
+
+    title: str
+    price: float = 0.0
+    vector: NdArray[3] | None = None
+
+
+class Match(BaseDoc):
+    """Something that was found."""
+
+    title: str
+    score: float
+
+
+class Shop:
+    """An executor as a handler: one method per endpoint."""
+
+    def __init__(self) -> None:
+        self.seen: list[Context] = []
+        self.started = asyncio.Event()
+        self.release = asyncio.Event()
+        self.cancelled = asyncio.Event()
+
+    async def __call__(self, batch: Batch, context: Context) -> Batch:
+        self.seen.append(context)
+        return await getattr(self, context.endpoint.strip('/') or 'root', self.echo)(batch, context)
+
+    async def echo(self, batch: Batch, context: Context) -> Batch:
+        return batch
+
+    async def index(self, batch: Batch, context: Context) -> Batch:
+        docs = batch.docs_as(Item)
+        for doc in docs:
+            doc.title = doc.title.upper()
+        batch.parameters['__results__'] = {'shop': {'indexed': len(docs)}}
+        return batch
+
+    async def wait(self, batch: Batch, context: Context) -> Batch:
+        context.on_cancel(self.cancelled.set)
+        self.started.set()
+        await self.release.wait()
+        return batch
+
+    async def fail(self, batch: Batch, context: Context) -> Batch:
+        raise ExecutorFailure(
+            "executor 'shop' failed: no '/srv/models/net.onnx'",
+            executor='shop',
+            endpoint='/fail',
+            traceback='File "/srv/app/shop.py", line 3, in fail',
+        )
+
+    async def crash(self, batch: Batch, context: Context) -> Batch:
+        raise KeyError('/srv/secret')
+
+    async def full(self, batch: Batch, context: Context) -> Batch:
+        raise Overloaded('the queue of shop is full', retry_after_s=7)
+
+    async def away(self, batch: Batch, context: Context) -> Batch:
+        raise Unavailable("executor 'shop' does not answer")
+
+
+def endpoint(name: str, takes: type[BaseDoc] = Document, gives: type[BaseDoc] | None = None, **more: Any):
+    return EndpointInfo(name, 'docs', schema_of(takes), schema_of(gives or takes), **more)
+
+
+ENDPOINTS = (
+    endpoint('/index', Item, doc='Put items into the index.\n\nThose with a known id are replaced.'),
+    endpoint('/search', Item, parameters={'type': 'object', 'properties': {'limit': {'type': 'integer'}}}),
+    endpoint('/update'),
+    endpoint('/delete'),
+    *(endpoint(f'/{name}') for name in ('wait', 'fail', 'crash', 'full', 'away', 'echo')),
+)
+
+Open = Callable[..., Awaitable[SimpleNamespace]]
+
+
+@pytest.fixture
+async def open_gateway() -> AsyncIterator[Open]:
+    """Open a gateway; gives `client`, `port`, `shop` (what is behind it), `server`."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(endpoints=ENDPOINTS, ready=None, **spec: Any) -> SimpleNamespace:
+            shop = Shop()
+            executor = ExecutorInfo('shop', tuple(endpoints))
+            info = FlowInfo('bazaar', (executor,), tuple(endpoints))
+            graph = Graph([Node('shop', shop, info=executor)])
+            server = await serve(graph, info, GatewaySpec(protocols=('http',), **spec), ready=ready)
+            stack.push_async_callback(server.stop, 0)
+            port = server.ports['http']
+            client = httpx.AsyncClient(base_url=f'http://127.0.0.1:{port}', timeout=10, trust_env=False)
+            await stack.enter_async_context(client)
+            return SimpleNamespace(client=client, port=port, shop=shop, server=server)
+
+        yield opened
+
+
+@pytest.fixture
+async def gateway(open_gateway: Open) -> SimpleNamespace:
+    """A gateway with everything at its default."""
+    return await open_gateway()

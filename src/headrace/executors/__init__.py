@@ -6,7 +6,7 @@ from headrace.executors.decorator import requests
 from headrace.executors.endpoint import Endpoint
 from headrace.executors.endpoints import endpoints_of
 from headrace.executors.executor import Executor
-from headrace.executors.loading import load, load_class, resolve
+from headrace.executors.loading import load, load_class
 from headrace.executors.records import Metas, RuntimeArgs
 from headrace.executors.serving import close, describe, serve
 
@@ -24,6 +24,5 @@ __all__ = [
     'load',
     'load_class',
     'requests',
-    'resolve',
     'serve',
 ]

@@ -57,7 +57,7 @@ class Blueprint:
         except BaseException as error:
             raise ExecutorError(
                 f'executor {name!r}: the constructor of {cls.__qualname__} raised '
-                f'{type(error).__name__}: {error} ({location.of_error(error)})'
+                f'{type(error).__name__}: {error} ({location.of_error(error) or location.of_class(cls)})'
             ) from error
         return executor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from headrace.documents import DocList
@@ -89,12 +89,16 @@ def _synchronous(method: Callable[..., Any], gather: Gather, returned: Returned,
         try:
             result = await answered(lane.submit(work), context)
             if inspect.isawaitable(result):  # a plain function around an asynchronous one
-                result = await until_late(result, context)
+                result = await until_late(_awaited(result), context)
         except USER_ERRORS as error:
             raise failed(error, returned.name, endpoint) from error
         return returned.batch(result, batch, docs)
 
     return handle
+
+
+async def _awaited(result: Awaitable[Any]) -> Any:
+    return await result
 
 
 def _gatherer(endpoint: Endpoint, name: str) -> Gather:

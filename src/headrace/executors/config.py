@@ -11,6 +11,7 @@ import yaml
 
 from headrace.errors import LoadError
 from headrace.spec import environment
+from headrace.spec.emit import emit
 from headrace.spec.explain import convert
 from headrace.spec.source import Source
 from headrace.spec.suggest import did_you_mean
@@ -111,7 +112,7 @@ def write(config: Config) -> str:
         'py_modules': list(config.py_modules),
     }
     try:
-        return yaml.safe_dump({k: v for k, v in fields.items() if v}, sort_keys=False, allow_unicode=True)
+        return emit({key: value for key, value in fields.items() if value})
     except yaml.YAMLError as error:
         raise LoadError(
             f'{config.jtype} was made with arguments that YAML cannot hold: {error}',

@@ -16,7 +16,7 @@ def failed(error: BaseException, name: str, endpoint: Endpoint) -> HeadraceError
     if isinstance(error, HeadraceError):
         error.add_note(f'in executor {name!r}, endpoint {endpoint.name!r}')
         return error
-    place = location.brief(location.of_error(error))
+    place = location.brief(location.of_error(error) or endpoint.location)
     wrapped = ExecutorFailure(
         f'executor {name!r}, endpoint {endpoint.name!r}: {type(error).__name__}: {error} ({place})',
         executor=name,

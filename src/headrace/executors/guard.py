@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import types
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError
 from headrace.pipeline.context import Context
 
 
-async def until_late(handler: Awaitable[Any], context: Context) -> Any:
+async def until_late(handler: Coroutine[Any, Any, Any], context: Context) -> Any:
     """Await an asynchronous handler; it is cancelled when the request is cancelled or late.
 
     Raises Cancelled or DeadlineExceeded then, and asyncio.CancelledError if the task itself was cancelled.
     """
+    try:
+        waits_for = handler.send(None)
+    except StopIteration as answer:  # most handlers answer without waiting, and need no timer
+        return answer.value
+    except asyncio.CancelledError as error:
+        raise _stray() from error
     task = asyncio.current_task()
     assert task is not None
     watch = _Watch(context, lambda error: task.cancel())
     try:
-        result = await handler
+        result = await _rest(handler, waits_for)
     except asyncio.CancelledError as error:
         if not task.cancelling():
             raise RuntimeError(
@@ -34,6 +41,24 @@ async def until_late(handler: Awaitable[Any], context: Context) -> Any:
         task.uncancel()
         raise watch.error
     return result
+
+
+def _stray() -> RuntimeError:
+    return RuntimeError('the handler let the asyncio.CancelledError of something it waited for escape')
+
+
+@types.coroutine
+def _rest(handler: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, Any]:
+    """Go on with a coroutine that has taken its first step and `waits_for` a future since."""
+    try:
+        yield waits_for
+    except BaseException as error:  # what the task was told while it waited is for the handler
+        try:
+            waits_for = handler.throw(error)
+        except StopIteration as answer:
+            return answer.value
+        return (yield from _rest(handler, waits_for))
+    return (yield from handler)
 
 
 async def answered(future: asyncio.Future[Any], context: Context) -> Any:

@@ -1,4 +1,4 @@
-"""What a user names (`uses=`, or a whole ExecutorSpec) in, an executor out."""
+"""What a user names with `uses=` in, an executor or its class out."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace.executors.blueprint import Blueprint, blueprint, named
+from headrace.executors.blueprint import blueprint, named
 from headrace.executors.config import Config
 from headrace.executors.executor import Executor
 from headrace.executors.records import RuntimeArgs
-from headrace.spec.records import ExecutorSpec
 
 
 def load(
@@ -49,26 +48,3 @@ def load_class(
     """The class that `uses` names, not constructed."""
     found: type[Executor] = named(uses, Executor, py_modules=py_modules, search=search)[0]
     return found
-
-
-def resolve(
-    spec: ExecutorSpec, *, workspace: str | None = None, base: str = '', replica_id: int = 0
-) -> Blueprint:
-    """Find and check what a spec names, to be described and then built.
-
-    `workspace` is the folder under which the executor gets its own, relative paths begin at `base`.
-    """
-    args = RuntimeArgs(
-        name=spec.name,
-        workspace=workspace or spec.workspace,
-        replica_id=replica_id,
-        allow_concurrent=spec.allow_concurrent,
-    )
-    given = Config(
-        jtype='',
-        arguments=spec.uses_with,
-        metas=spec.uses_metas,
-        requests=spec.uses_requests,
-        py_modules=spec.py_modules,
-    )
-    return blueprint(spec.uses, Executor, given=given, runtime_args=args, search=[base] if base else [])

@@ -29,10 +29,15 @@ def of_class(cls: type[Any]) -> str:
 
 
 def of_error(error: BaseException) -> str:
-    """`file:line` of the user's line that an exception comes from: the last one outside of the libraries."""
+    """`file:line` of the user's line that an exception comes from: the last one outside of the libraries.
+
+    '' if none of the user's code took part.
+    """
     if isinstance(error, SyntaxError) and error.filename:
         return f'{error.filename}:{error.lineno}'
-    frames = traceback.extract_tb(_users(error.__traceback__))
+    frames = [
+        each for each in traceback.extract_tb(error.__traceback__) if not each.filename.startswith(_OURS)
+    ]
     own = [frame for frame in frames if 'site-packages' not in frame.filename]
     own = [frame for frame in own if not frame.filename.startswith((sys.base_prefix + '/lib', '<frozen'))]
     return f'{(own or frames)[-1].filename}:{(own or frames)[-1].lineno}' if frames else ''

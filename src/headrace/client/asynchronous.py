@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from headrace.client.address import Protocol, Tls, parse
+from headrace.client.address import Address, Protocol, Tls, parse
 from headrace.client.grpc_transport import GrpcTransport
 from headrace.client.http_transport import HttpTransport
 from headrace.client.options import Callback, PostOptions, options
@@ -28,7 +28,8 @@ class AsyncClient:
     ...     return found
 
     The connection is made with the first request. `timeout_s` is for requests that bring no own one;
-    `max_reply_bytes` bounds the memory that one reply may take.
+    `max_reply_bytes` bounds the memory that one reply may take. `transport` is another way to the Flow than
+    an address.
     """
 
     def __init__(
@@ -40,12 +41,11 @@ class AsyncClient:
         tls: bool | Tls = False,
         timeout_s: float | None = None,
         max_reply_bytes: int = MAX_REPLY_BYTES,
+        transport: Transport | None = None,
     ) -> None:
-        self.address = parse(host, port, protocol, tls)
+        self.address = None if transport else parse(host, port, protocol, tls)
         self.timeout_s = timeout_s
-        self._transport: Transport = TRANSPORTS[self.address.protocol](
-            self.address, max_reply_bytes=max_reply_bytes
-        )
+        self._transport = transport or reach(self.address, max_reply_bytes)
 
     def post(
         self,
@@ -96,4 +96,11 @@ class AsyncClient:
         await self.close()
 
     def __repr__(self) -> str:
-        return f'<{type(self).__name__} {self.address}>'
+        return f'<{type(self).__name__} {self.address or self._transport}>'
+
+
+def reach(address: Address | None, max_reply_bytes: int) -> Transport:
+    """The transport that reaches an address."""
+    assert address is not None
+    transport: Transport = TRANSPORTS[address.protocol](address, max_reply_bytes=max_reply_bytes)
+    return transport

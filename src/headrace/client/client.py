@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from types import TracebackType
@@ -10,7 +10,7 @@ from typing import Any, Self, Unpack
 
 from headrace.client import delivery, inputs, retry, window
 from headrace.client.address import Tls, parse
-from headrace.client.asynchronous import MAX_REPLY_BYTES, TRANSPORTS, AsyncClient
+from headrace.client.asynchronous import MAX_REPLY_BYTES, AsyncClient, reach
 from headrace.client.loop import LoopThread
 from headrace.client.messages import Response
 from headrace.client.options import Callback, PostOptions, options
@@ -44,13 +44,12 @@ class Client:
         tls: bool | Tls = False,
         timeout_s: float | None = None,
         max_reply_bytes: int = MAX_REPLY_BYTES,
+        transport: Transport | None = None,
     ) -> None:
-        self.address = parse(host, port, protocol, tls)
+        self.address = None if transport else parse(host, port, protocol, tls)
         self.timeout_s = timeout_s
-        self._transport: Transport = TRANSPORTS[self.address.protocol](
-            self.address, max_reply_bytes=max_reply_bytes
-        )
-        self._loop = LoopThread(f'headrace client of {self.address}')
+        self._transport = transport or reach(self.address, max_reply_bytes)
+        self._loop = LoopThread(f'headrace client of {self.address or transport}')
 
     def post(
         self,
@@ -110,7 +109,7 @@ class Client:
             self._loop.run(self._transport.close())
             self._loop.close()
 
-    def _responses(self, post: Post) -> Iterator[Response[Any]]:
+    def _responses(self, post: Post) -> Generator[Response[Any], None, None]:
         """Every response, when the callbacks have seen it; inputs and callbacks run in the calling thread."""
         options = post.options
 
@@ -152,7 +151,7 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f'<{type(self).__name__} {self.address}>'
+        return f'<{type(self).__name__} {self.address or self._transport}>'
 
 
 async def _next(batches: AsyncIterator[DocList[Any]]) -> DocList[Any] | None:

@@ -7,18 +7,22 @@ import os
 import shutil
 import signal
 import time
+from importlib import import_module
 from typing import Any
 
 import msgspec
 import uvloop
 
-from headrace.gateway import GatewayServer, preload, serve
 from headrace.gateway.orders import Open, Start
+from headrace.gateway.server import DOORS, GatewayServer, serve
 from headrace.pipeline import Graph, Node
 from headrace.spec import GatewaySpec
 from headrace.wire import Connection, connect
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import GRACE_S, Lifeline, leave
+
+PING_S = 1.0
+"""How long a worker may take to say that it is there."""
 
 
 def main() -> None:
@@ -26,7 +30,8 @@ def main() -> None:
     line = Lifeline.from_parent()
     try:
         spec = msgspec.convert(line.receive(), Start).spec
-        preload(spec)
+        for protocol in spec.protocols:
+            import_module(DOORS[protocol])  # while the workers start
         order = msgspec.convert(line.receive(), Open)
     except BaseException as error:
         line.report({'failed': to_data(error)})
@@ -67,18 +72,24 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
 
 async def _connect(order: Open) -> dict[str, Connection]:
     upstreams = [upstream for upstream in order.upstreams if upstream.address]
-    made = await asyncio.gather(*(connect(each.address, timeout_s=order.timeout_ready_s) for each in upstreams))
+    made = await asyncio.gather(
+        *(connect(each.address, timeout_s=order.timeout_ready_s) for each in upstreams)
+    )
     return {upstream.name: connection for upstream, connection in zip(upstreams, made, strict=True)}
 
 
 async def _open(spec: GatewaySpec, order: Open, connections: dict[str, Connection]) -> GatewayServer:
     infos = {info.name: info for info in order.info.executors}
-    nodes = [Node(each.name, connections.get(each.name), each.needs, infos.get(each.name)) for each in order.upstreams]
+    nodes = [
+        Node(each.name, connections.get(each.name), each.needs, infos.get(each.name))
+        for each in order.upstreams
+    ]
 
-    def is_ready() -> bool:
-        return all(connection.is_open for connection in connections.values())
+    async def ready() -> dict[str, bool]:
+        answers = await asyncio.gather(*(connection.ping(PING_S) for connection in connections.values()))
+        return dict(zip(connections, answers, strict=True))
 
-    return await serve(Graph(nodes), order.info, spec, is_ready=is_ready)
+    return await serve(Graph(nodes), order.info, spec, ready=ready)
 
 
 def _tidy_up(order: Open) -> None:

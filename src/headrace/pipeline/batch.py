@@ -111,7 +111,8 @@ class Batch:
     def shared(self) -> Batch:
         """The same content for one of several readers: what one changes, no other sees."""
         return Batch(
-            parameters=self.parameters, sources=tuple((name, payload.shared()) for name, payload in self.sources)
+            parameters=self.parameters,
+            sources=tuple((name, payload.shared()) for name, payload in self.sources),
         )
 
     def __len__(self) -> int:

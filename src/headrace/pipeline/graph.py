@@ -119,7 +119,9 @@ class Graph:
         wanted = [node for node in self.nodes if not target or _matches(target, node.name)]
         if not wanted:
             names = ', '.join(node.name for node in self.nodes)
-            raise RequestError(f'no executor matches the target {target!r}', help=f'the executors are: {names}')
+            raise RequestError(
+                f'no executor matches the target {target!r}', help=f'the executors are: {names}'
+            )
         visited = frozenset(node.name for node in wanted if node.answers(endpoint))
         if not visited:
             raise _not_found(endpoint, wanted)

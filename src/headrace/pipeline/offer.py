@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from headrace.documents.schema import DocSchema, mismatches
+from headrace.documents.mismatch import mismatches
+from headrace.documents.schema import DocSchema
 from headrace.errors import SpecError
-from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, ExecutorInfo, FlowInfo
+from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo
 from headrace.pipeline.graph import REQUEST, Node
 
 

@@ -34,7 +34,9 @@ class Child:
     async def spawn(cls, name: str, main: str, env: dict[str, str]) -> Child:
         """Start `main` (module:function) in a new process, without importing the caller's main module."""
         module, _, function = main.partition(':')
-        code = f'import sys; sys.path.append({_PACKAGE_PARENT!r}); from {module} import {function}; {function}()'
+        code = (
+            f'import sys; sys.path.append({_PACKAGE_PARENT!r}); from {module} import {function}; {function}()'
+        )
         read_end, write_end = os.pipe()
         try:
             process = subprocess.Popen(

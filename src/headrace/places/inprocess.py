@@ -3,75 +3,71 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-from headrace.executors import Executor, resolve, serve
-from headrace.pipeline import Batch, Context, Graph, Handler, Node, Payload
-from headrace.pipeline.batch import joined
+from headrace.errors import DeadlineExceeded
+from headrace.executors import Executor, close, serve
+from headrace.pipeline import Batch, Context, Graph, Handler, Node
 from headrace.pipeline.describe import FlowInfo
-from headrace.pipeline.offer import offer
-from headrace.places.workspace import workspace_of
+from headrace.places.blueprints import check_types, load
 from headrace.spec import FlowSpec, order
 
 
 class InProcess:
     """Executors of one Flow as one handler in this process; for tests, notebooks and debugging."""
 
-    def __init__(self, info: FlowInfo, graph: Graph, executors: list[Executor], host: str) -> None:
+    def __init__(self, info: FlowInfo, graph: Graph, executors: Iterable[Executor], host: str) -> None:
         self.info = info
         self.host = host
         self.ports: Mapping[str, int] = {}
-        self._graph = graph
-        self._executors = executors
         self.handler: Handler | None = self._handle
+        self.home = asyncio.get_running_loop()
+        self._graph = graph
+        self._executors = tuple(executors)
 
     @classmethod
     async def start(cls, spec: FlowSpec) -> InProcess:
         """Load every executor, check the types on every edge, then construct them."""
-        blueprints = {
-            executor.name: resolve(executor, workspace=workspace_of(spec, executor), base=spec.base)
-            for executor in order(spec)
-            if not executor.join
-        }
-        plain = [
-            Node(
-                executor.name,
-                None,
-                executor.needs,
-                blueprints[executor.name].describe() if executor.name in blueprints else None,
-            )
-            for executor in order(spec)
-        ]
-        info = offer(spec.name, plain, title=spec.gateway.title, description=spec.gateway.description)
-        built: list[Executor] = []
+        blueprints = load(spec)
+        infos = {name: blueprint.describe() for name, blueprint in blueprints.items()}
+        info = check_types(spec, infos)
+        executors: dict[str, Executor] = {}
         try:
-            nodes = []
-            for node in plain:
-                handler = None
-                if node.name in blueprints:
-                    built.append(await asyncio.to_thread(blueprints[node.name].build))
-                    handler = serve(built[-1])
-                nodes.append(Node(node.name, handler, node.needs, node.info))
+            for name, blueprint in blueprints.items():
+                executors[name] = await asyncio.to_thread(blueprint.build)
         except BaseException:
-            _close(built)
+            await _close(executors.values())
             raise
-        return cls(info, Graph(nodes), built, spec.gateway.host)
+        handlers = {name: serve(executor) for name, executor in executors.items()}
+        nodes = [
+            Node(each.name, handlers.get(each.name), each.needs, infos.get(each.name)) for each in order(spec)
+        ]
+        return cls(info, Graph(nodes), executors.values(), spec.gateway.host)
 
     async def _handle(self, batch: Batch, context: Context) -> Batch:
-        """Handle a copy: as over a socket, executors never touch the documents of the caller."""
-        data = bytearray(joined(batch.sources[0][1].segments()))
-        request = Batch(parameters=dict(batch.parameters), sources=(('gateway', Payload(segments=(data,))),))
-        left_s = context.left_s()
-        async with asyncio.timeout(left_s):
-            return await self._graph(request, context)
+        """The graph, with the request's deadline kept even by executors that do not look at it."""
+        try:
+            async with asyncio.timeout(context.left_s()):
+                return await self._graph(batch, context)
+        except TimeoutError as error:
+            if isinstance(error, DeadlineExceeded):
+                raise
+            raise DeadlineExceeded(f'no answer at {context.endpoint!r} in time') from None
 
     async def stop(self) -> None:
         """Close every executor."""
         self.handler = None
-        _close(self._executors)
+        await _close(reversed(self._executors))
+
+    async def watch(self) -> str:
+        """Nothing of it can end alone."""
+        never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        return await never
+
+    def __repr__(self) -> str:
+        return f'<InProcess {self._graph}>'
 
 
-def _close(executors: list[Any]) -> None:
-    for executor in reversed(executors):
-        executor.close()
+async def _close(executors: Iterable[Executor]) -> None:
+    for executor in executors:
+        await close(executor)

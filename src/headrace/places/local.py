@@ -12,9 +12,9 @@ import msgspec
 
 from headrace.errors import StartError
 from headrace.gateway.orders import Open, Start, Upstream
-from headrace.pipeline import Handler, Node
+from headrace.pipeline import Handler
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
-from headrace.pipeline.offer import offer
+from headrace.places.blueprints import check_types
 from headrace.places.child import Child
 from headrace.places.shipping import worker_order
 from headrace.places.workspace import workspace_of
@@ -33,6 +33,7 @@ class Local:
         self.host = spec.gateway.host
         self.ports: Mapping[str, int] = {}
         self.handler: Handler | None = None
+        self.home = asyncio.get_running_loop()
         self._spec = spec
         self._directory = ''
         self._children: dict[str, Child] = {}
@@ -64,10 +65,7 @@ class Local:
             name: msgspec.convert(data, ExecutorInfo)
             for name, data in (await self._reports(workers.values(), 'described')).items()
         }
-        ordered = order(self._spec)
-        nodes = [Node(each.name, None, each.needs, infos.get(each.name)) for each in ordered]
-        front = self._spec.gateway
-        self.info = offer(self._spec.name, nodes, title=front.title, description=front.description)
+        self.info = check_types(self._spec, infos)
         for worker in workers.values():
             self._children[worker.name].order('construct')
         addresses = await self._reports(workers.values(), 'ready')
@@ -75,7 +73,7 @@ class Local:
             Upstream(each.name, each.needs, addresses[each.name], self._children[each.name].pid)
             if each.name in addresses
             else Upstream(each.name, each.needs)
-            for each in ordered
+            for each in order(self._spec)
         )
         self._children['gateway'].order(
             msgspec.to_builtins(
@@ -88,7 +86,9 @@ class Local:
 
     async def _spawn(self, gateway: ProcessPlan, workers: Iterable[ProcessPlan]) -> None:
         # The gateway first: it has the most to import.
-        self._children['gateway'] = await Child.spawn('the gateway', 'headrace.gateway.process:main', gateway.env)
+        self._children['gateway'] = await Child.spawn(
+            'the gateway', 'headrace.gateway.process:main', gateway.env
+        )
         for worker in workers:
             self._children[worker.name] = await Child.spawn(
                 f'executor {worker.name!r}', 'headrace.worker.process:main', worker.env

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from headrace.pipeline.describe import FlowInfo
 class Running(Protocol):
     """What every place gives back when a Flow has started.
 
-    `ports` has the port of each protocol (empty where there is no gateway process), `handler` is the Flow
+    `home` is the event loop that it belongs to, `ports` has the port of each protocol (empty where there is no gateway process), `handler` is the Flow
     itself where it runs in this very process.
     """
 
@@ -20,6 +21,10 @@ class Running(Protocol):
     host: str
     ports: Mapping[str, int]
     handler: Handler | None
+    home: asyncio.AbstractEventLoop
 
     async def stop(self) -> None:
         """End everything, in good order up to the Flow's `timeout_stop_s` and for certain after that."""
+
+    async def watch(self) -> str:
+        """Wait until something of the Flow ends that should not, and say what; in-process nothing can."""

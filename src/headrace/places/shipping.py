@@ -72,7 +72,7 @@ def _pickle(executor: ExecutorSpec) -> bytes:
     if stray and module is not None:
         cloudpickle.register_pickle_by_value(module)
     try:
-        return cloudpickle.dumps((executor.uses, executor.uses_with))
+        return bytes(cloudpickle.dumps((executor.uses, executor.uses_with)))
     except Exception as error:
         raise SpecError(
             f'executor {executor.name!r} cannot be handed to its process: {type(error).__name__}: {error}',

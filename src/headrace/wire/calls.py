@@ -49,7 +49,8 @@ def unpack_reply(frame: Frame, request: Batch) -> Batch:
     try:
         parameters, sizes = frame.meta
         return Batch(
-            parameters=request.parameters if parameters is None else parameters, sources=_sources(frame, sizes)
+            parameters=request.parameters if parameters is None else parameters,
+            sources=_sources(frame, sizes),
         )
     except (TypeError, ValueError) as error:
         raise ProtocolError(f'a reply frame is not understood: {error}') from None

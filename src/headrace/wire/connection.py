@@ -31,6 +31,7 @@ class Connection:
         self.info: ExecutorInfo | None = None
         self._stream = FrameStream(self._on_frame, self._on_lost)
         self._pending: dict[int, tuple[Batch, asyncio.Future[Batch]]] = {}
+        self._pings: dict[int, asyncio.Future[bool]] = {}
         self._last = 0
         self._loop = asyncio.get_running_loop()
         self._hello: asyncio.Future[ExecutorInfo | None] = self._loop.create_future()
@@ -55,7 +56,9 @@ class Connection:
         future: asyncio.Future[Batch] = self._loop.create_future()
         self._pending[call] = batch, future
         self._stream.write(pack_call(call, batch, context))
-        context.on_cancel(lambda: self._give_up(call, Cancelled(f'request {context.request_id} was cancelled')))
+        context.on_cancel(
+            lambda: self._give_up(call, Cancelled(f'request {context.request_id} was cancelled'))
+        )
         timer = None if left_s is None else self._loop.call_later(left_s, self._late, call, context)
         try:
             return await future
@@ -66,6 +69,22 @@ class Connection:
             if timer is not None:
                 timer.cancel()
             self._pending.pop(call, None)
+
+    async def ping(self, timeout_s: float) -> bool:
+        """Whether the worker's event loop answers within `timeout_s`."""
+        if not self.is_open:
+            return False
+        self._last = call = (self._last + 1) & 0xFFFFFFFF
+        self._pings[call] = pong = self._loop.create_future()
+        self._stream.write(pack(Kind.PING, call, None))
+        try:
+            async with asyncio.timeout(timeout_s):
+                answered: bool = await pong
+                return answered
+        except TimeoutError:
+            return False
+        finally:
+            self._pings.pop(call, None)
 
     def _late(self, call: int, context: Context) -> None:
         name = self.info.name if self.info else self.address
@@ -97,29 +116,40 @@ class Connection:
             self._on_hello(frame.meta)
         elif frame.kind == Kind.PING:
             self._stream.write(pack(Kind.PONG, frame.call, None))
-        elif frame.kind != Kind.PONG:
+        elif frame.kind == Kind.PONG:
+            pong = self._pings.pop(frame.call, None)
+            if pong is not None and not pong.done():
+                pong.set_result(True)
+        else:
             raise ProtocolError(f'a worker sent a frame of unknown kind {frame.kind}')
 
     def _on_hello(self, meta: Any) -> None:
         try:
             self.info = msgspec.convert(meta, ExecutorInfo | None)
         except msgspec.ValidationError as error:
-            raise ProtocolError(f'{self.address} introduced itself in a way that is not understood: {error}') from None
+            raise ProtocolError(
+                f'{self.address} introduced itself in a way that is not understood: {error}'
+            ) from None
         if not self._hello.done():
             self._hello.set_result(self.info)
 
     def _on_lost(self, reason: Exception | None) -> None:
         name = repr(self.info.name) if self.info else 'a worker'
         self._lost = Unavailable(
-            f'the connection to executor {name} at {self.address} is lost' + (f': {reason}' if reason else ''),
+            f'the connection to executor {name} at {self.address} is lost'
+            + (f': {reason}' if reason else ''),
             help='look at what its worker printed last; the request may be sent again',
         )
         if not self._hello.done():
             self._hello.set_exception(self._lost)
+            self._hello.exception()  # nobody has to have waited for it
         for _, future in self._pending.values():
             if not future.done():
                 future.set_exception(self._lost)
         self._pending.clear()
+        for pong in self._pings.values():
+            if not pong.done():
+                pong.set_result(False)
         if not self._ended.done():
             self._ended.set_result(None)
 
@@ -128,10 +158,12 @@ class Connection:
         await open_client(self.address, lambda: self._stream)
         await self._hello
 
+    def abort(self) -> None:
+        """End the connection without waiting for anything."""
+        self._stream.close(Unavailable(f'the connection to {self.address} was given up'))
+
     async def close(self) -> None:
         """End the connection; calls that still wait get `Unavailable`."""
-        if self._hello.done() and not self._hello.cancelled():
-            self._hello.exception()  # whoever waited has seen it
         if self._stream.is_open:
             self._stream.close()
             await self._ended
@@ -153,8 +185,10 @@ async def connect(address: str, *, timeout_s: float = 10.0) -> Connection:
                 try:
                     await connection.open()
                 except (FileNotFoundError, ConnectionError):
-                    await connection.close()
                     await asyncio.sleep(RETRY_EVERY_S)
+                except BaseException:
+                    connection.abort()
+                    raise
                 else:
                     return connection
     except TimeoutError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Any
 
 from headrace import errors
@@ -27,11 +26,9 @@ def to_data(error: BaseException) -> dict[str, Any]:
         name = next(cls.__name__ for cls in type(error).__mro__ if cls.__name__ in _CLASSES)
         fields = {key: getattr(error, key) for key in _FIELDS if getattr(error, key, '')}
         return {'class': name, 'message': error.message, **fields}
-    text = ''.join(traceback.format_exception(error))
     return {
         'class': 'HeadraceError',
         'message': f'internal error: {type(error).__name__}: {error}',
-        'traceback': text,
     }
 
 
@@ -39,12 +36,8 @@ def from_data(data: Any) -> HeadraceError:
     """What `to_data` wrote as an exception of the same class; unknown classes become HeadraceError."""
     if not isinstance(data, dict) or not isinstance(data.get('message'), str):
         return ProtocolError('the peer reported an error in a form that is not understood')
-    error = HeadraceError.__new__(_CLASSES.get(str(data.get('class')), HeadraceError))
-    HeadraceError.__init__(error, data['message'])
-    defaults = {'executor': '', 'endpoint': '', 'traceback': '', 'retry_after_s': 1.0}
+    error: HeadraceError = _CLASSES.get(str(data.get('class')), HeadraceError)(data['message'])
     for key in _FIELDS:
-        if key in data:
+        if key in data and hasattr(error, key):
             setattr(error, key, data[key])
-        elif key in defaults and not hasattr(error, key):
-            setattr(error, key, defaults[key])
     return error

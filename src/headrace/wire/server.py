@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import msgspec
 
@@ -15,6 +16,8 @@ from headrace.wire.faults import to_data
 from headrace.wire.frames import Frame, Kind, pack
 from headrace.wire.stream import FrameStream
 
+_log = logging.getLogger(__name__)
+
 MAX_IN_FLIGHT = 1024
 """Calls of one connection that are worked on at once; beyond that its socket is not read."""
 
@@ -24,7 +27,7 @@ class Peer:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self.stream = FrameStream(self._on_frame, self._on_lost)
+        self.stream = FrameStream(self._on_frame, self._on_lost, greeting=server.hello)
         self._calls: dict[int, tuple[Context, asyncio.Task[None]]] = {}
         self._is_paused = False
 
@@ -32,11 +35,6 @@ class Peer:
     def in_flight(self) -> int:
         """Calls that are being worked on."""
         return len(self._calls)
-
-    def greet(self) -> FrameStream:
-        """The protocol for a new connection."""
-        self._server.peers.add(self)
-        return self.stream
 
     def _on_frame(self, frame: Frame) -> None:
         if frame.kind == Kind.CALL:
@@ -66,7 +64,8 @@ class Peer:
                 buffers = None
             except HeadraceError as error:
                 buffers = pack(Kind.ERROR, call, to_data(error))
-            except Exception as error:
+            except Exception as error:  # a fault of ours: the caller gets its name, the log all of it
+                _log.exception('request %s to %r failed', context.request_id, context.endpoint)
                 buffers = pack(Kind.ERROR, call, to_data(error))
             if buffers is not None:
                 if self.stream.is_congested:
@@ -102,7 +101,7 @@ class Server:
         self.handler = handler
         self.address = ''
         self.peers: set[Peer] = set()
-        self._hello = pack(Kind.HELLO, 0, msgspec.to_builtins(info))
+        self.hello = pack(Kind.HELLO, 0, msgspec.to_builtins(info))
         self._server: asyncio.AbstractServer | None = None
         self._idle: asyncio.Event = asyncio.Event()
 
@@ -113,9 +112,8 @@ class Server:
 
     def _accept(self) -> FrameStream:
         peer = Peer(self)
-        stream = peer.greet()
-        asyncio.get_running_loop().call_soon(stream.write, self._hello)
-        return stream
+        self.peers.add(peer)
+        return peer.stream
 
     def ended(self) -> None:
         """A call or a connection has ended."""

@@ -17,7 +17,8 @@ class FrameStream(asyncio.BufferedProtocol):
 
     Small frames are cut out of a scratch buffer; a frame larger than that is received straight into memory
     of its own, so that its arrays can be used in place (a growing `buffer += chunk` is quadratic: 143 ms
-    instead of 2 for 10 MB). `on_frame` gets every frame; `on_lost` is called once, when the connection ends.
+    instead of 2 for 10 MB). `on_frame` gets every frame; `on_lost` is called once, when the connection ends. `greeting` is
+    written first.
     """
 
     def __init__(
@@ -25,10 +26,12 @@ class FrameStream(asyncio.BufferedProtocol):
         on_frame: Callable[[Frame], None],
         on_lost: Callable[[Exception | None], None],
         *,
+        greeting: Sequence[Buffer] = (),
         max_frame_bytes: int = MAX_FRAME_BYTES,
     ) -> None:
         self._on_frame = on_frame
         self._on_lost = on_lost
+        self._greeting = greeting
         self._max_frame_bytes = max_frame_bytes
         self._scratch = bytearray(SCRATCH_BYTES)
         self._view = memoryview(self._scratch)
@@ -46,6 +49,8 @@ class FrameStream(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if self._greeting:
+            self.write(self._greeting)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         if self._large is not None:
@@ -71,7 +76,9 @@ class FrameStream(asyncio.BufferedProtocol):
         while end - start >= HEADER.size:
             total = HEADER.size + int.from_bytes(self._view[start : start + 4], 'little')
             if total > self._max_frame_bytes:
-                raise ProtocolError(f'the peer sent a frame of {total} bytes; {self._max_frame_bytes} are allowed')
+                raise ProtocolError(
+                    f'the peer sent a frame of {total} bytes; {self._max_frame_bytes} are allowed'
+                )
             if end - start >= total:
                 self._on_frame(unpack(bytearray(self._view[start : start + total])))
                 start += total

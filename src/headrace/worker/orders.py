@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from headrace.executors.loading import Blueprint
 from headrace.spec import ExecutorSpec
 
 

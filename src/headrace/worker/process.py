@@ -11,10 +11,12 @@ import cloudpickle
 import msgspec
 import uvloop
 
-from headrace.executors import Blueprint, Executor, resolve, serve
+from headrace.executors import Executor, close, serve
+from headrace.executors.blueprint import Blueprint
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import Lifeline, leave
 from headrace.wire.server import Server
+from headrace.worker.loading import blueprint_of
 from headrace.worker.orders import WorkerOrder
 
 DRAIN_S = 5.0
@@ -43,7 +45,7 @@ def _load(order: WorkerOrder) -> Blueprint:
     if order.pickled:
         uses, uses_with = cloudpickle.loads(order.pickled)
         spec = msgspec.structs.replace(spec, uses=uses, uses_with=uses_with)
-    return resolve(spec, workspace=order.workspace, base=order.base)
+    return blueprint_of(spec, workspace=order.workspace, base=order.base)
 
 
 async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, blueprint: Blueprint) -> None:
@@ -56,7 +58,7 @@ async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, bluepri
     line.report({'ready': server.address})
     await stop.wait()
     await server.close(DRAIN_S)
-    executor.close()
+    await close(executor)
 
 
 def _ignore(order: Any) -> None:

@@ -1,0 +1,1 @@
+"""A Flow as a drawing: what stands in it, where it stands, and how it looks as Mermaid, SVG and HTML."""

@@ -1,0 +1,265 @@
+"""The Flow: executors put together into one service, started, asked and stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, Unpack
+
+from msgspec.structs import replace
+
+from headrace.errors import HeadraceError
+from headrace.flow.building import with_endpoint, with_executor, with_gateway
+from headrace.flow.session import Session
+from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings, OneOrMany
+from headrace.pipeline.describe import FlowInfo
+from headrace.spec import ExecutorSpec, FlowSpec, PhysicalPlan, Source, plan, terminals
+from headrace.spec.reading import read_settings
+
+
+class Flow:
+    """Executors as one service. A Flow is data: `add` and its like return a new Flow; `with` starts it.
+
+        flow = Flow(port=8080, protocol='http').add(uses=Encoder).add(uses=Indexer, name='index')
+        with flow:
+            flow.post('/search', Document(text='red shoe'))
+
+    `Flow(asyncio=True)` is for asynchronous code: `async with flow` and `async for docs in flow.post(...)`.
+    A wrong argument raises SpecError, which says what was meant.
+    """
+
+    def __init__(
+        self, name: str = 'flow', *, asyncio: bool = False, **settings: Unpack[FlowSettings]
+    ) -> None:
+        self._start_over(read_settings({'name': name, **settings}, Source('Flow()')), asyncio)
+
+    def _start_over(self, spec: FlowSpec, is_async: bool) -> None:
+        self.spec = spec
+        self.is_async = is_async
+        self._session: Session | None = None
+
+    @classmethod
+    def from_spec(cls, spec: FlowSpec, *, asyncio: bool = False) -> Flow:
+        """The Flow of a spec."""
+        flow = cls.__new__(cls)
+        flow._start_over(spec, asyncio)
+        return flow
+
+    @classmethod
+    def load_config(
+        cls,
+        source: str | Path | Mapping[str, Any],
+        *,
+        context: Mapping[str, Any] | None = None,
+        asyncio: bool = False,
+    ) -> Flow:
+        """The Flow of a YAML file, of YAML text or of a mapping; `context` is for `${{ CONTEXT.x }}`."""
+        from headrace.spec.yaml import load_flow  # PyYAML is not needed to start a Flow made in Python
+
+        return cls.from_spec(load_flow(source, context=context), asyncio=asyncio)
+
+    def save_config(self, path: str | Path) -> None:
+        """Write the Flow as YAML."""
+        Path(path).write_text(self.to_yaml(), encoding='utf-8')
+
+    def to_yaml(self) -> str:
+        """The Flow as YAML that `load_config` reads."""
+        from headrace.spec.yaml import dump_flow  # as in load_config
+
+        return dump_flow(self.spec)
+
+    # What the Flow is made of
+
+    def add(
+        self,
+        uses: Any = None,
+        *,
+        name: str | None = None,
+        needs: OneOrMany | None = None,
+        **settings: Unpack[ExecutorSettings],
+    ) -> Flow:
+        """This Flow with one more executor, after the last one or after those that it `needs`.
+
+        `uses` is a class, 'module:Class', a Python or YAML file or a folder; without it documents pass unchanged.
+        """
+        return self._with(
+            with_executor(self.spec, 'Flow.add()', uses=uses, name=name, needs=needs, **settings)
+        )
+
+    def needs(
+        self,
+        needs: Sequence[str],
+        *,
+        name: str = 'joiner',
+        uses: Any = None,
+        **settings: Unpack[ExecutorSettings],
+    ) -> Flow:
+        """This Flow with the results of several executors merged by document id (or given to `uses`)."""
+        fields = {'method': 'needs', 'uses': uses, 'name': name, 'needs': needs, **settings}
+        return self._with(with_executor(self.spec, 'Flow.needs()', **fields))
+
+    def needs_all(
+        self, *, name: str = 'joiner', uses: Any = None, **settings: Unpack[ExecutorSettings]
+    ) -> Flow:
+        """This Flow with every executor whose results nobody uses yet joined into one."""
+        names = [executor.name for executor in terminals(self.spec)]
+        return self.needs(names, name=name, uses=uses, **settings)
+
+    def config_gateway(self, **settings: Unpack[GatewaySettings]) -> Flow:
+        """This Flow with other settings of its front door."""
+        return self._with(with_gateway(self.spec, settings))
+
+    def expose_endpoint(
+        self,
+        endpoint: str,
+        *,
+        path: str = '',
+        methods: Sequence[str] = ('POST',),
+        summary: str = '',
+        tags: Sequence[str] = (),
+    ) -> Flow:
+        """This Flow with an extra HTTP route for one endpoint."""
+        fields = {'path': path, 'methods': methods, 'summary': summary, 'tags': tags}
+        return self._with(with_endpoint(self.spec, endpoint, fields))
+
+    def on(self, place: Literal['local', 'in-process']) -> Flow:
+        """This Flow in another place."""
+        return self._with(
+            replace(self.spec, place=read_settings({'place': place}, Source('Flow.on()')).place)
+        )
+
+    def _with(self, spec: FlowSpec) -> Flow:
+        return type(self).from_spec(spec, asyncio=self.is_async)
+
+    def __getitem__(self, key: str | int) -> ExecutorSpec:
+        return self.spec[key] if isinstance(key, str) else self.spec.executors[key]
+
+    def __iter__(self) -> Iterator[ExecutorSpec]:
+        return iter(self.spec.executors)
+
+    def __len__(self) -> int:
+        return len(self.spec.executors)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Flow) and self.spec == other.spec
+
+    __hash__ = None  # type: ignore[assignment]  # specs hold dicts
+
+    # What there is to know before it runs
+
+    def check(self) -> FlowInfo:
+        """Load every executor here, construct none, and check graph and types; what the Flow offers."""
+        from headrace.places.blueprints import describe  # executors' code is loaded for this only
+
+        plan(self.spec)
+        return describe(self.spec)
+
+    def plan(self) -> PhysicalPlan:
+        """The processes, addresses and ports that starting this Flow would make; printable as a table."""
+        return plan(self.spec)
+
+    def plot(self, output: str | Path | None = None) -> str:
+        """The Flow as a drawing: Mermaid text, also written to `output` (.mmd, .svg, .html)."""
+        from headrace.flow.plot import plot  # drawing is rarely part of serving
+
+        return plot(self.spec, output)
+
+    # What runs
+
+    def start(self) -> Flow:
+        """Start everything and wait until requests can be served; nothing runs if this raises."""
+        if self._session is not None:
+            raise HeadraceError('this Flow runs already', help='close() it before it is started again')
+        self._session = Session.start(self.spec)
+        return self
+
+    def close(self) -> None:
+        """Stop everything; again: does nothing."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def __enter__(self) -> Flow:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        if self._session is not None:
+            raise HeadraceError('this Flow runs already', help='close it before it is started again')
+        self._session = await Session.begin(self.spec)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.end()
+
+    @property
+    def session(self) -> Session:
+        """What runs; an error if nothing does."""
+        if self._session is None:
+            raise HeadraceError(
+                'this Flow does not run', help='use it in a with block: with flow: flow.post(...)'
+            )
+        return self._session
+
+    def block(self, stop_event: threading.Event | None = None) -> None:
+        """Wait for Ctrl-C, SIGTERM or `stop_event`; raises Unavailable if a process of the Flow ends."""
+        self.session.block(stop_event)
+
+    @property
+    def client(self) -> Any:
+        """The client that talks to this Flow (an AsyncClient with asyncio=True)."""
+        return self.session.client(self.is_async)
+
+    def post(self, on: str = '/', inputs: Any = None, **options: Any) -> Any:
+        """Send documents to an endpoint and give back what comes out; see `Client.post` for the options."""
+        return self.client.post(on, inputs, **options)
+
+    def index(self, inputs: Any = None, **options: Any) -> Any:
+        return self.post('/index', inputs, **options)
+
+    def search(self, inputs: Any = None, **options: Any) -> Any:
+        return self.post('/search', inputs, **options)
+
+    def update(self, inputs: Any = None, **options: Any) -> Any:
+        return self.post('/update', inputs, **options)
+
+    def delete(self, inputs: Any = None, **options: Any) -> Any:
+        return self.post('/delete', inputs, **options)
+
+    def is_flow_ready(self) -> bool:
+        """Whether the Flow runs and every executor answers."""
+        return self._session is not None and bool(self.client.is_flow_ready())
+
+    @property
+    def host(self) -> str:
+        return self.spec.gateway.host
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The port of each protocol while the Flow runs; before, those that were asked for."""
+        return dict(self._session.ports) if self._session else dict(self.spec.gateway.doors)
+
+    @property
+    def port(self) -> int:
+        """The port of the first protocol."""
+        return next(iter(self.ports.values()), 0)
+
+    @property
+    def protocol(self) -> str:
+        """The first protocol."""
+        return self.spec.gateway.protocols[0]
+
+    def __repr__(self) -> str:
+        chain = ' -> '.join(executor.name for executor in self.spec.executors) or 'no executors'
+        state = f', running on {self.ports}' if self._session else ''
+        return f'<Flow {self.spec.name}: {chain}{state}>'

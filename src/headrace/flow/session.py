@@ -1,0 +1,121 @@
+"""A Flow that has been started: what runs, the thread that looks after it, and the client that talks to it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from headrace.client.loop import LoopThread
+from headrace.errors import Unavailable
+from headrace.flow.transport import HandlerTransport
+from headrace.places import InProcess, Local, Running
+from headrace.spec import FlowSpec
+
+PLACES: dict[str, Any] = {'local': Local, 'in-process': InProcess}
+"""What carries out a Flow, by the name of its place."""
+
+
+class Session:
+    """One start of a Flow, from its first process to its last.
+
+    For synchronous callers everything asynchronous runs on one thread of the session's own; for asynchronous
+    ones on their loop.
+    """
+
+    def __init__(self, running: Running, loop: LoopThread | None) -> None:
+        self._running = running
+        self._loop = loop
+        self._client: Any = None
+
+    @classmethod
+    def start(cls, spec: FlowSpec) -> Session:
+        """Start `spec` from synchronous code."""
+        loop = LoopThread('headrace-flow')
+        try:
+            return cls(loop.run(_begin(spec)), loop)
+        except BaseException:
+            loop.close()
+            raise
+
+    @classmethod
+    async def begin(cls, spec: FlowSpec) -> Session:
+        """Start `spec` on the caller's event loop."""
+        return cls(await _begin(spec), None)
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """The port of each protocol."""
+        return self._running.ports
+
+    @property
+    def running(self) -> Running:
+        """What the place made of the Flow."""
+        return self._running
+
+    def client(self, is_async: bool) -> Any:
+        """The client of this session, made when it is first asked for."""
+        if self._client is None:
+            from headrace.client import Client  # its libraries load when the Flow already runs
+
+            self._client = Client(asyncio=is_async, **reach(self._running))
+        return self._client
+
+    def block(self, stop_event: threading.Event | None) -> None:
+        """Wait for a signal or `stop_event`; raise Unavailable if a process of the Flow ends before."""
+        assert self._loop is not None
+        stop = stop_event or threading.Event()
+        gone = self._loop.submit(self._running.watch())
+        gone.add_done_callback(lambda _: stop.set())
+        with _signals(stop):
+            stop.wait()
+        if gone.done() and not gone.cancelled():
+            raise Unavailable(gone.result(), help='what it printed last is above')
+        gone.cancel()
+
+    def close(self) -> None:
+        """Stop everything, from synchronous code."""
+        assert self._loop is not None
+        try:
+            if self._client is not None:
+                self._client.close()
+            self._loop.run(self._running.stop())
+        finally:
+            self._loop.close()
+
+    async def end(self) -> None:
+        """Stop everything, on the caller's event loop."""
+        if self._client is not None:
+            await self._client.close()
+        await self._running.stop()
+
+
+async def _begin(spec: FlowSpec) -> Running:
+    start: Any = PLACES[spec.place].start
+    running: Running = await start(spec)
+    return running
+
+
+def reach(running: Running) -> dict[str, Any]:
+    """How a client reaches the Flow: by the first of its doors, or by its handler if it has none."""
+    if running.handler is not None:
+        return {'transport': HandlerTransport(running.handler, running.home)}
+    protocol, port = next(iter(running.ports.items()))
+    return {'host': running.host, 'port': port, 'protocol': protocol}
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """Let SIGINT and SIGTERM set `stop` for a while; only the main thread can ask for that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,53 @@
+"""The keyword arguments of `Flow(...)`, `.add(...)` and `.config_gateway(...)`, for editors and type checkers.
+
+They are those of the records in `headrace.spec`, which describe and check them; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+Protocol = Literal['grpc', 'http']
+OneOrMany = str | Sequence[str]
+
+
+class GatewaySettings(TypedDict, total=False):
+    """Settings of the front door."""
+
+    protocol: Protocol | Sequence[Protocol]
+    port: int | Sequence[int]
+    host: str
+    title: str
+    description: str
+    cors: bool | OneOrMany
+    prefetch: int
+    timeout_s: float | None
+    max_body_bytes: int
+    expose: Any
+    static: Mapping[str, str]
+    development: bool
+
+
+class FlowSettings(GatewaySettings, total=False):
+    """Settings of a Flow, those of its gateway among them."""
+
+    workspace: str
+    env: Mapping[str, Any]
+    timeout_ready_s: float
+    timeout_stop_s: float
+    place: Literal['local', 'in-process']
+
+
+class ExecutorSettings(TypedDict, total=False):
+    """Settings of one executor."""
+
+    uses_with: Mapping[str, Any]
+    uses_metas: Mapping[str, Any]
+    uses_requests: Mapping[str, str]
+    py_modules: OneOrMany
+    workspace: str
+    env: Mapping[str, Any]
+    timeout_ready_s: float
+    allow_concurrent: bool
+    output_array_type: Literal['numpy', 'list', 'torch']

@@ -1,0 +1,64 @@
+"""A Flow in this process as a transport of the client: the same `post`, with no socket in between."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from headrace.client.messages import Request, Response
+from headrace.documents.codec import columns
+from headrace.errors import BadServer, HeadraceError
+from headrace.pipeline import Batch, Context, Handler, Payload
+from headrace.pipeline.batch import joined
+
+
+class HandlerTransport:
+    """Sends requests to a handler, which runs on `home`, the event loop that its executors belong to.
+
+    Documents are encoded all the same: so an executor never changes those of the caller, and what cannot
+    travel fails here as it would in production.
+    """
+
+    def __init__(self, handler: Handler, home: asyncio.AbstractEventLoop) -> None:
+        self._handler = handler
+        self._home = home
+
+    def encode(self, request: Request) -> bytes:
+        return bytes(joined(columns.encode(request.docs)))
+
+    async def send(self, request: Request, body: bytes) -> Response[Any]:
+        if asyncio.get_running_loop() is self._home:
+            return await self._send(request, body)
+        return await asyncio.wrap_future(
+            asyncio.run_coroutine_threadsafe(self._send(request, body), self._home)
+        )
+
+    async def _send(self, request: Request, body: bytes) -> Response[Any]:
+        context = Context.within(
+            request.endpoint, request.left_s(), request_id=request.request_id, target=request.target
+        )
+        payload = Payload(segments=(bytearray(body),))
+        batch = Batch(parameters=dict(request.parameters), sources=(('gateway', payload),))
+        try:
+            reply = await self._handler(batch, context)
+        except asyncio.CancelledError:
+            context.cancel()
+            raise
+        except HeadraceError as error:
+            raise BadServer(
+                error.message,
+                status=error.grpc_status,
+                error=type(error).__name__,
+                request_id=context.request_id,
+                help=error.help,
+            ) from error
+        return Response(request, reply.docs_as, parameters=reply.parameters)
+
+    async def is_ready(self, timeout_s: float) -> bool:
+        return True
+
+    async def close(self) -> None:
+        """There is no connection to end."""
+
+    def __repr__(self) -> str:
+        return f'{self._handler}'

@@ -1,0 +1,25 @@
+"""An executor's record in, its blueprint out: what a worker describes, and then builds."""
+
+from __future__ import annotations
+
+from headrace.executors import Executor
+from headrace.executors.blueprint import Blueprint, blueprint
+from headrace.executors.config import Config
+from headrace.executors.records import RuntimeArgs
+from headrace.spec import ExecutorSpec
+
+
+def blueprint_of(spec: ExecutorSpec, *, workspace: str, base: str = '') -> Blueprint:
+    """Load the class that `spec` names and check it; nothing is constructed.
+
+    `workspace` is the folder under which the executor's own is made, `base` where relative paths begin.
+    """
+    given = Config(
+        jtype='',
+        arguments=spec.uses_with,
+        metas=spec.uses_metas,
+        requests=spec.uses_requests,
+        py_modules=tuple(spec.py_modules),
+    )
+    args = RuntimeArgs(name=spec.name, workspace=workspace, allow_concurrent=spec.allow_concurrent)
+    return blueprint(spec.uses, Executor, given=given, runtime_args=args, search=(base,) if base else ())

@@ -1,0 +1,34 @@
+import time
+
+import pytest
+
+from headrace.errors import Cancelled, DeadlineExceeded
+from headrace.pipeline import Context
+
+
+def test_a_context_without_a_deadline_never_runs_out():
+    context = Context('/x')
+    assert context.left_s() is None
+    context.check()
+
+
+def test_what_is_late_is_not_started():
+    context = Context('/slow', deadline=time.monotonic() - 1)
+    with pytest.raises(DeadlineExceeded, match=f'{context.request_id}.*/slow'):
+        context.check()
+
+
+def test_cancelling_tells_everybody_once():
+    context = Context()
+    told = []
+    context.on_cancel(lambda: told.append('early'))
+    context.cancel()
+    context.cancel()
+    context.on_cancel(lambda: told.append('late'))
+    assert told == ['early', 'late']
+    with pytest.raises(Cancelled):
+        context.check()
+
+
+def test_every_request_has_an_id_of_its_own():
+    assert len({Context().request_id for _ in range(1000)}) == 1000

@@ -1,0 +1,189 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace import Document, DocumentArray
+from headrace.documents.schema import schema_of
+from headrace.errors import Cancelled, DeadlineExceeded, EndpointNotFound, RequestError
+from headrace.pipeline import Batch, Context, Graph, Node
+from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
+from headrace.pipeline.graph import REQUEST, RESULTS
+
+
+def says(word):
+    """A handler that adds its word to every text."""
+
+    async def handler(batch, context):
+        for doc in batch.docs:
+            doc.text += word
+        return batch
+
+    return handler
+
+
+def answers(name, *endpoints):
+    schema = schema_of(Document)
+    return ExecutorInfo(name, tuple(EndpointInfo(each, 'docs', schema, schema) for each in endpoints))
+
+
+def run(graph, batch=None, endpoint='/', **fields):
+    batch = Batch(DocumentArray.empty(2)) if batch is None else batch
+    return asyncio.run(graph(batch, Context(endpoint, **fields)))
+
+
+def test_a_chain_runs_in_order():
+    graph = Graph([Node('a', says('a')), Node('b', says('b'), ['a']), Node('c', says('c'), ['b'])])
+    assert run(graph).docs.texts == ['abc', 'abc']
+
+
+def test_branches_do_not_see_each_others_changes_and_join_by_id():
+    async def left(batch, context):
+        for doc in batch.docs:
+            doc.tags['left'] = doc.text
+            doc.text = 'changed by left'
+        return batch
+
+    async def right(batch, context):
+        for doc in batch.docs:
+            doc.uri = f'right saw {doc.text!r}'
+        return batch
+
+    graph = Graph(
+        [
+            Node('start', says('s')),
+            Node('l', left, ['start']),
+            Node('r', right, ['start']),
+            Node('j', None, ['l', 'r']),
+        ]
+    )
+    docs = run(graph).docs
+    assert [doc.uri for doc in docs] == ["right saw 's'"] * 2
+    assert [doc.tags for doc in docs] == [{'left': 's'}] * 2
+    assert docs.texts == ['changed by left'] * 2
+
+
+def test_branches_run_at_the_same_time():
+    both = asyncio.Barrier(2)
+
+    async def meet(batch, context):
+        async with asyncio.timeout(10):
+            await both.wait()
+        return batch
+
+    run(Graph([Node('a', meet), Node('b', meet), Node('j', None, ['a', 'b'])]))
+
+
+def test_a_join_keeps_each_branch_by_name():
+    seen = {}
+
+    async def look(batch, context):
+        seen.update({name: payload.docs().texts for name, payload in batch.sources})
+        return batch
+
+    run(Graph([Node('a', says('a')), Node('b', says('b')), Node('look', look, ['a', 'b'])]))
+    assert seen == {'a': ['a', 'a'], 'b': ['b', 'b']}
+
+
+def test_results_that_are_no_documents_are_united():
+    def result(name):
+        async def handler(batch, context):
+            return Batch(batch.docs, {**batch.parameters, RESULTS: {name: {'n': len(batch.docs)}}})
+
+        return handler
+
+    graph = Graph([Node('a', result('a')), Node('b', result('b')), Node('j', None, ['a', 'b'])])
+    reply = run(graph, Batch(DocumentArray.empty(3), {'k': 1}))
+    assert reply.parameters == {'k': 1, RESULTS: {'a': {'n': 3}, 'b': {'n': 3}}}
+
+
+def test_a_node_without_the_endpoint_is_skipped():
+    graph = Graph(
+        [
+            Node('a', says('a'), info=answers('a', '/x')),
+            Node('b', says('b'), ['a'], answers('b', '/y', '/default')),
+        ]
+    )
+    assert run(graph, endpoint='/x').docs.texts == ['ab', 'ab']
+    assert run(graph, endpoint='/y').docs.texts == ['b', 'b']
+
+
+def test_an_endpoint_that_nobody_serves_is_an_error_that_helps():
+    graph = Graph([Node('a', says('a'), info=answers('a', '/search', '/index'))])
+    with pytest.raises(EndpointNotFound, match="did you mean '/search'.*/index, /search"):
+        run(graph, endpoint='/serach')
+
+
+def test_a_target_selects_executors_by_name():
+    graph = Graph([Node('enc1', says('1')), Node('enc2', says('2'), ['enc1'])])
+    assert run(graph, target='enc2').docs.texts == ['2', '2']
+    with pytest.raises(RequestError, match='enc1, enc2'):
+        run(graph, target='nobody')
+    with pytest.raises(RequestError, match='regular expression'):
+        run(graph, target='(')
+
+
+def test_an_empty_graph_gives_back_what_it_gets():
+    assert len(run(Graph([]))) == 2
+
+
+@pytest.mark.parametrize('shape', ['chain', 'branches'])
+def test_an_error_ends_the_request_as_itself(shape):
+    async def fail(batch, context):
+        raise RequestError('bad weather')
+
+    stuck = asyncio.Event()
+
+    async def wait(batch, context):
+        await stuck.wait()
+
+    nodes = [Node('fail', fail)] if shape == 'chain' else [Node('fail', fail), Node('wait', wait)]
+    with pytest.raises(RequestError, match='bad weather'):
+        run(Graph(nodes))
+
+
+def test_nothing_starts_after_the_deadline_or_a_cancel():
+    reached = []
+
+    async def late(batch, context):
+        reached.append('late')
+        return batch
+
+    async def leave(batch, context):
+        context.cancel()
+        return batch
+
+    with pytest.raises(Cancelled):
+        run(Graph([Node('a', leave), Node('b', late, ['a'])]))
+    with pytest.raises(DeadlineExceeded):
+        run(Graph([Node('b', late)]), deadline=0.0)
+    assert reached == []
+
+
+@given(
+    st.integers(1, 7).flatmap(
+        lambda n: st.lists(st.sets(st.integers(0, 6), max_size=3), min_size=n, max_size=n)
+    )
+)
+def test_in_any_graph_every_node_sees_the_work_of_all_its_ancestors(needs):
+    """Node i needs some of the nodes before it; each adds its number to the tags."""
+
+    def marks(number):
+        async def handler(batch, context):
+            for doc in batch.docs:
+                doc.tags[str(number)] = True
+            return batch
+
+        return handler
+
+    edges = [sorted({n % i for n in each}) if i else [] for i, each in enumerate(needs)]
+    nodes = [Node(f'n{i}', marks(i), [f'n{n}' for n in each] or [REQUEST]) for i, each in enumerate(edges)]
+    ancestors: list[set[int]] = []
+    for i, each in enumerate(edges):
+        ancestors.append({i}.union(*(ancestors[n] for n in each)))
+    ends = [i for i in range(len(nodes)) if not any(i in each for each in edges)]
+    docs = run(Graph(nodes)).docs
+    expected = {str(n) for end in ends for n in ancestors[end]}
+    for doc in docs:
+        assert set(doc.tags) == expected

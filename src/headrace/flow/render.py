@@ -17,9 +17,9 @@ def plan_table(plan: PhysicalPlan) -> RenderableType:
     """The processes of a plan, one per line: what runs, where it listens, what it gets."""
     titles, *rows = plan.rows()
     table = _table(*titles)
-    for name, *cells in rows:
+    for name, runs, listens, *others in rows:
         style = 'italic' if name in plan.joins else 'bold'
-        table.add_row(Text(name, style), *(Text(cell.replace(', ', '\n')) for cell in cells))
+        table.add_row(Text(name, style), Text(runs), Text(listens.replace(', ', '\n')), *map(Text, others))
     count = len(plan.processes)
     where = 'in the calling process' if plan.place == 'in-process' else f'{count} processes'
     return Group(Text.assemble((plan.flow, 'bold'), f', {where}', '\n'), table)

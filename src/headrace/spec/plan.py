@@ -54,6 +54,34 @@ class PhysicalPlan(Struct, frozen=True, kw_only=True):
         """The processes that run executors."""
         return tuple(process for process in self.processes if process.role == 'worker')
 
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """The plan as a table, its first row the titles: one row per process, and per join in the gateway."""
+        rows = [('process', 'runs', 'listens on', 'input', 'ready in')]
+        for process in self.processes:
+            runs = 'the front door' if process.role == 'gateway' else process.uses
+            ready = '' if process.role == 'inline' else f'{process.timeout_ready_s:g} s'
+            rows.append((process.name, runs, self._doors(process), self._input(process.name), ready))
+        rows += [(name, '(joins in the gateway)', '', self._input(name), '') for name in self.joins]
+        return tuple(rows)
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return '\n'.join(
+            '   '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
+
+    def _doors(self, process: ProcessPlan) -> str:
+        doors = [
+            f'{name} {self.host}:{port}' if port else f'{name} (free port)' for name, port in process.ports
+        ]
+        return ', '.join(doors) or process.address
+
+    def _input(self, name: str) -> str:
+        sources = [wire.source for wire in self.wires if wire.target == name]
+        return ', '.join(sources) or 'clients'
+
 
 def plan(spec: FlowSpec, *, directory: str = '') -> PhysicalPlan:
     """Work out the processes of a Flow; `directory` is where their sockets will be.

@@ -51,6 +51,16 @@ def test_in_process_has_no_process_and_no_port() -> None:
     assert physical.workers == ()
 
 
+def test_a_plan_prints_as_a_table() -> None:
+    assert str(plan(spec())).splitlines() == [
+        'process   runs                     listens on                              input     ready in',
+        'gateway   the front door           grpc (free port), http 127.0.0.1:8080   clients   60 s',
+        'a         m:A                      unix:a.sock                             gateway   5 s',
+        'b         builtins:dict            unix:b.sock                             gateway   60 s',
+        'end       (joins in the gateway)                                           a, b',
+    ]
+
+
 def test_a_wrong_flow_has_no_plan() -> None:
     with pytest.raises(SpecError, match='does not exist'):
         plan(FlowSpec(executors=(ExecutorSpec(name='a', needs=('b',)),)))

@@ -73,13 +73,10 @@ def lay_out(
         _box(name, spans[index], flat[index], across[index], vertical) for index, name in enumerate(names)
     ]
     routes = [_route(chain, names, spans, flat, across, vertical) for chain in graph.chains]
-    return Layout(
-        max((box.x + box.width for box in boxes), default=0.0),
-        max((box.y + box.height for box in boxes), default=0.0),
-        tuple(boxes),
-        tuple(routes),
-        vertical,
-    )
+    corners = [(box.x + box.width, box.y + box.height) for box in boxes]
+    corners += [point for route in routes for point in route.points]
+    width, height = (max((corner[side] for corner in corners), default=0.0) for side in (0, 1))
+    return Layout(width, height, tuple(boxes), tuple(routes), vertical)
 
 
 def _box(

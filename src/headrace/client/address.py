@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 from urllib.parse import urlsplit
 
 from headrace.errors import SpecError
@@ -100,7 +100,7 @@ def _split(host: str) -> tuple[str, str, int | None]:
 
 
 def _protocol(word: str) -> tuple[Protocol, bool]:
-    found = _SCHEMES.get(cast(str, word).lower())
+    found = _SCHEMES.get(word.lower())
     if found is None:
         raise SpecError(
             f'{word!r} is not a protocol of the client', help=did_you_mean(word, _SCHEMES, noun='protocols')

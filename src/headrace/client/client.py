@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import closing
@@ -49,7 +50,8 @@ class Client:
         self.address = None if transport else parse(host, port, protocol, tls)
         self.timeout_s = timeout_s
         self._transport = transport or reach(self.address, max_reply_bytes)
-        self._loop = LoopThread(f'headrace client of {self.address or transport}')
+        self._loop = LoopThread(f'headrace client of {self.address or transport}', self._transport.close)
+        self._end = weakref.finalize(self, self._loop.close)  # also at the exit of the interpreter
 
     def post(
         self,
@@ -76,12 +78,11 @@ class Client:
         """
         callbacks = {'on_done': on_done, 'on_error': on_error, 'on_always': on_always}
         post = Post(on, inputs, options({**callbacks, **given}), self.timeout_s)
-        kept: list[Response[Any]] = []
+        collected = delivery.Collected(post.options)
         with closing(self._responses(post)) as responses:
             for response in responses:
-                if delivery.is_kept(post.options):
-                    kept.append(response)
-        return delivery.result(kept, post.options)
+                collected.add(response)
+        return collected.result()
 
     def index(self, inputs: Any = None, **given: Unpack[PostOptions]) -> Any:
         """`post('/index', inputs, ...)`."""
@@ -105,9 +106,7 @@ class Client:
 
     def close(self) -> None:
         """End the connection and the thread; what is still under way fails."""
-        if self._loop.is_running:
-            self._loop.run(self._transport.close())
-            self._loop.close()
+        self._loop.close()
 
     def _responses(self, post: Post) -> Generator[Response[Any], None, None]:
         """Every response, when the callbacks have seen it; inputs and callbacks run in the calling thread."""
@@ -115,7 +114,7 @@ class Client:
 
         def start(docs: DocList[Any]) -> Future[Response[Any]]:
             request = post.request(docs)
-            body = self._transport.encode(request)
+            body = self._transport.encode(request, docs)
             return self._loop.submit(retry.send(self._transport, request, body, options))
 
         flight = window.run_blocking(
@@ -123,7 +122,7 @@ class Client:
         )
         with post.progress() as progress, closing(flight):
             for response in flight:
-                progress.advance(len(response.request.docs))
+                progress.advance(response.request.size)
                 response.typed(options.doc_type)
                 for callback in delivery.callbacks(response, options):
                     try:

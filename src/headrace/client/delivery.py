@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.client.messages import Response
 from headrace.client.options import Callback, Options
-from headrace.documents import BaseDoc, DocList
+from headrace.documents import BaseDoc, DocList, Document
 
 LOG = logging.getLogger('headrace.client')
 
@@ -38,36 +38,43 @@ def tolerate(error: Exception, response: Response[Any], options: Options) -> Non
     LOG.error('a callback failed on the response to request %s', response.request_id, exc_info=error)
 
 
-def is_kept(options: Options) -> bool:
-    """Whether `post` gives responses back; who takes them with callbacks gets None."""
-    return options.on_done is None and options.on_always is None
+class Collected:
+    """Gathers what `post` gives back: responses, documents, or nothing where callbacks take them."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._kept: list[Any] = []
+        self._is_kept = options.on_done is None and options.on_always is None
+
+    def add(self, response: Response[Any]) -> None:
+        """Keep a response; its documents are decoded now, while others are still under way."""
+        if not self._is_kept:
+            return
+        if self._options.return_responses:
+            self._kept.append(response)
+        elif response.error is None:
+            self._kept.append(response.docs)
+
+    def result(self) -> Any:
+        """The responses, or their documents in one list, or one document; None if nothing is kept."""
+        if not self._is_kept:
+            return None
+        if self._options.return_responses:
+            return self._kept
+        docs = together(self._kept, self._options.doc_type or Document)
+        wanted = self._options.return_type
+        if wanted is not None and issubclass(wanted, BaseDoc) and len(docs) == 1:
+            return docs[0]
+        return docs
 
 
-def shown(response: Response[Any], options: Options) -> Any:
-    """One response as an iteration over a post gives it."""
-    return response if options.return_responses else response.docs
-
-
-def result(responses: list[Response[Any]], options: Options) -> Any:
-    """All responses as `post` gives them: the responses, their documents in one list, or one document."""
-    if not is_kept(options):
-        return None
-    if options.return_responses:
-        return responses
-    docs = _together([response.docs for response in responses if response.error is None], options)
-    wanted = options.return_type
-    if wanted is not None and issubclass(wanted, BaseDoc) and len(docs) == 1:
-        return docs[0]
-    return docs
-
-
-def _together(lists: list[DocList[Any]], options: Options) -> DocList[Any]:
+def together(lists: list[DocList[Any]], empty_type: type[BaseDoc]) -> DocList[Any]:
     """Several lists as one; a single one stays as it is, with its columns."""
     if len(lists) == 1:
         return lists[0]
-    types = {docs.doc_type for docs in lists} or {options.doc_type}
+    types = {docs.doc_type for docs in lists} or {empty_type}
     doc_type = types.pop() if len(types) == 1 else BaseDoc
-    joined: DocList[Any] = DocList() if doc_type is None else DocList[doc_type]()  # type: ignore[valid-type]
+    joined: DocList[Any] = DocList[doc_type]()  # type: ignore[valid-type]
     for docs in lists:
         joined.extend(docs)
     return joined

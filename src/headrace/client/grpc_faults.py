@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 from google.protobuf.message import DecodeError
 
@@ -12,7 +14,8 @@ from headrace.proto import headrace_pb2 as pb
 
 def failure(error: grpc.aio.AioRpcError, address: Address, request_id: str) -> BadServer:
     """A call that failed: with the server's own Error if it sent one, else with what gRPC says."""
-    for key, value in error.trailing_metadata() or ():
+    trailing: Any = error.trailing_metadata()
+    for key, value in trailing or ():
         if key == 'headrace-error-bin' and isinstance(value, bytes):
             try:
                 return from_message(pb.Error.FromString(value))

@@ -14,6 +14,7 @@ from headrace.errors import BadServer, CodecError
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
 
+EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs do not know it
 ORDER = (('headrace-order', 'any'),)
 
 Answer = tuple[pb.Reply, memoryview | None]
@@ -28,6 +29,7 @@ class Stream:
         self._writing = asyncio.Lock()
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._reader = asyncio.create_task(self._read())
+        self._withdrawals: set[asyncio.Task[None]] = set()
         self.is_over = False
 
     async def send(self, request: Request, body: bytes) -> Answer:
@@ -53,7 +55,7 @@ class Stream:
     async def close(self) -> None:
         """End the stream; what still waits fails."""
         self._call.cancel()
-        await asyncio.wait((self._reader,))
+        await asyncio.gather(self._reader, *self._withdrawals, return_exceptions=True)
 
     async def _write(self, body: bytes) -> None:
         async with self._writing:
@@ -69,13 +71,14 @@ class Stream:
         if not self._call.done():
             message = pb.Request(request_id=request_id, cancel=True).SerializeToString()
             task = asyncio.create_task(self._write(message))
-            task.add_done_callback(lambda task: task.cancelled() or task.exception())
+            self._withdrawals.add(task)
+            task.add_done_callback(self._withdrawals.discard)
 
     async def _read(self) -> None:
         """Give each reply to who waits for it, until the stream ends; then fail those that still wait."""
         reason: BadServer | None = None
         try:
-            while (data := await self._call.read()) is not grpc.aio.EOF:
+            while (data := await self._call.read()) is not EOF:
                 reply, columns = unpack(pb.Reply, data)
                 waiting = self._waiting.get(reply.request_id)
                 if waiting is not None and not waiting.done():

@@ -45,7 +45,7 @@ class GrpcTransport:
         self._call: Any = None
         self._stream: Stream | None = None
 
-    def encode(self, request: Request) -> bytes:
+    def encode(self, request: Request, docs: DocList[Any]) -> bytes:
         message = pb.Request(
             endpoint=request.endpoint,
             target=request.target,
@@ -54,13 +54,13 @@ class GrpcTransport:
         )
         if request.parameters:
             message.parameters_json = parameters.to_json(dict(request.parameters))
-        return pack(message, codec.encode(request.docs))
+        return pack(message, codec.encode(docs))
 
     async def send(self, request: Request, body: bytes) -> Response[Any]:
         channel = self._connect()
         if request.stream and not request.metadata and len(body) <= STREAMED_BYTES:
             if self._stream is None or self._stream.is_over:
-                self._stream = Stream(channel.stream_stream(STREAM), self._address)
+                self._stream = Stream(channel.stream_stream(STREAM, None, None), self._address)
             return _response(request, *await self._stream.send(request, body))
         try:
             data = await self._call(
@@ -71,7 +71,7 @@ class GrpcTransport:
         return _response(request, *unpack(pb.Reply, data))
 
     async def is_ready(self, timeout_s: float) -> bool:
-        ask = self._connect().unary_unary(HEALTH)
+        ask = self._connect().unary_unary(HEALTH, None, None)
         try:
             return bool(await ask(b'', timeout=timeout_s) == SERVING)
         except grpc.aio.AioRpcError:
@@ -83,7 +83,7 @@ class GrpcTransport:
         if stream is not None:
             await stream.close()
         if channel is not None:
-            await channel.close()
+            await channel.close(None)
 
     def _connect(self) -> grpc.aio.Channel:
         if self._channel is None:
@@ -92,7 +92,7 @@ class GrpcTransport:
                 self._channel = grpc.aio.insecure_channel(target, options=self._options)
             else:
                 self._channel = grpc.aio.secure_channel(target, _credentials(tls), options=self._options)
-            self._call = self._channel.unary_unary(CALL)
+            self._call = self._channel.unary_unary(CALL, None, None)
         return self._channel
 
 

@@ -61,10 +61,10 @@ class HttpTransport:
         self._max_reply_bytes = max_reply_bytes
         self._session: aiohttp.ClientSession | None = None
 
-    def encode(self, request: Request) -> bytes:
+    def encode(self, request: Request, docs: DocList[Any]) -> bytes:
         return msgspec.json.encode(
             Body(
-                data=Raw(json.to_json(request.docs, arrays='base64')),
+                data=Raw(json.to_json(docs, arrays='base64')),
                 parameters=Raw(parameters.to_json(dict(request.parameters))),
                 target=request.target,
                 endpoint=request.endpoint,
@@ -181,8 +181,9 @@ def _seconds(text: str) -> float:
 
 
 def _unreachable(error: aiohttp.ClientError, address: Address, request: Request) -> BadServer:
+    reason = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     return BadServer(
-        f'no gateway answers at {address} ({error})',
+        f'no gateway answers at {address} ({reason})',
         status=Unavailable.http_status,
         error=Unavailable.__name__,
         request_id=request.request_id,

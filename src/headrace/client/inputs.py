@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Sized
 from typing import Any
 
 from headrace.documents import BaseDoc, DocList, Document
@@ -56,7 +56,7 @@ def batches(inputs: Any, size: int) -> Iterator[DocList[Any]]:
         yield from batch.rest()
 
 
-async def batches_async(inputs: Any, size: int) -> AsyncIterator[DocList[Any]]:
+async def batches_async(inputs: Any, size: int) -> AsyncGenerator[DocList[Any], None]:
     """The same as `batches`, also of async iterables."""
     if not isinstance(inputs, AsyncIterable):
         for docs in batches(inputs, size):

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar('T')
+Closing = Callable[[], Coroutine[Any, Any, None]]
 
 
 class LoopThread:
     """Runs coroutines for code that is not asynchronous, also where another loop is running (a notebook).
 
-    The thread starts with the first coroutine and ends with `close`, or at the exit of the interpreter.
+    The thread starts with the first coroutine. It ends with `close`, after it has run `closing`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, closing: Closing | None = None) -> None:
         self._name = name
+        self._closing = closing
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-
-    @property
-    def is_running(self) -> bool:
-        return self._loop is not None
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Start a coroutine on the loop; its result comes in a future that any thread may wait for."""
@@ -41,35 +38,41 @@ class LoopThread:
             future.cancel()
 
     def close(self) -> None:
-        """Cancel what still runs, end the loop and its thread. Again: does nothing."""
+        """Cancel what still runs, end the loop and its thread. A later coroutine starts them anew."""
         with self._lock:
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
         if loop is not None and thread is not None:
-            atexit.unregister(self.close)
             loop.call_soon_threadsafe(loop.stop)
-            thread.join()
+            if thread is not threading.current_thread():
+                thread.join()
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=_serve, args=(self._loop,), name=self._name, daemon=True
+                    target=_serve, args=(self._loop, self._closing), name=self._name, daemon=True
                 )
                 self._thread.start()
-                atexit.register(self.close)
             return self._loop
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
+def _serve(loop: asyncio.AbstractEventLoop, closing: Closing | None) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(_end(closing))
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+async def _end(closing: Closing | None) -> None:
+    """Cancel every task of the loop but this one, then close what they used."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    if closing is not None:
+        await closing()

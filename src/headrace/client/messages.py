@@ -17,13 +17,13 @@ Decode = Callable[[type[BaseDoc] | None], 'DocList[Any]']
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Documents for one endpoint, with everything that goes along with them.
+    """What goes along with `size` documents to one endpoint.
 
     `deadline` is a point on `time.monotonic()`; None is no limit.
     """
 
     endpoint: str
-    docs: DocList[Any]
+    size: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     target: str = ''
     deadline: float | None = None

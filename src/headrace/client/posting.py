@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing
 from typing import Any
 
@@ -30,11 +30,11 @@ class Post:
         self.timeout_s = timeout_s if options.timeout_s is None else options.timeout_s
 
     def request(self, docs: DocList[Any]) -> Request:
-        """Documents as a request; its time begins now."""
+        """The request for these documents; its time begins now."""
         options = self.options
         return Request(
             endpoint=self.endpoint,
-            docs=docs,
+            size=len(docs),
             parameters=options.parameters or {},
             target=options.target_executor or '',
             deadline=None if self.timeout_s is None else time.monotonic() + self.timeout_s,
@@ -66,18 +66,17 @@ class Posting:
         async with aclosing(self._responses()) as responses:
             async for response in responses:
                 if response.error is None or options.return_responses:
-                    yield delivery.shown(response, options)
+                    yield response if options.return_responses else response.docs
 
     async def _all(self) -> Any:
         options = self._post.options
-        kept: list[Response[Any]] = []
+        collected = delivery.Collected(options)
         async with aclosing(self._responses()) as responses:
             async for response in responses:
-                if delivery.is_kept(options):
-                    kept.append(response)
-        return delivery.result(kept, options)
+                collected.add(response)
+        return collected.result()
 
-    async def _responses(self) -> AsyncIterator[Response[Any]]:
+    async def _responses(self) -> AsyncGenerator[Response[Any], None]:
         """Every response, when the callbacks have seen it; raises errors that nobody else takes."""
         options = self._post.options
         source = inputs.batches_async(self._post.inputs, options.request_size)
@@ -85,7 +84,7 @@ class Posting:
         with self._post.progress() as progress:
             async with aclosing(source), aclosing(flight):
                 async for response in flight:
-                    progress.advance(len(response.request.docs))
+                    progress.advance(response.request.size)
                     response.typed(options.doc_type)
                     await _call_back(response, options)
                     delivery.check(response, options)
@@ -94,7 +93,7 @@ class Posting:
     def _start(self, docs: DocList[Any]) -> asyncio.Task[Response[Any]]:
         """Encode now, since the caller may change the documents as soon as the next ones are asked for."""
         request = self._post.request(docs)
-        body = self._transport.encode(request)
+        body = self._transport.encode(request, docs)
         return asyncio.create_task(retry.send(self._transport, request, body, self._post.options))
 
 

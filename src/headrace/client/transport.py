@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from headrace.client.messages import Request, Response
+from headrace.documents import DocList
 
 
 class Transport(Protocol):
@@ -13,8 +14,8 @@ class Transport(Protocol):
     `encode` may be called in any thread; everything else belongs to the event loop of the first `send`.
     """
 
-    def encode(self, request: Request) -> bytes:
-        """The request as it travels; RequestError or DocumentError if it cannot."""
+    def encode(self, request: Request, docs: DocList[Any]) -> bytes:
+        """The request and its documents as they travel; RequestError or DocumentError if it cannot."""
         ...
 
     async def send(self, request: Request, body: bytes) -> Response[Any]:

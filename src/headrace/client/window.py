@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ F = TypeVar('F', 'asyncio.Task[Any]', 'Future[Any]')
 
 async def run(
     requests: AsyncIterator[Q], start: Callable[[Q], asyncio.Task[A]], *, limit: int, in_order: bool
-) -> AsyncIterator[A]:
+) -> AsyncGenerator[A, None]:
     """Requests in, answers out; at most `limit` are under way, counting those that wait for their turn.
 
     The next request is asked for only when there is room for it, and an answer does not wait for it. Leaving
@@ -62,7 +62,7 @@ def _ready(flying: deque[F], *, in_order: bool) -> F | None:
 
 def run_blocking(
     requests: Iterator[Q], start: Callable[[Q], Future[A]], *, limit: int, in_order: bool
-) -> Iterator[A]:
+) -> Generator[A, None, None]:
     """The same as `run` for a thread that waits: `start` hands the work to an event loop elsewhere."""
     flying: deque[Future[A]] = deque()
     has_more = True

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from headrace.client.messages import Request, Response
+from headrace.documents import DocList
 from headrace.documents.codec import columns
 from headrace.errors import BadServer, HeadraceError
 from headrace.pipeline import Batch, Context, Handler, Payload
@@ -23,8 +24,8 @@ class HandlerTransport:
         self._handler = handler
         self._home = home
 
-    def encode(self, request: Request) -> bytes:
-        return bytes(joined(columns.encode(request.docs)))
+    def encode(self, request: Request, docs: DocList[Any]) -> bytes:
+        return bytes(joined(columns.encode(docs)))
 
     async def send(self, request: Request, body: bytes) -> Response[Any]:
         if asyncio.get_running_loop() is self._home:

@@ -6,7 +6,7 @@ import logging
 
 import grpc
 
-from headrace.errors import ExecutorFailure, HeadraceError, Overloaded
+from headrace.errors import DeadlineExceeded, ExecutorFailure, HeadraceError, Overloaded, Unavailable
 from headrace.gateway.http.problem import hide_paths
 from headrace.proto import headrace_pb2 as pb
 
@@ -21,15 +21,15 @@ def to_message(
 ) -> pb.Error:
     """What a client is told about `error`.
 
-    An exception that is not ours says nothing about itself, since its text may hold paths or data; the log has
+    An exception that is not ours says nothing about itself, as its text may hold paths or data; the log has
     it under the request id. Paths of files and the traceback of an executor's code are shown in development.
     """
     if not isinstance(error, HeadraceError):
         LOG.error('request %s to %r failed', request_id, endpoint, exc_info=error)
         error = _unexpected(error, development=development)
-    is_callers = error.http_status < 500
-    if not is_callers:
+    elif error.http_status >= 500 and not isinstance(error, Unavailable | DeadlineExceeded):
         LOG.warning('request %s to %r: %s', request_id, endpoint, error)
+    is_callers = error.http_status < 500
     text = error.message if development or is_callers else hide_paths(error.message, keep=endpoint)
     message = pb.Error(
         status=error.grpc_status,

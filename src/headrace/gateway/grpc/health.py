@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeAlias
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -15,8 +16,9 @@ Readiness = Callable[[], Awaitable[dict[str, bool]]]
 WATCH_S = 1.0
 """Seconds between two looks at the executors while somebody watches."""
 
-Status = health_pb2.HealthCheckResponse
-Asked = health_pb2.HealthCheckRequest
+Status: TypeAlias = health_pb2.HealthCheckResponse  # type: ignore[name-defined,unused-ignore]
+Asked: TypeAlias = health_pb2.HealthCheckRequest  # type: ignore[name-defined,unused-ignore]
+Rpc: TypeAlias = grpc.aio.ServicerContext[Asked, Status]
 
 
 class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
@@ -27,13 +29,13 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         self._ready = ready
         self.stopping = asyncio.Event()
 
-    async def Check(self, request: Asked, context: grpc.aio.ServicerContext) -> Status:
+    async def Check(self, request: Asked, context: Rpc) -> Status:
         """Whether a service can work now; NOT_FOUND if there is no such service."""
         if request.service not in self._services:
             await context.abort(grpc.StatusCode.NOT_FOUND, f'there is no service {request.service!r}')
         return Status(status=await self._status())
 
-    async def Watch(self, request: Asked, context: grpc.aio.ServicerContext) -> AsyncIterator[Status]:
+    async def Watch(self, request: Asked, context: Rpc) -> AsyncIterator[Status]:
         """The state of a service now, and again whenever it changes."""
         last = None
         while True:

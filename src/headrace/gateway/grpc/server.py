@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
-from google.protobuf import descriptor_pool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
@@ -72,8 +73,8 @@ def _options(spec: GatewaySpec) -> list[tuple[str, int]]:
     ]
 
 
-def _pool() -> descriptor_pool.DescriptorPool:
+def _pool() -> Any:
     """The descriptors that reflection shows: our own, health and reflection."""
     for described in (health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR):
-        pb.POOL.AddSerializedFile(described.serialized_pb)
-    return pb.POOL
+        pb.DESCRIPTOR.pool.AddSerializedFile(described.serialized_pb)
+    return pb.DESCRIPTOR.pool

@@ -30,7 +30,7 @@ class Service:
         self._description = b''
         self._streams: set[Stream] = set()
 
-    def handlers(self) -> grpc.GenericRpcHandler:
+    def handlers(self) -> grpc.GenericRpcHandler[bytes, bytes]:
         """What a gRPC server registers."""
         return grpc.method_handlers_generic_handler(
             NAME,

@@ -18,6 +18,7 @@ from headrace.proto.envelope import unpack
 
 Read = Callable[[], Awaitable[Any]]
 Write = Callable[[bytes], Awaitable[None]]
+EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs do not know it
 Work = asyncio.Task[bytes | None]
 
 
@@ -91,7 +92,7 @@ class Stream:
             self._reader.cancel()
 
     async def _read(self, read: Read, metadata: Metadata, left_s: float | None) -> None:
-        while (data := await read()) is not grpc.aio.EOF:
+        while (data := await read()) is not EOF:
             request, columns = unpack(pb.Request, data)
             if request.cancel:
                 self._withdraw(request.request_id)

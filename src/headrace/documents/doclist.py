@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import is_
 from typing import Any, Literal, Self, TypeVar, cast
 
+from headrace.documents import find as finding
+from headrace.documents import traverse as paths
 from headrace.documents.adapt import doc_type_from
 from headrace.documents.arrays import as_array, is_torch
 from headrace.documents.base import BaseDoc
@@ -141,6 +143,30 @@ class DocList(DocSequence[T]):
     def __reduce__(self) -> Any:
         return _restored, (self.doc_type, self.rows)
 
+    find = finding.find
+    match = finding.match
+    filter = finding.select
+
+    def traverse(self, path: str) -> Iterator[DocList[Any]]:
+        """The lists of documents that a path such as '@r,c' leads to, one after the other."""
+        return (_list_of(found) for found in paths.traverse(self, path))
+
+    def traverse_flat(self, path: str, keep: paths.Keep | None = None) -> DocList[Any]:
+        """The documents that a path leads to as one list: '@r' these, '@c' their chunks, '@m' their matches.
+
+        They are the documents themselves: what is written to them, or to a column of the list, stays.
+        """
+        return _list_of(paths.flat(self, path, keep))
+
+    def reduce(self, other: DocList[Any]) -> Self:
+        """Unite with another list by id, in place: own documents win, the other's complete them."""
+        return self.reduce_all([other])
+
+    def reduce_all(self, others: Iterable[DocList[Any]]) -> Self:
+        """Unite with other lists by id, in place (see `merged`)."""
+        self[:] = merged([self.rows, *(other.rows for other in others)])
+        return self
+
     @classmethod
     def merged(cls, lists: Iterable[DocList[Any]]) -> Self:
         """Several lists united by id: the first occurrence of a document wins, later ones complete it."""
@@ -188,6 +214,15 @@ def _common_type(docs: Any) -> type[BaseDoc]:
         if isinstance(first, BaseDoc) and not isinstance(first, DocList.doc_type)
         else DocList.doc_type
     )
+
+
+def _list_of(docs: Any) -> DocList[Any]:
+    """Documents found in others as a list of their class, or of any documents if they differ."""
+    if isinstance(docs, DocList):
+        return docs
+    kinds = {type(doc) for doc in docs}
+    found = kinds.pop() if len(kinds) == 1 else BaseDoc if kinds else DocList.doc_type
+    return list_type(found).from_rows(list(docs))
 
 
 def _new_column(field: Field, values: Any, length: int) -> Column:

@@ -120,7 +120,8 @@ class DocSequence(Generic[T]):
         if isinstance(key, int):
             return rows[key]
         if isinstance(key, str):
-            return rows[self._position(key)]
+            whole: Any = self
+            return whole.traverse_flat(key) if key[:1] == '@' else rows[self._position(key)]
         if isinstance(key, slice):
             stacks = self._stacks and {
                 name: (stack[key], views[key])

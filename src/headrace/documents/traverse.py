@@ -15,6 +15,9 @@ from typing import Any, NamedTuple, TypeAlias
 from headrace.documents.suggest import did_you_mean
 from headrace.errors import DocumentError
 
+Docs: TypeAlias = Any
+"""A DocList, or any sequence of documents."""
+
 Keep: TypeAlias = Callable[[Any], bool]
 
 _FIELDS = {'c': 'chunks', 'm': 'matches'}
@@ -57,7 +60,7 @@ def parse(path: str) -> list[list[Step]]:
     return alternatives
 
 
-def traverse(docs: Sequence[Any], path: str) -> Iterator[Sequence[Any]]:
+def traverse(docs: Docs, path: str) -> Iterator[Docs]:
     """Yield, for each alternative of the path, the lists of documents that it leads to.
 
     The lists are those of the documents themselves: what is appended to one is appended to its document.
@@ -66,7 +69,7 @@ def traverse(docs: Sequence[Any], path: str) -> Iterator[Sequence[Any]]:
         yield from _walk(docs, steps)
 
 
-def flat(docs: Sequence[Any], path: str, keep: Keep | None = None) -> list[Any]:
+def flat(docs: Docs, path: str, keep: Keep | None = None) -> list[Any]:
     """Gather all documents that the path leads to, in order, as one list; `keep` chooses."""
     found = (doc for part in traverse(docs, path) for doc in part)
     return [doc for doc in found if keep(doc)] if keep is not None else list(found)
@@ -101,7 +104,7 @@ def _step(match: re.Match[str], path: str) -> Step:
     return Step(fields, slice(*bounds) if len(bounds) > 1 else bounds[0])
 
 
-def _walk(docs: Sequence[Any], steps: Sequence[Step]) -> Iterator[Sequence[Any]]:
+def _walk(docs: Docs, steps: Sequence[Step]) -> Iterator[Docs]:
     if not steps:
         yield docs
         return
@@ -114,7 +117,7 @@ def _walk(docs: Sequence[Any], steps: Sequence[Step]) -> Iterator[Sequence[Any]]
             yield from _walk(_choose(_nested(doc, name), step.chosen), rest)
 
 
-def _nested(doc: Any, name: str) -> Sequence[Any]:
+def _nested(doc: Any, name: str) -> Docs:
     try:
         value = getattr(doc, name)
     except AttributeError:
@@ -127,7 +130,7 @@ def _nested(doc: Any, name: str) -> Sequence[Any]:
     return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else (value,)
 
 
-def _choose(docs: Sequence[Any], chosen: slice | int | None) -> Sequence[Any]:
+def _choose(docs: Docs, chosen: slice | int | None) -> Docs:
     if chosen is None:
         return docs
     if isinstance(chosen, slice):

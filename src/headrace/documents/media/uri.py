@@ -6,19 +6,13 @@ import base64
 import binascii
 import mimetypes
 import os
-import re
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Collection
-from http.client import HTTPException
 from pathlib import Path
-from typing import IO, BinaryIO, TypeAlias
-from urllib.parse import quote_from_bytes, unquote_to_bytes, urlsplit
-from urllib.request import url2pathname
+from typing import BinaryIO, TypeAlias
+from urllib.parse import quote_from_bytes, unquote, unquote_to_bytes, urlsplit
 
-from headrace._version import __version__
-from headrace.errors import DocumentError, HeadraceError, TooLarge
+from headrace.documents.media.address import scheme_of, shown
+from headrace.errors import DocumentError, TooLarge
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 Source: TypeAlias = str | os.PathLike[str] | Buffer | BinaryIO
@@ -28,9 +22,6 @@ DEFAULT_TIMEOUT_S = 10.0
 DEFAULT_MAX_BYTES = 512 * 2**20
 ALL_SCHEMES = ('file', 'data', 'http', 'https')
 UNKNOWN_MIME = 'application/octet-stream'
-
-_BLOCK = 64 * 1024
-_SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+):')  # two letters at least: C:\ is a drive
 
 
 def read(
@@ -66,7 +57,9 @@ def read(
         return _bounded(parse_datauri(name)[0], max_bytes, 'the data URI')
     if scheme == 'file':
         return _read_file(path_of(name), max_bytes)
-    return _fetch(name, timeout_s, max_bytes, schemes)
+    from headrace.documents.media.fetch import fetch  # urllib.request takes 40 ms to import
+
+    return fetch(name, timeout_s=timeout_s, max_bytes=max_bytes, schemes=schemes)
 
 
 def write(data: Buffer, target: Target) -> None:
@@ -77,12 +70,6 @@ def write(data: Buffer, target: Target) -> None:
         target.write(data)
 
 
-def scheme_of(uri: str) -> str:
-    """Name the scheme of a URI in lower case; a plain path is `file`."""
-    match = _SCHEME.match(uri)
-    return match[1].lower() if match else 'file'
-
-
 def path_of(uri: str) -> str:
     """Turn a `file:` URI or a plain path into a path."""
     if scheme_of(uri) != 'file' or uri[:5].lower() != 'file:':
@@ -90,7 +77,7 @@ def path_of(uri: str) -> str:
     parts = urlsplit(uri)
     if parts.netloc not in ('', 'localhost'):
         raise DocumentError(f'{shown(uri)} names a file on another host', help='write file:///path')
-    return url2pathname(parts.path)
+    return unquote(parts.path)
 
 
 def mime_of(source: object) -> str:
@@ -137,11 +124,6 @@ def parse_datauri(uri: str) -> tuple[bytes, str]:
     return raw, mime_type.lower() or 'text/plain'
 
 
-def shown(uri: str, width: int = 80) -> str:
-    """Shorten a URI for a message: data URIs can have megabytes."""
-    return repr(uri if len(uri) <= width else f'{uri[: width - 10]}...{len(uri)} characters')
-
-
 def name_of(source: object) -> str:
     """Name a source for a message: its path or URI, else 'the data'."""
     return shown(os.fspath(source)) if isinstance(source, str | os.PathLike) else 'the data'
@@ -159,58 +141,3 @@ def _read_file(path: str, max_bytes: int) -> bytes:
     with open(path, 'rb') as file:
         size = os.fstat(file.fileno()).st_size or max_bytes  # devices and /proc say 0 and have more
         return _bounded(file.read(min(size, max_bytes) + 1), max_bytes, shown(path))
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """An opener for http and https alone: no redirect leads it to a file or an FTP server."""
-    opener = urllib.request.OpenerDirector()
-    opener.addheaders = [('User-Agent', f'headrace/{__version__}'), ('Accept', '*/*')]
-    for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.HTTPErrorProcessor,
-        urllib.request.UnknownHandler,
-    ):
-        opener.add_handler(handler())
-    return opener
-
-
-def _fetch(uri: str, timeout_s: float, max_bytes: int, schemes: Collection[str]) -> bytes:
-    deadline = time.monotonic() + timeout_s
-    try:
-        with _opener().open(uri, timeout=timeout_s) as response:
-            if scheme_of(response.url) not in schemes:
-                raise DocumentError(f'{shown(uri)} leads to {shown(response.url)}, which is not read here')
-            length = int(response.headers.get('Content-Length') or -1)
-            if length > max_bytes:
-                raise TooLarge(f'{shown(uri)} has {length} bytes, more than max_bytes={max_bytes}')
-            data = _receive(response, uri, deadline, max_bytes)
-            if len(data) < length:
-                raise DocumentError(f'{shown(uri)} broke off after {len(data)} of {length} bytes')
-            return data
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise DocumentError(f'{shown(uri)} could not be read: HTTP {error.code} {error.reason}') from error
-    except HeadraceError:
-        raise
-    except (OSError, ValueError, HTTPException) as error:  # URLError, timeouts and TLS errors are OSErrors
-        reason = getattr(error, 'reason', error) or type(error).__name__
-        raise DocumentError(
-            f'{shown(uri)} could not be read: {reason}', help='check the address, or raise timeout_s'
-        ) from error
-
-
-def _receive(response: IO[bytes], uri: str, deadline: float, max_bytes: int) -> bytes:
-    data = bytearray()
-    while block := response.read1(_BLOCK):  # type: ignore[attr-defined]
-        data += block
-        if len(data) > max_bytes:
-            raise TooLarge(f'{shown(uri)} has more than max_bytes={max_bytes} bytes')
-        if time.monotonic() > deadline:
-            raise DocumentError(
-                f'{shown(uri)} did not arrive in time ({len(data)} bytes so far)', help='raise timeout_s'
-            )
-    return bytes(data)

@@ -1,0 +1,251 @@
+"""A query in, the documents that it finds out: by nearest vectors, by a filter, or both."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar, Unpack, get_args
+
+import numpy as np
+
+from headrace.documents import metrics
+from headrace.documents.arrays import as_array
+from headrace.documents.base import BaseDoc
+from headrace.documents.fields import fields_of
+from headrace.documents.filter import Query, predicate
+from headrace.documents.sequence import DocSequence
+from headrace.documents.suggest import did_you_mean
+from headrace.errors import DocumentError
+
+if TYPE_CHECKING:
+    from headrace.documents.doclist import DocList
+
+T = TypeVar('T', bound=BaseDoc)
+
+AUTO = -1
+"""The limit that is 20 for nearest vectors, and none for a filter."""
+
+
+class Options(TypedDict, total=False):
+    """What `find` and `match` are asked for more rarely.
+
+    `metric_name` is the key of the scores (the metric's own name if not given). `exclude_self` leaves out
+    documents with the id of the one that asks. `only_id` finds documents that have only their id and score.
+    `normalization=(a, b)` puts scores on a line from a at the nearest to b at the farthest of all documents.
+    """
+
+    metric_name: str
+    exclude_self: bool
+    only_id: bool
+    normalization: tuple[float, float]
+
+
+def select(docs: DocList[T], query: Query) -> DocList[T]:
+    """Keep the documents that the query is true of (see `headrace.documents.filter` for its language).
+
+    >>> from headrace.documents import DocList, Document
+    >>> docs = DocList([Document('shirt', tags={'price': 20}), Document('coat', tags={'price': 80})])
+    >>> select(docs, {'tags__price': {'$lt': 50}}).texts
+    ['shirt']
+    """
+    holds = predicate(query, list(fields_of(docs.doc_type)))
+    return docs.from_rows([doc for doc in docs.rows if holds(doc)])
+
+
+def find(
+    docs: DocList[T],
+    query: Any = None,
+    metric: metrics.Metric = 'cosine',
+    limit: int | None = AUTO,
+    *,
+    filter: Query | None = None,
+    on: str = 'embedding',
+    **options: Unpack[Options],
+) -> Any:
+    """Find the documents nearest to a vector, or that a filter is true of.
+
+    `query` is a vector (d,), a Document, several of them (n, d) or a DocList, or a filter such as
+    `{'tags__price': {'$lt': 50}}`. One vector or document gives one list, several give a list of lists; the
+    nearest first, as copies with the distance in `scores[metric]` (shallow ones: arrays are shared).
+    `metric` is cosine, euclidean, sqeuclidean, dot or a function; `limit` is how many (20, or all that a
+    filter finds); `filter` chooses first whom to search. Documents without the field `on` are not found.
+
+    >>> docs.find(np.zeros(512), metric='euclidean', limit=3)  # doctest: +SKIP
+    """
+    if query is None or isinstance(query, Mapping):
+        found = docs
+        for part in (query, filter):
+            found = found if part is None else select(found, part)
+        return found if limit in (None, AUTO) else found[:limit]
+    vectors, ids = _queries(query, on)
+    gallery = _Gallery.of(docs, on, filter, vectors.shape[1])
+    found_lists = _search(vectors, ids, gallery, (metric, limit), options)
+    single = isinstance(query, BaseDoc) or (np.ndim(query) == 1 and not isinstance(query, DocSequence))
+    return found_lists[0] if single else found_lists
+
+
+def match(
+    docs: DocList[T],
+    other: DocList[Any],
+    metric: metrics.Metric = 'cosine',
+    limit: int | None = AUTO,
+    *,
+    filter: Query | None = None,
+    on: str = 'embedding',
+    **options: Unpack[Options],
+) -> DocList[T]:
+    """Put into the `matches` of each document the nearest of `other`, and give the documents back.
+
+    The matches are copies with the distance in `scores`, one step further in `adjacency` and without matches
+    of their own. Arguments are those of `find`.
+    """
+    if 'matches' not in fields_of(docs.doc_type):
+        raise DocumentError(
+            f'{docs.doc_type.__name__} has no field matches to put matches into',
+            help=f'use find, or add the field: matches: DocList[{other.doc_type.__name__}]',
+        )
+    if not len(docs):
+        return docs
+    vectors, ids = _queries(docs, on)
+    gallery = _Gallery.of(other, on, filter, vectors.shape[1])
+    for doc, found in zip(docs.rows, _search(vectors, ids, gallery, (metric, limit), options), strict=True):
+        for copied in found:
+            if hasattr(copied, 'matches'):
+                copied.matches = None
+            if hasattr(copied, 'adjacency'):
+                copied.adjacency += 1
+        setattr(doc, 'matches', found)  # noqa: B010 - the type of documents is only known to have an id
+    return docs
+
+
+class _Gallery(NamedTuple):
+    """The documents that have a vector, and those vectors as one array (n, d)."""
+
+    docs: DocList[Any]
+    vectors: metrics.Vectors
+
+    @classmethod
+    def of(cls, docs: DocList[Any], on: str, filter: Query | None, width: int) -> _Gallery:
+        chosen = docs if filter is None else select(docs, filter)
+        if not len(chosen):
+            return cls(chosen, np.zeros((0, width)))
+        column = _column(chosen, on)
+        if not isinstance(column, list):
+            return cls(chosen, as_array(column).reshape(len(chosen), -1))
+        there = [index for index, value in enumerate(column) if value is not None]
+        vectors = [as_array(column[index]).reshape(-1) for index in there]
+        return cls(chosen[there], _stacked(vectors, there, on) if there else np.zeros((0, width)))
+
+
+def _search(
+    vectors: metrics.Vectors,
+    ids: Sequence[str] | None,
+    gallery: _Gallery,
+    how: tuple[metrics.Metric, int | None],
+    options: Options,
+) -> list[Any]:
+    metric, limit = how
+    _check_options(options)
+    limit = 20 if limit == AUTO else limit
+    spare = 0
+    if options.get('exclude_self') and ids is not None:
+        counts = Counter(doc.id for doc in gallery.docs.rows)
+        spare = max((counts[doc_id] for doc_id in ids), default=0)
+    asked = None if limit is None else limit + spare
+    indices, values = metrics.nearest(vectors, gallery.vectors, metric=metric, limit=asked)
+    if 'normalization' in options and values.size:
+        values = _normalized(values, _farthest(vectors, gallery.vectors, metric), options['normalization'])
+    scored = _scoring(gallery.docs.doc_type, options.get('metric_name') or metrics.name_of(metric), options)
+    rows = gallery.docs.rows
+    found = []
+    for number, (places, distances) in enumerate(zip(indices.tolist(), values.tolist(), strict=True)):
+        own = ids[number] if spare and ids is not None else None
+        pairs = [(rows[place], distance) for place, distance in zip(places, distances, strict=True)]
+        kept = [pair for pair in pairs if pair[0].id != own][:limit]
+        found.append(gallery.docs.from_rows([scored(doc, distance) for doc, distance in kept]))
+    return found
+
+
+def _scoring(doc_type: type[BaseDoc], name: str, options: Options) -> Callable[[Any, float], Any]:
+    """How a document that was found is copied and its score put down, by what its class has for scores."""
+    field = fields_of(doc_type).get('scores')
+    arguments = get_args(field.type) if field is not None else ()
+    score_type: Any = arguments[1] if len(arguments) == 2 else float
+    only_id = options.get('only_id', False)
+
+    def scored(doc: Any, value: float) -> Any:
+        copied: Any = doc_type(id=doc.id) if only_id else copy.copy(doc)
+        if field is not None:
+            score = value if score_type is float else score_type(value=value)
+            copied.scores = {name: score} if only_id else {**doc.scores, name: score}
+        return copied
+
+    return scored
+
+
+def _queries(query: Any, on: str) -> tuple[metrics.Vectors, list[str] | None]:
+    """The vectors (n, d) of a query, and the ids of those who ask."""
+    if isinstance(query, BaseDoc):
+        query = DocSequence.from_rows([query])
+        values = [getattr(query.rows[0], on, None)]
+    elif isinstance(query, DocSequence):
+        values = _column(query, on)
+    else:
+        vectors = as_array(query)
+        if vectors.dtype.kind == 'O' or vectors.ndim not in (1, 2):
+            raise DocumentError(
+                f'a query is a vector (d,), vectors (n, d), a document, documents or a filter, not '
+                f'{type(query).__name__} of shape {vectors.shape}',
+            )
+        return np.atleast_2d(vectors), None
+    ids = [doc.id for doc in query.rows]
+    for index, value in enumerate(values):
+        if value is None:
+            raise DocumentError(
+                f'document {index} ({ids[index]}) has no {on} to search with', help=f'set its {on} first'
+            )
+    if not ids:
+        return np.zeros((0, 0)), ids
+    if not isinstance(values, list):
+        return as_array(values).reshape(len(values), -1), ids
+    return _stacked([as_array(value).reshape(-1) for value in values], range(len(ids)), on), ids
+
+
+def _column(docs: Any, on: str) -> Any:
+    fields = fields_of(docs.doc_type)
+    if on not in fields:
+        raise DocumentError(f'{docs.doc_type.__name__} has no field {on!r}', help=did_you_mean(on, fields))
+    return docs.column(on)
+
+
+def _stacked(vectors: list[Any], places: Sequence[int], on: str) -> metrics.Vectors:
+    for place, vector in zip(places, vectors, strict=True):
+        if vector.shape != vectors[0].shape:
+            raise DocumentError(
+                f'the {on} of document {place} has {vector.size} numbers, that of document {places[0]} '
+                f'{vectors[0].size}: they cannot be compared'
+            )
+    return np.stack(vectors)
+
+
+def _check_options(options: Options) -> None:
+    for name in options:
+        if name not in Options.__annotations__:
+            raise TypeError(f'unknown argument {name!r}: {did_you_mean(name, Options.__annotations__)}')
+
+
+def _farthest(
+    queries: metrics.Vectors, gallery: metrics.Vectors, metric: metrics.Metric
+) -> metrics.Distances:
+    function = getattr(metrics, metric) if isinstance(metric, str) else metric
+    worst = np.min if metric == 'dot' else np.max
+    return np.asarray([worst(function(query[None].astype(np.float64), gallery)) for query in queries])
+
+
+def _normalized(
+    values: metrics.Distances, farthest: metrics.Distances, bounds: tuple[float, float]
+) -> metrics.Distances:
+    near, far = values[:, :1], farthest.reshape(-1, 1)
+    share = np.divide(values - near, far - near, out=np.zeros_like(values), where=far != near)
+    return np.asarray(bounds[0] + share * (bounds[1] - bounds[0]))

@@ -10,13 +10,13 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from rich.progress import Progress
 
 from shop.drawing import catalogue_picture, design
-from shop.evaluation import embed, quality
+from shop.evaluation import embed, quality, sample, snapshots
 from shop.features import MODEL, NetworkExtractor
+from shop.photos import CONDITIONS
 from shop.training.dataset import drawn
 from shop.training.learning import learn
 from shop.training.network import GarmentNet
@@ -44,10 +44,10 @@ def export(network: GarmentNet, file: Path) -> None:
 def judge(file: Path, items: int = 1000, photos: int = 300) -> None:
     """Print how well the network of this file finds garments it has never seen."""
     extractor = NetworkExtractor(file)
-    catalogue = embed(extractor, (catalogue_picture(design(seed), 224) for seed in range(items)))
-    seeds = np.random.default_rng(1).choice(items, photos, replace=False).tolist()
-    for conditions in ('mild', 'hard'):
-        found = quality(extractor, catalogue, seeds, conditions)
+    catalogue = embed(extractor, (catalogue_picture(design(seed)) for seed in range(items)))
+    seeds = sample(items, photos)
+    for conditions in CONDITIONS:
+        found = quality(embed(extractor, snapshots(seeds, conditions)), catalogue, seeds)
         print(f'{conditions} photos, {items} garments: recall@1 {found.at_1:.2f}, @10 {found.at_10:.2f}')
 
 

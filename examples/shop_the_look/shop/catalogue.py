@@ -8,14 +8,13 @@ category. The demonstration draws such a folder.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from headrace import DocList
 from shop.documents import Garment
 from shop.drawing import catalogue_picture, design
+from shop.parallel import processes
 
 TABLE = 'catalogue.csv'
 COLUMNS = ('file', 'title', 'category', 'colour', 'price')
@@ -80,7 +79,7 @@ def draw(folder: Path, count: int, *, each: Callable[[int], object] = lambda don
     folder.mkdir(parents=True, exist_ok=True)
     starts = range(0, count, CHUNK)
     rows: list[tuple[object, ...]] = []
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with processes() as pool:
         for chunk in pool.map(
             draw_some, [folder] * len(starts), starts, [min(s + CHUNK, count) for s in starts]
         ):

@@ -1,6 +1,6 @@
 """Corner points are turned into smooth outlines; outlines, seams and buttons make up a garment.
 
-Coordinates: x runs from -0.5 (left) to 0.5 (right), 0 being the garment's middle, y from 0 (top) to 1 (bottom).
+Coordinates: x runs from -0.5 (left) to 0.5 (right), 0 being the middle, y from 0 (top) to 1 (bottom).
 A point is (x, y), or (x, y, 1) where the outline has a corner.
 """
 

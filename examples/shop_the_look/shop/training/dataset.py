@@ -1,8 +1,6 @@
 """Seeds are turned into training pictures, kept on disk: the catalogue's view of a garment, photos of it."""
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 
 from shop.drawing import CATEGORIES, catalogue_picture, cutout, design
 from shop.features.pictures import squared
+from shop.parallel import processes
 from shop.photos import CONDITIONS, photograph
 
 FIRST_SEED = 1_000_000  # the catalogue of the demonstration stays far below
@@ -50,7 +49,7 @@ def drawn(count: int, side: int, folder: Path, *, each: Callable[[int], object] 
     file = folder / f'pairs-{count}-{side}.npz'
     if not file.exists():
         starts = range(FIRST_SEED, FIRST_SEED + count, CHUNK)
-        with ProcessPoolExecutor(os.cpu_count()) as pool:
+        with processes() as pool:
             chunks = []
             for chunk in pool.map(draw_chunk, starts, [CHUNK] * len(starts), [side] * len(starts)):
                 chunks.append(chunk)

@@ -23,6 +23,7 @@ class Patient(Executor):
 flow = Flow({settings}).add(uses=Patient, name='one').add(uses=Patient, name='two')
 with flow:
     print(flow.port, flush=True)
+    sys.stdin.readline()
     {then}
 """
 IDLE = 'def foo(self, docs, **kwargs): pass'
@@ -42,6 +43,7 @@ def start(tmp_path, *, handler=IDLE, then='time.sleep(1000)', settings=''):
     environment = {**os.environ, 'HEADRACE_RUNTIME_DIR': str(tmp_path)}
     parent = subprocess.Popen(
         [sys.executable, str(script)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -51,6 +53,8 @@ def start(tmp_path, *, handler=IDLE, then='time.sleep(1000)', settings=''):
     assert line.strip().isdigit(), parent.communicate(timeout=10)[1]
     children = psutil.Process(parent.pid).children(recursive=True)
     assert len(children) == 3
+    parent.stdin.write('go on\n')
+    parent.stdin.flush()
     return parent, children, int(line)
 
 
@@ -158,7 +162,7 @@ class TestStart:
             Flow().add(uses=FailsToStart, name='broken').start()
 
     def test_a_constructor_that_never_ends_is_given_up(self):
-        with pytest.raises(StartError, match="'slow' was not ready after 1.5 s.*timeout_ready_s"):
+        with pytest.raises(StartError, match="(?s)'slow' was not ready after 1.5 s.*timeout_ready_s"):
             Flow(timeout_ready_s=1.5).add(uses=NeverStarts, name='slow').start()
 
     def test_a_process_that_dies_while_it_starts_is_reported(self):

@@ -11,9 +11,9 @@ import numpy as np
 from benchmarks.callers import GrpcCallers
 from benchmarks.echo import GRPC_METHOD, serve
 from benchmarks.flows import two_doubles
-from benchmarks.load import press
+from benchmarks.load import Load, press
 from benchmarks.processes import children, cpu_s
-from benchmarks.result import Result
+from benchmarks.result import Result, figure
 from headrace import Document, DocumentArray
 
 FLOATS = 512
@@ -34,18 +34,20 @@ def measure(documents: int, runs: int) -> list[Result]:
             cpu.append(cpu_s(children()) - begin_cpu)
             _check(back, embeddings)
     rate, best = documents / statistics.median(took), documents / min(took)
-    bare = asyncio.run(_echo_rate(embeddings[:PER_REQUEST].tobytes()))
+    bare = asyncio.run(_echo(embeddings[:PER_REQUEST].tobytes()))
+    bare_rate = bare.rate * PER_REQUEST
     cpu_us = statistics.median(cpu) / documents * 1e6
     return [
         Result(
             'embeddings over grpc',
-            f'{documents:,} documents with {FLOATS} floats, two executors'.replace(',', ' '),
+            f'{figure(documents)} documents with {FLOATS} floats',
             rate,
             'documents/s',
             best=best,
             cpu_us=cpu_us,
-            reference=bare,
-            ratio=rate / bare,
+            reference=bare_rate,
+            reference_cpu_us=bare.cpu_us / PER_REQUEST,
+            ratio=rate / bare_rate,
         ),
         Result('embeddings over grpc', 'embeddings there and back', rate * FLOATS * 4 * 2 / 1e6, 'MB/s'),
     ]
@@ -57,10 +59,10 @@ def _check(back: DocumentArray, embeddings: np.ndarray) -> None:
     assert np.array_equal(back.embeddings, embeddings * 4)
 
 
-async def _echo_rate(batch: bytes) -> float:
-    """Return how many documents a second an echo gives back, a batch a call."""
+async def _echo(batch: bytes) -> Load:
+    """Measure how fast an echo gives back as many bytes, a batch a call."""
     with serve('grpc') as echo:
         callers = GrpcCallers(echo.port, GRPC_METHOD, batch, lambda body: None)
         load = await press(await callers.calls(4), 2.0, [echo.pid])
         await callers.close()
-    return load.rate * PER_REQUEST
+    return load

@@ -72,6 +72,7 @@ def _result(protocol: str, callers: int, ours: Load, bare: Load) -> Result:
         p99_ms=ours.p99_ms,
         cpu_us=ours.cpu_us,
         reference=bare.rate,
+        reference_cpu_us=bare.cpu_us,
         ratio=ratio,
         target=f'ratio {wanted}' if wanted else '',
         met=ratio >= wanted if wanted else None,

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 import headrace
-from benchmarks.result import Result
+from benchmarks.result import Result, figure
 
-HEADER = ('', 'median', 'best', 'p50 ms', 'p99 ms', 'CPU µs', 'bare echo', 'of it', 'wanted')
+HEADER = ('', 'median', 'best', 'p50 ms', 'p99 ms', 'CPU µs', 'bare echo', 'its CPU µs', 'ratio', 'wanted')
 
 
 def table(results: list[Result]) -> Table:
@@ -29,16 +29,11 @@ def table(results: list[Result]) -> Table:
         made.add_row(f'[bold]{group}[/]')
         for r in rows:
             ratio = '' if r.ratio is None else f'{r.ratio:.2f}x'
-            cells = (figure(v) for v in (r.best, r.p50_ms, r.p99_ms, r.cpu_us, r.reference))
+            cells = (
+                figure(v) for v in (r.best, r.p50_ms, r.p99_ms, r.cpu_us, r.reference, r.reference_cpu_us)
+            )
             made.add_row(f'  {r.name}', f'{figure(r.value)} {r.unit}'.strip(), *cells, ratio, verdict(r))
     return made
-
-
-def figure(value: float | None) -> str:
-    """Write a figure with three digits that count."""
-    if value is None:
-        return ''
-    return f'{value:,.0f}'.replace(',', ' ') if abs(value) >= 100 else f'{value:.3g}'
 
 
 def verdict(result: Result) -> str:

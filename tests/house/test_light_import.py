@@ -40,7 +40,7 @@ LIGHT = {
     'import headrace': 'numpy msgspec grpc aiohttp rich uvicorn uvloop click yaml cloudpickle asyncio',
     'from headrace import Document, DocList, NdArray': f'grpc aiohttp rich uvicorn click yaml {OPTIONAL}',
     'from headrace import Executor, requests': f'grpc aiohttp rich uvicorn click yaml {OPTIONAL}',
-    'from headrace import Flow': f'grpc uvicorn click {OPTIONAL}',
+    'from headrace import Flow': f'grpc aiohttp uvicorn click yaml {OPTIONAL}',
     'from headrace import Client': f'rich uvicorn click {OPTIONAL}',
 }
 

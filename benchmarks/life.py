@@ -49,7 +49,7 @@ def measure(runs: int) -> list[Result]:
 
 
 def bare_start_s() -> float:
-    """Return what a Python takes to start, import what it serves with, and end: less than any process of ours."""
+    """Return what a Python takes to start, import what serving needs, and end."""
     begin = time.perf_counter()
     subprocess.run([sys.executable, '-c', BARE], check=True, timeout=TIMEOUT_S)
     return time.perf_counter() - begin

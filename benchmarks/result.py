@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Result:
     """A figure: the median of what was measured, and the best.
 
-    `cpu_us` is the processor time of all servers for one call. `reference` and `reference_cpu_us` are the same
-    figures of something bare in the same run, `ratio` is the value by its reference; `target` says in words
-    what is wanted, `met` whether it is reached (None: it is told, and not judged).
+    `cpu_us` is the processor time of all servers for one call. `reference` and `reference_cpu_us` are the
+    same figures of something bare in the same run, `ratio` is the value by its reference; `target` says in
+    words what is wanted, `met` whether it is reached (None: it is told, and not judged).
     """
 
     group: str

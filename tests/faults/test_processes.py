@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,14 +14,19 @@ from headrace import Document, Executor, Flow, requests
 from headrace.errors import BadServer, ExecutorError, HeadraceError, StartError
 
 PARENT = """\
-import sys, time
+import signal, sys, threading, time
 from headrace import Executor, Flow, requests
 
 class Patient(Executor):
     @requests
     {handler}
 
-flow = Flow({settings}).add(uses=Patient, name='one').add(uses=Patient, name='two')
+def tell_when_blocked():
+    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        time.sleep(0.001)
+    print('blocked', flush=True)
+
+flow = Flow().add(uses=Patient, name='one').add(uses=Patient, name='two')
 with flow:
     print(flow.port, flush=True)
     sys.stdin.readline()
@@ -36,84 +42,108 @@ STUCK_IN_C = (
 GONE_WITHIN_S = 10
 
 
-def start(tmp_path, *, handler=IDLE, then='time.sleep(1000)', settings=''):
-    """A script that runs a Flow; gives the process, its descendants and its port."""
-    script = tmp_path / 'parent.py'
-    script.write_text(PARENT.format(handler=handler, then=then, settings=settings))
-    environment = {**os.environ, 'HEADRACE_RUNTIME_DIR': str(tmp_path)}
-    parent = subprocess.Popen(
-        [sys.executable, str(script)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    line = parent.stdout.readline()
-    assert line.strip().isdigit(), parent.communicate(timeout=10)[1]
-    children = psutil.Process(parent.pid).children(recursive=True)
-    assert len(children) == 3
-    parent.stdin.write('go on\n')
-    parent.stdin.flush()
-    return parent, children, int(line)
+class Family:
+    """A script that runs a Flow, and the processes that it started."""
 
+    def __init__(self, folder, *, handler=IDLE, then='time.sleep(1000)'):
+        script = folder / 'parent.py'
+        script.write_text(PARENT.format(handler=handler, then=then))
+        self.folder = folder
+        self.parent = subprocess.Popen(
+            [sys.executable, str(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, 'HEADRACE_RUNTIME_DIR': str(folder)},
+        )
+        line = self.parent.stdout.readline()
+        assert line.strip().isdigit(), self.parent.communicate(timeout=10)[1]
+        self.port = int(line)
+        self.children = psutil.Process(self.parent.pid).children(recursive=True)
+        assert len(self.children) == 3
+        self.parent.stdin.write('go on\n')
+        self.parent.stdin.flush()
 
-def assert_all_gone(parent, children, port, tmp_path):
-    try:
-        _, alive = psutil.wait_procs(children, timeout=GONE_WITHIN_S)
-        assert alive == []
-        parent.communicate(timeout=GONE_WITHIN_S)
-    finally:
-        for process in [parent, *children]:
-            if process.poll() is None if process is parent else process.is_running():
+    def end(self):
+        for process in self.children:
+            if process.is_running():
                 process.kill()
-    deadline = time.monotonic() + GONE_WITHIN_S
-    while (left := list(tmp_path.glob('headrace-*'))) and time.monotonic() < deadline:
-        os.sched_yield()
-    assert left == []
-    with pytest.raises(HeadraceError):
-        from headrace import Client
+        if self.parent.poll() is None:
+            self.parent.kill()
+        self.parent.communicate(timeout=GONE_WITHIN_S)
 
-        with Client(f'grpc://127.0.0.1:{port}') as client:
-            client.post('/', Document(), timeout_s=1)
+    def assert_all_gone(self):
+        _, alive = psutil.wait_procs(self.children, timeout=GONE_WITHIN_S)
+        assert alive == []
+        self.parent.wait(GONE_WITHIN_S)
+        assert list(self.folder.glob('headrace-*')) == []
+        with socket.socket() as again:  # the port is free
+            again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            again.bind(('127.0.0.1', self.port))
+
+
+@pytest.fixture
+def family(tmp_path):
+    """Makes families, and ends them after the test."""
+    made = []
+
+    def make(**options):
+        made.append(Family(tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
-def test_no_orphan_after_a_signal_to_the_parent(tmp_path, number):
-    parent, children, port = start(tmp_path)
-    parent.send_signal(number)
-    assert_all_gone(parent, children, port, tmp_path)
+def test_no_orphan_after_a_signal_to_the_parent(family, number):
+    it = family()
+    it.parent.send_signal(number)
+    it.assert_all_gone()
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_block_ends_in_good_order(tmp_path, number):
-    parent, children, port = start(tmp_path, then="flow.block(); print('in good order', flush=True)")
-    parent.send_signal(number)
-    assert 'in good order' in parent.stdout.readline()
-    assert parent.wait(GONE_WITHIN_S) == 0
-    assert_all_gone(parent, children, port, tmp_path)
+def test_block_ends_in_good_order(family, number):
+    wait = (
+        "threading.Thread(target=tell_when_blocked).start(); flow.block(); print('in good order', flush=True)"
+    )
+    it = family(then=wait)
+    assert it.parent.stdout.readline() == 'blocked\n'
+    it.parent.send_signal(number)
+    assert it.parent.stdout.readline() == 'in good order\n'
+    assert it.parent.wait(GONE_WITHIN_S) == 0
+    it.assert_all_gone()
 
 
-def test_no_orphan_after_an_exception_in_the_with_block(tmp_path):
-    parent, children, port = start(tmp_path, then="raise RuntimeError('mine')")
-    error = parent.stderr.read()
-    assert 'RuntimeError: mine' in error
-    assert_all_gone(parent, children, port, tmp_path)
+def test_block_ends_with_an_error_when_a_worker_dies(family):
+    it = family(then='flow.block()')
+    it.children[-1].kill()
+    assert it.parent.wait(GONE_WITHIN_S) == 1
+    assert "executor 'two' ended (killed by signal 9)" in it.parent.stderr.read()
+    it.assert_all_gone()
+
+
+def test_no_orphan_after_an_exception_in_the_with_block(family):
+    it = family(then="raise RuntimeError('mine')")
+    assert it.parent.wait(GONE_WITHIN_S) == 1
+    assert 'RuntimeError: mine' in it.parent.stderr.read()
+    it.assert_all_gone()
 
 
 @pytest.mark.parametrize('handler', [ASYNC_LOOP, SYNC_LOOP, STUCK_IN_C], ids=['async', 'sync', 'native'])
-def test_no_orphan_when_the_parent_is_killed_while_a_handler_never_ends(tmp_path, handler):
-    parent, children, port = start(
-        tmp_path, handler=handler, then="print('asking', flush=True); flow.post('/')"
-    )
-    assert 'asking' in parent.stdout.readline()
-    parent.kill()
-    assert_all_gone(parent, children, port, tmp_path)
+def test_no_orphan_when_the_parent_is_killed_while_a_handler_never_ends(family, handler):
+    it = family(handler=handler, then="print('asking', flush=True); flow.post('/')")
+    assert it.parent.stdout.readline() == 'asking\n'
+    it.parent.kill()
+    it.assert_all_gone()
 
 
-def test_a_parent_that_ends_without_closing_leaves_nothing(tmp_path):
-    parent, children, port = start(tmp_path, then='import os; os._exit(3)')
-    assert_all_gone(parent, children, port, tmp_path)
+def test_a_parent_that_ends_without_closing_leaves_nothing(family):
+    it = family(then='import os; os._exit(3)')
+    assert it.parent.wait(GONE_WITHIN_S) == 3
+    it.assert_all_gone()
 
 
 class FailsToStart(Executor):

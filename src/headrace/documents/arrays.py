@@ -52,6 +52,11 @@ class ArrayAlias(types.GenericAlias):
         return f'{name}[{", ".join(parts)}]' if parts else name
 
 
+def is_array_type(annotation: Any) -> bool:
+    """True for an `ArrayAlias`, and for what typing makes of one: reading annotations rebuilds aliases."""
+    return isinstance(annotation, types.GenericAlias) and isinstance(annotation.__args__[0], ArraySpec)
+
+
 def spec_of(alias: ArrayAlias) -> ArraySpec:
     """What an array type in an annotation asks for."""
     spec: ArraySpec = alias.__args__[0]

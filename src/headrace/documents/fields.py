@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from headrace.documents.arrays import ArrayAlias, ArraySpec, spec_of
+from headrace.documents.arrays import ArraySpec, is_array_type, spec_of
 from headrace.documents.base import BaseDoc
 from headrace.errors import CodecError, DocumentError
 
@@ -121,7 +121,7 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
 
 
 def _kind(bare: Any) -> Kind:
-    if isinstance(bare, ArrayAlias):
+    if is_array_type(bare):
         return Kind.ARRAY
     if bare is bytes:
         return Kind.BYTES

@@ -18,6 +18,7 @@ from headrace.documents.arrays import (
     as_torch,
     dtype_of,
     fit,
+    is_array_type,
     is_torch,
     spec_of,
     wire_dtype,
@@ -109,7 +110,7 @@ def _plain(value: Any) -> Any:
 
 def convert(wanted: Any, value: Any) -> Any:
     """A decoded plain value as the type that a field asks for (msgspec's `dec_hook`)."""
-    if isinstance(wanted, ArrayAlias):
+    if is_array_type(wanted):
         return to_array(wanted, value)
     item = getattr(wanted, 'doc_type', None)
     if item is not None:

@@ -1,0 +1,32 @@
+"""`headrace check flow.yml`: whether a Flow would start, without starting it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headrace.cli.output import show
+from headrace.cli.source import flow_argument, load
+from headrace.flow.render import endpoints_table
+
+
+@click.command('check')
+@flow_argument
+def command(flow: Path, context: tuple[tuple[str, Any], ...]) -> None:
+    """Say whether a Flow would start, and what it offers.
+
+    Reads the file, loads every executor's class, and compares the documents that each one gives with those
+    that the next one takes. Constructs no executor and starts no process.
+
+    \b
+    Examples:
+        headrace check flow.yml
+        headrace check flow.yml --set model=large && headrace run flow.yml --set model=large
+    """
+    info = load(flow, context).check()
+    count = len(info.executors)
+    click.echo(f'{flow} is sound: {count} executor{"" if count == 1 else "s"}')
+    if info.endpoints:
+        show('', endpoints_table(info))

@@ -1,0 +1,85 @@
+"""`headrace client http://host:port /search`: documents to a Flow, and the answer printed as JSON lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headrace.cli.inputs import documents
+from headrace.cli.options import KeyValue
+from headrace.client import Client
+
+ARRAYS = ('list', 'base64')
+
+
+@click.command('client')
+@click.argument('address')
+@click.argument('endpoint', default='/')
+@click.option('--text', 'texts', multiple=True, help='A document with this text; may be repeated.')
+@click.option('--uri', 'uris', multiple=True, help='A document with this file or URL; may be repeated.')
+@click.option(
+    '--docs',
+    'files',
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    multiple=True,
+    help='Documents from a file with a JSON list, or with one JSON object per line; - is standard input.',
+)
+@click.option(
+    '-p',
+    '--parameter',
+    'parameters',
+    type=KeyValue(typed=True),
+    multiple=True,
+    help='A parameter; may be repeated.',
+)
+@click.option('--target', help='Regular expression for the names of the executors to visit.')
+@click.option(
+    '--request-size',
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help='Documents per request.',
+)
+@click.option(
+    '--timeout-s', type=click.FloatRange(min=0.01), help="Seconds for each request; default: the server's."
+)
+@click.option(
+    '--arrays', type=click.Choice(ARRAYS), default='list', show_default=True, help='How tensors are printed.'
+)
+@click.option('--progress', is_flag=True, help='Draw a progress bar.')
+def command(address: str, endpoint: str, **options: Any) -> None:
+    """Send documents to a running Flow and print the answer.
+
+    The answer is printed as JSON lines: one document per line, as it comes.
+
+    \b
+    Examples:
+        headrace client http://127.0.0.1:8080 / --text "hello" --text "world"
+        headrace client grpc://127.0.0.1:12345 /search --uri photo.jpg -p top_k=5
+        headrace client grpc://127.0.0.1:12345 /index --docs items.jsonl --progress
+        headrace client grpc://127.0.0.1:12345 /status
+    """
+    inputs = documents(options['texts'], options['uris'], options['files'])
+    with Client(address) as client:
+        client.post(
+            endpoint,
+            inputs,
+            on_done=lambda response: _print(response.docs, options['arrays']),
+            parameters=dict(options['parameters']) or None,
+            target_executor=options['target'],
+            request_size=options['request_size'],
+            timeout_s=options['timeout_s'],
+            show_progress=options['progress'],
+        )
+
+
+def _print(docs: Any, arrays: str) -> None:
+    for line in _lines(docs, arrays):
+        click.echo(line)
+
+
+def _lines(docs: Any, arrays: str) -> Iterator[bytes]:
+    return (doc.to_json(arrays=arrays) for doc in docs)

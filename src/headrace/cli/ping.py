@@ -1,0 +1,53 @@
+"""`headrace ping http://host:port`: whether a Flow can work."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from headrace.cli.program import FAILED
+from headrace.client import Client
+
+
+@click.command('ping')
+@click.argument('address')
+@click.option(
+    '--attempts', type=click.IntRange(min=1), default=1, show_default=True, help='How often to ask at most.'
+)
+@click.option(
+    '--wait-s',
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help='Seconds between two attempts.',
+)
+@click.option(
+    '--timeout-s',
+    type=click.FloatRange(min=0.01),
+    default=3.0,
+    show_default=True,
+    help='Seconds for each answer.',
+)
+@click.pass_context
+def command(context: click.Context, address: str, attempts: int, wait_s: float, timeout_s: float) -> None:
+    """Ask a running Flow whether it can work.
+
+    ADDRESS is grpc://host:port or http://host:port (grpcs:// and https:// with TLS). The gateway asks every
+    executor. Asks until the answer is yes, at most --attempts times; the exit code is 0 for yes and 1 for no.
+
+    \b
+    Examples:
+        headrace ping grpc://127.0.0.1:12345
+        headrace ping http://127.0.0.1:8080 --attempts 60       # wait up to a minute for a start
+    """
+    with Client(address) as client:
+        for attempt in range(attempts):
+            if attempt:
+                time.sleep(wait_s)
+            began = time.perf_counter()
+            if client.is_flow_ready(timeout_s):
+                click.echo(f'{client.address} is ready ({(time.perf_counter() - began) * 1000:.1f} ms)')
+                return
+        click.echo(f'{client.address} is not ready', err=True)
+    context.exit(FAILED)

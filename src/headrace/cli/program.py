@@ -1,0 +1,105 @@
+"""The command line in, the command that was meant out; errors as a message, a remedy and an exit code."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from headrace._version import __version__
+from headrace.errors import HeadraceError
+from headrace.spec import environment
+from headrace.spec.suggest import did_you_mean
+
+COMMANDS = {
+    'run': 'Start a Flow and serve it until Ctrl-C.',
+    'executor': 'Serve one executor, without writing a Flow for it.',
+    'check': 'Say whether a Flow would start, and what it offers.',
+    'plan': 'Show the processes, addresses and ports of a Flow.',
+    'plot': 'Draw a Flow as Mermaid text, SVG or HTML.',
+    'client': 'Send documents to a running Flow and print the answer.',
+    'ping': 'Ask a running Flow whether it can work.',
+    'export': 'Write files for other tools.',
+    'completion': 'Print the script that completes commands in your shell.',
+}
+"""Each command and the first line of its help: the list is shown without importing any of them."""
+
+FAILED = 1
+INTERRUPTED = 130
+
+
+class Failure(click.ClickException):
+    """An error of ours, as the command line tells it."""
+
+    exit_code = FAILED
+
+    def __init__(self, error: HeadraceError) -> None:
+        super().__init__(error.message)
+        self.help = error.help
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f'{click.style("error:", fg="red", bold=True)} {self.message}', err=True)
+        for index, line in enumerate(self.help.splitlines()):
+            label = click.style(' help:', fg='cyan', bold=True) if index == 0 else ' ' * 6
+            click.echo(f'{label} {line}', err=True)
+
+
+class Program(click.Group):
+    """Finds commands by name in modules of their own, and turns errors into messages."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f'headrace.cli.{cmd_name}').command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args[0] not in COMMANDS and not args[0].startswith('-') and not ctx.resilient_parsing:
+            remedy = did_you_mean(args[0], COMMANDS, noun='commands')
+            raise click.UsageError(f'there is no command {args[0]!r}; {remedy}', ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section('Commands'):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HeadraceError as error:
+            if environment.read().debug:
+                raise
+            raise Failure(error) from error
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+@click.group(cls=Program, context_settings={'help_option_names': ['-h', '--help'], 'max_content_width': 100})
+@click.version_option(__version__, '-v', '--version', prog_name='headrace', message='%(prog)s %(version)s')
+def main() -> None:
+    """From a Python function over documents to a served Flow.
+
+    \b
+    A first Flow, in flow.yml:
+        executors:
+          - name: upper
+            uses: upper.py:Upper          # class Upper(Executor) in upper.py
+        gateway:
+          protocol: http
+          port: 8080
+
+    \b
+    What to do with it:
+        headrace check flow.yml           would it start? what does it offer?
+        headrace run flow.yml             serve it until Ctrl-C
+        headrace ping http://127.0.0.1:8080
+        headrace client http://127.0.0.1:8080 / --text "hello"
+
+    \b
+    Exit codes: 0 it worked; 1 it failed, and the message says why; 2 the command was not
+    understood; 130 it was interrupted.
+    """

@@ -1,0 +1,44 @@
+"""A Flow in; out: served until somebody stops it, with a few lines that say where."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from headrace.cli.output import waiting, warn_of_strays
+from headrace.flow import Flow
+
+_EVERYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}
+
+
+def serve(flow: Flow) -> None:
+    """Start `flow`, say where it answers, and wait for Ctrl-C or SIGTERM."""
+    warn_of_strays()
+    began = time.monotonic()
+    with waiting(f'starting {flow.spec.name} ...'):
+        flow.start()
+    try:
+        click.echo(
+            f'{click.style(flow.spec.name, bold=True)} is ready after {time.monotonic() - began:.2f} s'
+        )
+        for line in addresses(flow):
+            click.echo(f'  {line}')
+        click.echo('Ctrl-C stops it')
+        flow.block()
+    finally:
+        flow.close()
+    click.echo('stopped')
+
+
+def addresses(flow: Flow) -> list[str]:
+    """Where the Flow answers, one line per protocol.
+
+    An HTTP gateway also has pages: its documentation.
+    """
+    host = _EVERYWHERE.get(flow.host, flow.host)
+    lines = []
+    for protocol, port in flow.ports.items():
+        address = f'{protocol}://{host}:{port}'
+        lines.append(f'{address}   documentation: {address}/docs' if protocol == 'http' else address)
+    return lines

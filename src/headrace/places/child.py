@@ -29,6 +29,7 @@ class Child:
         self.name = name
         self._process = process
         self._reports = reports
+        self._drain: asyncio.Task[None] | None = None
 
     @classmethod
     async def spawn(cls, name: str, main: str, env: dict[str, str]) -> Child:
@@ -87,10 +88,15 @@ class Child:
         return message[key]
 
     async def ended(self) -> str:
-        """Wait until the process is gone and say how it went."""
+        """Wait until the process is gone and say how it went; several may wait at once."""
+        if self._drain is None:
+            self._drain = asyncio.ensure_future(self._drained())
+        await asyncio.shield(self._drain)
+        return await self._end()
+
+    async def _drained(self) -> None:
         while await self._reports.read(4096):
             pass
-        return await self._end()
 
     async def _end(self) -> str:
         status = await asyncio.to_thread(self._process.wait)

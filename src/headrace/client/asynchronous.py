@@ -5,16 +5,12 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from headrace.client.address import Address, Protocol, Tls, parse
-from headrace.client.grpc_transport import GrpcTransport
-from headrace.client.http_transport import HttpTransport
+from headrace.client.address import Tls, parse
 from headrace.client.options import Callback, PostOptions, options
 from headrace.client.posting import Post, Posting
-from headrace.client.transport import Transport
+from headrace.client.transport import Transport, reach
 
 MAX_REPLY_BYTES = 256 * 1024 * 1024
-
-TRANSPORTS: dict[Protocol, Any] = {'grpc': GrpcTransport, 'http': HttpTransport}
 
 
 class AsyncClient:
@@ -45,7 +41,7 @@ class AsyncClient:
     ) -> None:
         self.address = None if transport else parse(host, port, protocol, tls)
         self.timeout_s = timeout_s
-        self._transport = transport or reach(self.address, max_reply_bytes)
+        self._transport = reach(transport or self.address, max_reply_bytes)
 
     def post(
         self,
@@ -97,10 +93,3 @@ class AsyncClient:
 
     def __repr__(self) -> str:
         return f'<{type(self).__name__} {self.address or self._transport}>'
-
-
-def reach(address: Address | None, max_reply_bytes: int) -> Transport:
-    """The transport that reaches an address."""
-    assert address is not None
-    transport: Transport = TRANSPORTS[address.protocol](address, max_reply_bytes=max_reply_bytes)
-    return transport

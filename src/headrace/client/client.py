@@ -11,12 +11,12 @@ from typing import Any, Self, Unpack
 
 from headrace.client import delivery, inputs, retry, window
 from headrace.client.address import Tls, parse
-from headrace.client.asynchronous import MAX_REPLY_BYTES, AsyncClient, reach
-from headrace.client.loop import LoopThread
+from headrace.client.asynchronous import MAX_REPLY_BYTES, AsyncClient
+from headrace.client.loop import LoopThread, fast_loop
 from headrace.client.messages import Response
 from headrace.client.options import Callback, PostOptions, options
 from headrace.client.posting import Post
-from headrace.client.transport import Transport
+from headrace.client.transport import Transport, reach
 from headrace.documents import DocList
 
 
@@ -49,8 +49,10 @@ class Client:
     ) -> None:
         self.address = None if transport else parse(host, port, protocol, tls)
         self.timeout_s = timeout_s
-        self._transport = transport or reach(self.address, max_reply_bytes)
-        self._loop = LoopThread(f'headrace client of {self.address or transport}', self._transport.close)
+        self._transport = reach(transport or self.address, max_reply_bytes)
+        self._loop = LoopThread(
+            f'headrace client of {self.address or transport}', self._transport.close, fast_loop
+        )
         self._end = weakref.finalize(self, self._loop.close)  # also at the exit of the interpreter
 
     def post(

@@ -15,7 +15,7 @@ from headrace.documents import BaseDoc, DocList
 from headrace.documents.codec import columns as codec
 from headrace.errors import SpecError
 from headrace.proto import headrace_pb2 as pb
-from headrace.proto import parameters
+from headrace.proto import parameters, struct
 from headrace.proto.envelope import pack, unpack
 
 CALL = '/headrace.v1.Headrace/Call'
@@ -119,4 +119,4 @@ def _response(request: Request, reply: pb.Reply, columns: memoryview | None) -> 
             return DocList()
         return codec.decode(bytearray(columns), doc_type)
 
-    return Response(request, decode, parameters=parameters.read(reply))
+    return Response(request, decode, parameters=struct.read(reply))

@@ -6,21 +6,36 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 T = TypeVar('T')
 Closing = Callable[[], Coroutine[Any, Any, None]]
+MakeLoop = Callable[[], asyncio.AbstractEventLoop]
+
+
+def fast_loop() -> asyncio.AbstractEventLoop:
+    """A loop of uvloop, which moves bytes with a fifth less work, or where there is none Python's own."""
+    if find_spec('uvloop') is None:  # not made for Windows
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = import_module('uvloop').new_event_loop()
+    return loop
 
 
 class LoopThread:
     """Runs coroutines for code that is not asynchronous, also where another loop is running (a notebook).
 
-    The thread starts with the first coroutine. It ends with `close`, after it has run `closing`.
+    The thread starts with the first coroutine. It ends with `close`, after it has run `closing`. `make_loop`
+    chooses the kind of loop.
     """
 
-    def __init__(self, name: str, closing: Closing | None = None) -> None:
+    def __init__(
+        self, name: str, closing: Closing | None = None, make_loop: MakeLoop = asyncio.new_event_loop
+    ) -> None:
         self._name = name
         self._closing = closing
+        self._make_loop = make_loop
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -49,7 +64,7 @@ class LoopThread:
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop = self._make_loop()
                 self._thread = threading.Thread(
                     target=_serve, args=(self._loop, self._closing), name=self._name, daemon=True
                 )

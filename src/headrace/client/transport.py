@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, Protocol
 
+from headrace.client.address import Address
 from headrace.client.messages import Request, Response
 from headrace.documents import DocList
 
@@ -33,3 +35,20 @@ class Transport(Protocol):
     async def close(self) -> None:
         """End the connection and every request on it."""
         ...
+
+
+TRANSPORTS = {
+    'grpc': ('headrace.client.grpc_transport', 'GrpcTransport'),
+    'http': ('headrace.client.http_transport', 'HttpTransport'),
+}
+"""Module and class of each protocol; only the one that is used is imported, as each takes a while."""
+
+
+def reach(place: Address | Transport | None, max_reply_bytes: int) -> Transport:
+    """The transport that reaches an address; one that is made already is taken as it is."""
+    if not isinstance(place, Address):
+        assert place is not None
+        return place
+    module, name = TRANSPORTS[place.protocol]
+    made: Transport = getattr(import_module(module), name)(place, max_reply_bytes=max_reply_bytes)
+    return made

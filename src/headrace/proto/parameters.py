@@ -1,4 +1,4 @@
-"""Parameters as protobuf's Struct or as a JSON object in, a dict out; and back in the form that was used."""
+"""Parameters to a JSON object and back."""
 
 from __future__ import annotations
 
@@ -6,28 +6,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
 from headrace.errors import RequestError
-from headrace.proto import headrace_pb2 as pb
 
-_DEPTH = 64
-"""Levels of lists and objects in parameters; protobuf itself stops at about 100."""
-
-
-def read(message: pb.Request | pb.Reply) -> dict[str, Any] | None:
-    """The parameters of a message; None if it has none. RequestError for JSON that is not an object."""
-    form = message.WhichOneof('parameter_form')
-    if form is None:
-        return None
-    if form == 'parameters':
-        return from_struct(message.parameters)
-    try:
-        return msgspec.json.decode(message.parameters_json, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise RequestError(
-            f'parameters_json is not a JSON object: {error}', help='write it as {"key": value}'
-        ) from None
+_decoder = msgspec.json.Decoder(dict[str, Any])
 
 
 def to_json(parameters: dict[str, Any]) -> bytes:
@@ -44,60 +26,17 @@ def to_json(parameters: dict[str, Any]) -> bytes:
         ) from None
 
 
+def from_json(data: bytes) -> dict[str, Any]:
+    """A JSON object as parameters; RequestError if it is none."""
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(
+            f'the parameters are not a JSON object: {error}', help='write them as {"key": value}'
+        ) from None
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise TypeError(f'{type(value).__name__} is no JSON value')
-
-
-def from_struct(struct: Struct) -> dict[str, Any]:
-    """A Struct as a dict. It knows only doubles: whole numbers become integers again."""
-    return {key: _from_value(value) for key, value in struct.fields.items()}
-
-
-def _from_value(value: Value) -> Any:
-    kind = value.WhichOneof('kind')
-    if kind is None or kind == 'null_value':
-        return None
-    if kind == 'struct_value':
-        return from_struct(value.struct_value)
-    if kind == 'list_value':
-        return [_from_value(item) for item in value.list_value.values]
-    found = getattr(value, kind)
-    if kind == 'number_value' and found.is_integer() and abs(found) < 2**53:
-        return int(found)
-    return found
-
-
-def write_struct(struct: Struct, values: dict[str, Any], *, depth: int = 0) -> None:
-    """Fill `struct` with the values of a dict; what a Struct cannot hold becomes text."""
-    if depth > _DEPTH:
-        raise RequestError(f'parameters have more than {_DEPTH} levels')
-    for key, value in values.items():
-        _write_value(struct.fields[str(key)], value, depth + 1)
-
-
-def _write_value(target: Value, value: Any, depth: int) -> None:
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    if value is None:
-        target.null_value = 0  # type: ignore[assignment]  # the one value that the enum has
-    elif isinstance(value, bool):
-        target.bool_value = value
-    elif isinstance(value, int | float):
-        target.number_value = value
-    elif isinstance(value, dict):
-        target.struct_value.SetInParent()
-        write_struct(target.struct_value, value, depth=depth)
-    elif isinstance(value, list | tuple):
-        _write_list(target.list_value, value, depth)
-    else:
-        target.string_value = str(value)
-
-
-def _write_list(target: ListValue, values: list[Any] | tuple[Any, ...], depth: int) -> None:
-    if depth > _DEPTH:
-        raise RequestError(f'parameters have more than {_DEPTH} levels')
-    target.SetInParent()
-    for value in values:
-        _write_value(target.values.add(), value, depth + 1)

@@ -12,7 +12,7 @@ from headrace.documents.arrays import as_array, is_torch
 from headrace.documents.codec import hooks, text
 from headrace.documents.fields import Field, fields_of
 from headrace.errors import DocumentError
-from headrace.proto import arrays, parameters
+from headrace.proto import arrays, struct
 from headrace.proto import headrace_pb2 as pb
 
 _DEPTH = 20
@@ -66,7 +66,7 @@ def _write_field(target: pb.Document, name: str, value: Any, depth: int) -> None
         write(getattr(target, name), value, depth=depth + 1)
     elif name == 'tags' and isinstance(value, dict):
         target.tags.SetInParent()
-        parameters.write_struct(target.tags, value)
+        struct.write(target.tags, value)
     else:
         _write_value(target.fields[name], value, depth + 1)
 
@@ -128,7 +128,7 @@ def _plain_doc(document: pb.Document) -> dict[str, Any]:
         elif name in _LISTS:
             plain[name] = [_plain_doc(each) for each in value.documents]
         elif name == 'tags':
-            plain[name] = parameters.from_struct(value)
+            plain[name] = struct.from_struct(value)
         elif name != 'fields':
             plain[name] = value
     return plain

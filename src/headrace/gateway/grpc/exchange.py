@@ -12,7 +12,7 @@ from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
-from headrace.proto import forms, parameters
+from headrace.proto import forms, parameters, struct
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import pack
 from headrace.spec import GatewaySpec
@@ -50,14 +50,14 @@ class Exchange:
         When the time is over, or the caller of this is cancelled, everybody who works on the request is told.
         """
         payload, form = forms.read(request, columns, self._input(context.endpoint))
-        given = parameters.read(request) or {}
+        given = struct.read(request) or {}
         batch = await self._run(Batch(parameters=given, sources=(('gateway', payload),)), context)
         reply = pb.Reply(request_id=context.request_id)
         if batch.parameters is not given:
             if request.WhichOneof('parameter_form') == 'parameters_json' or form == 'columns':
                 reply.parameters_json = parameters.to_json(batch.parameters)
             else:
-                parameters.write_struct(reply.parameters, batch.parameters)
+                struct.write(reply.parameters, batch.parameters)
         data = pack(reply, forms.write(reply, batch, form))
         if len(data) > self._max_bytes:
             raise TooLarge(

@@ -13,21 +13,27 @@ from typing import Any
 
 import click
 import msgspec
-from headrace.cli import main as command_line
 
 import headrace
 from headrace import errors
+from headrace.cli import main as command_line
 from headrace.spec import environment
 
 FOLDER = Path(__file__).resolve().parents[1] / 'docs' / 'reference'
+WIDTH = 100
+# Names of types that cannot carry a docstring of their own.
+ALIASES = {
+    'DocumentArray': '`DocList[Document]`: the ready-made documents, as a list and as columns.',
+    'NdArray': 'A field that holds a NumPy array: `NdArray`, `NdArray[512]`, `NdArray[3, 224, 224]`.',
+    'TorchTensor': 'The same for a PyTorch tensor; needs `headrace[torch]`.',
+}
 NOTE = '<!-- Made from the code by `make docs`. Do not edit. -->'
 
 
 def names() -> str:
     """Make the page of the public names."""
-    rows = (
-        [f'`{name}`', _first_line(getattr(headrace, name))] for name in headrace.__all__ if name[0] != '_'
-    )
+    public = [name for name in headrace.__all__ if name[0] != '_']
+    rows = ([f'`{name}`', ALIASES.get(name) or _first_line(getattr(headrace, name))] for name in public)
     return _page(
         'Public names', '`from headrace import ...` gives these names.', _table(['Name', 'What it is'], rows)
     )
@@ -77,26 +83,20 @@ def _default(field: dict[str, Any]) -> str:
 
 
 def commands() -> str:
-    """Make the page of the commands."""
-    return _page(
-        'Commands', 'What the command `headrace` can do.', '\n'.join(_command(command_line, 'headrace'))
-    )
+    """Make the page of the commands: what each says about itself with `--help`."""
+    context = command_line.make_context('headrace', [], resilient_parsing=True, terminal_width=WIDTH)
+    return _page('Commands', 'What the command `headrace` can do.', '\n'.join(_helps(context)))
 
 
-def _command(command: click.Command, path: str) -> Iterable[str]:
-    context = click.Context(command, info_name=path)
-    yield f'## `{path}`\n\n{inspect.cleandoc(command.help or "")}\n'
-    rows = [[f'`{" ".join([*p.opts, *p.secondary_opts])}`', p.help or ''] for p in _options(command, context)]
-    yield f'```text\n{command.get_usage(context)}\n```\n' + (
-        f'\n{_table(["Option", ""], rows)}' if rows else ''
-    )
+def _helps(context: click.Context) -> Iterable[str]:
+    """Yield the section of a command, then those of the commands below it."""
+    command = context.command
+    yield f'## {context.command_path}\n\n```text\n{command.get_help(context).rstrip()}\n```\n'
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
-            yield from _command(command.get_command(context, name), f'{path} {name}')
-
-
-def _options(command: click.Command, context: click.Context) -> list[click.Option]:
-    return [p for p in command.get_params(context) if isinstance(p, click.Option) and not p.hidden]
+            inner = command.get_command(context, name)
+            if inner and not inner.hidden:
+                yield from _helps(click.Context(inner, info_name=name, parent=context))
 
 
 def _first_line(thing: Any) -> str:

@@ -18,6 +18,7 @@ DYNAMIC = {
     'src/headrace/__init__.py': 'the public names are imported when they are first used',
     'src/headrace/extras.py': 'the one function that imports optional dependencies',
     'src/headrace/spec/__init__.py': 'a process that reads no YAML does not pay for it',
+    'src/headrace/cli/program.py': 'a command starts faster without the modules of all others',
     'src/headrace/executors/finding.py': "it finds the user's classes by their names",
     'src/headrace/executors/modules.py': "it loads the user's classes, by name or from a file",
     'src/headrace/gateway/process.py': 'a gateway starts faster without the protocols that nobody asked for',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -141,7 +142,7 @@ def info_of(name: str, cls: type[Any], endpoints: Mapping[str, Endpoint]) -> Exe
     """The description of an executor of class `cls` with these endpoints."""
     described = tuple(endpoint.describe() for endpoint in endpoints.values())
     own_doc = cls.__doc__ if '__doc__' in vars(cls) else None
-    return ExecutorInfo(name=name, endpoints=described, doc=(own_doc or '').strip())
+    return ExecutorInfo(name=name, endpoints=described, doc=inspect.cleandoc(own_doc or ''))
 
 
 def _read(uses: str, folders: Sequence[Path], context: Mapping[str, Any] | None) -> Config | None:

@@ -23,7 +23,7 @@ _TYPES = {
     'jtype': str,
     'with': dict[str, Any],
     'metas': dict[str, Any],
-    'requests': dict[str, str],
+    'requests': dict[str, Any],
     'py_modules': list[str] | str,
 }
 
@@ -90,6 +90,8 @@ def read_fields(data: Any, source: Source, *, folder: Path | None = None) -> Con
     }
     if 'jtype' not in values:
         raise source.error((), 'jtype is missing', help='name the class: jtype: MyExecutor')
+    for on, method in values.get('requests', {}).items():
+        convert(method, str, source, ('requests', on))
     metas = dict(values.get('metas', {}))
     modules = [*_listed(metas.pop('py_modules', ())), *_listed(values.get('py_modules', ()))]
     return Config(

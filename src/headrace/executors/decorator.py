@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar, overload
 
 from headrace.errors import ExecutorError
@@ -84,7 +84,7 @@ def endpoint_name(name: str) -> str:
 def _names(on: str | Sequence[str] | None) -> tuple[str, ...]:
     if on is None:
         return (DEFAULT_ENDPOINT,)
-    names = (on,) if isinstance(on, str) else tuple(on)
+    names = tuple(on) if isinstance(on, Iterable) and not isinstance(on, str) else (on,)
     if not names or not all(isinstance(name, str) and name.strip() for name in names):
         raise ExecutorError(f'@requests(on={on!r})', help="on is a name such as '/index', or a list of names")
     return tuple(dict.fromkeys(endpoint_name(name) for name in names))

@@ -46,7 +46,7 @@ def _member(module: ModuleType, name: str, uses: str) -> type[Any]:
     found: Any = module
     for part in name.split('.'):
         if not hasattr(found, part):
-            classes = [key for key, value in vars(found).items() if is_executor(value)]
+            classes = _executors_in(found)
             raise LoadError(
                 f'{uses}: {found.__name__} has no {part!r}',
                 help=did_you_mean(part, classes, noun='executors there'),
@@ -64,15 +64,30 @@ def _known(name: str, base: type[Any], modules: Sequence[ModuleType]) -> type[An
     """A class by its name alone, of those that exist; None for a dotted name that none has."""
     if name in ('Executor', 'BaseExecutor'):
         return base
-    known = {cls.__qualname__: cls for cls in _subclasses(base)}
-    if name in known or '.' in name:
-        return known.get(name)
-    names = [key for module in modules for key, value in vars(module).items() if is_executor(value)]
+    known = {f'{cls.__module__}:{cls.__qualname__}': cls for cls in _subclasses(base)}
+    found = [cls for cls in known.values() if cls.__qualname__ == name]
+    if len(found) > 1:
+        raise LoadError(
+            f'there are {len(found)} executor classes {name!r}',
+            help=f'say which: {", ".join(key for key, cls in known.items() if cls in found)}',
+        )
+    if found or '.' in name:
+        return found[0] if found else None
+    names = [key for module in modules for key in _executors_in(module)]
     raise LoadError(
         f'there is no executor class {name!r}',
-        help=did_you_mean(name, names or known, noun='known')
+        help=did_you_mean(name, names or [cls.__qualname__ for cls in known.values()], noun='known')
         + '; a class of a file is written module:Class or file.py:Class',
     )
+
+
+def _executors_in(holder: object) -> list[str]:
+    """The names of the executors in a module or class, without the base class that it imports."""
+    return [
+        name
+        for name, value in vars(holder).items()
+        if is_executor(value) and any(map(is_executor, value.__mro__[1:]))
+    ]
 
 
 def _subclasses(base: type[Any]) -> Iterator[type[Any]]:

@@ -60,7 +60,8 @@ def reader(kind: type[Any] | None, *, optional: bool, name: str) -> Callable[[di
             return msgspec.convert(own, kind, strict=False)
         except ValueError as error:  # both msgspec's and pydantic's are one
             raise RequestError(
-                f'the parameters do not fit executor {name!r}: {error}', help=f'it takes {kind.__name__}'
+                f'the parameters do not fit executor {name!r}: {_problem(error)}',
+                help=f'it takes {kind.__name__}',
             ) from error
 
     return read
@@ -77,3 +78,11 @@ def json_schema(kind: type[Any] | None) -> dict[str, Any] | None:
 def with_result(parameters: dict[str, Any], name: str, result: dict[str, Any]) -> dict[str, Any]:
     """The parameters with what the executor `name` returned as a dict."""
     return {**parameters, RESULTS: {**parameters.get(RESULTS, {}), name: result}}
+
+
+def _problem(error: Any) -> str:
+    """What is wrong and where, in one line; pydantic's own text has several, and an address."""
+    if not hasattr(error, 'errors'):
+        return str(error)
+    found = error.errors(include_url=False)
+    return '; '.join(f'{each["msg"]} - at `$.{".".join(map(str, each["loc"]))}`' for each in found)

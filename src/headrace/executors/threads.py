@@ -30,8 +30,8 @@ class _Job:
         error: BaseException | None = None
         try:
             result = self.variables.run(self.function)
-        except StopIteration as raised:  # no future can hold this one
-            error = RuntimeError('the handler raised StopIteration')
+        except (StopIteration, asyncio.CancelledError) as raised:  # to a future, these mean something else
+            error = RuntimeError(f'the handler raised {type(raised).__name__}')
             error.__cause__ = raised
         except BaseException as raised:
             error = raised

@@ -1,0 +1,117 @@
+"""What one executor sees of a request's parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import msgspec
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.errors import RequestError
+from headrace.executors.parameters import addressed, json_schema, reader, with_result
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'expected'),
+    [
+        ({}, {}),
+        ({'x': 1}, {'x': 1}),
+        ({'x': 1, 'a__x': 2}, {'x': 2}),
+        ({'a__x': 2, 'x': 1}, {'x': 2}),
+        ({'x': 1, 'a': {'x': 2, 'y': 3}}, {'x': 2, 'y': 3}),
+        ({'a': {'x': 2}, 'a__x': 3}, {'x': 3}),
+        ({'a': 'a value'}, {'a': 'a value'}),
+        ({'b__x': 2, 'tags__price': 3}, {'b__x': 2, 'tags__price': 3}),
+        ({'a__tags__price': 3}, {'tags__price': 3}),
+    ],
+)
+def test_addressed(parameters: dict[str, Any], expected: dict[str, Any]) -> None:
+    before = repr(parameters)
+    assert addressed(parameters, 'a') == expected
+    assert repr(parameters) == before
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.dictionaries(st.text(), st.integers())), st.text())
+def test_what_is_addressed_to_nobody_comes_to_all(parameters: dict[str, Any], name: str) -> None:
+    seen = addressed(parameters, name)
+    assert seen is not parameters
+    for key, value in parameters.items():
+        if not key.startswith(f'{name}__') and key != name:
+            own = parameters.get(name)
+            overridden = f'{name}__{key}' in parameters or (isinstance(own, dict) and key in own)
+            assert overridden or seen[key] == value
+
+
+class Options(msgspec.Struct):
+    top_k: int = 3
+    metric: str = 'cosine'
+
+
+class Strict(msgspec.Struct, forbid_unknown_fields=True):
+    top_k: int = 3
+
+
+class Model(pydantic.BaseModel):
+    top_k: int = 3
+
+
+@dataclass
+class Settings:
+    top_k: int = 3
+
+
+class Keys(TypedDict, total=False):
+    top_k: int
+
+
+@pytest.mark.parametrize('kind', [Options, Strict, Model, Settings])
+def test_typed(kind: Any) -> None:
+    read = reader(kind, optional=False, name='a')
+    assert read({}) == kind()
+    assert read({'a__top_k': 5, 'top_k': 4, '__results__': {'b': {}}}) == kind(top_k=5)
+
+
+def test_typed_dict() -> None:
+    assert reader(Keys, optional=False, name='a')({'a__top_k': 5}) == {'top_k': 5}
+
+
+def test_texts_become_numbers() -> None:
+    assert reader(Options, optional=False, name='a')({'top_k': '7'}).top_k == 7
+
+
+def test_optional() -> None:
+    read = reader(Options, optional=True, name='a')
+    assert read({}) is None
+    assert read({'__results__': {}}) is None
+    assert read({'top_k': 1}) == Options(top_k=1)
+
+
+@pytest.mark.parametrize('kind', [Options, Strict, Model, Settings, Keys])
+def test_what_does_not_fit_is_the_callers_error(kind: Any) -> None:
+    with pytest.raises(RequestError, match=r"(?s)executor 'a'.*top_k") as caught:
+        reader(kind, optional=False, name='a')({'top_k': 'many'})
+    assert kind.__name__ in caught.value.help
+    assert caught.value.http_status == 400
+
+
+@pytest.mark.parametrize('kind', [Options, Model, Settings, Keys])
+def test_json_schema(kind: Any) -> None:
+    schema = json_schema(kind)
+    assert schema is not None
+    assert 'top_k' in str(schema)
+    assert msgspec.json.decode(msgspec.json.encode(schema)) == schema
+
+
+def test_no_json_schema_for_a_plain_dict() -> None:
+    assert json_schema(None) is None
+
+
+def test_results_are_added() -> None:
+    first = with_result({'x': 1}, 'a/rep-0', {'n': 1})
+    second = with_result(first, 'b/rep-0', {'n': 2})
+    assert first == {'x': 1, '__results__': {'a/rep-0': {'n': 1}}}
+    assert second == {'x': 1, '__results__': {'a/rep-0': {'n': 1}, 'b/rep-0': {'n': 2}}}

@@ -1,0 +1,94 @@
+"""A worker's socket under hostile bytes: it cuts the peer off or answers an error, and serves on."""
+
+import asyncio
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace import Document, DocumentArray
+from headrace.pipeline import Batch, Context
+from headrace.wire import Server, connect
+from headrace.wire.address import parse
+from headrace.wire.calls import pack_call
+from headrace.wire.frames import HEADER, VERSION, Kind
+
+EXAMPLES = 400
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.binary(max_size=8),
+    lambda inner: st.lists(inner, max_size=7) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def good() -> bytes:
+    docs = DocumentArray([Document(text='x' * n) for n in range(3)])
+    return b''.join(
+        bytes(part) for part in pack_call(7, Batch(docs), Context('/', request_id='r', trace='t'))
+    )
+
+
+@st.composite
+def mutated(draw):
+    """A good call with some bytes changed, dropped or repeated."""
+    data = bytearray(good())
+    for _ in range(draw(st.integers(1, 6))):
+        position = draw(st.integers(0, len(data) - 1))
+        kind = draw(st.sampled_from(['flip', 'cut', 'insert']))
+        if kind == 'flip':
+            data[position] ^= 1 << draw(st.integers(0, 7))
+        elif kind == 'cut' and len(data) > 2:
+            del data[position : position + draw(st.integers(1, 20))]
+        else:
+            data[position:position] = draw(st.binary(max_size=20))
+        if not data:
+            break
+    return bytes(data)
+
+
+@st.composite
+def framed(draw):
+    """A frame whose header is right and whose content is anything."""
+    meta = msgspec.msgpack.encode(draw(values))
+    payload = draw(st.binary(max_size=64))
+    kind = draw(st.sampled_from([*Kind, 0, 6, 255]))
+    padding = bytes(-(HEADER.size + len(meta)) % 16)
+    body = meta + padding + payload
+    return HEADER.pack(len(body), kind, 0, VERSION, draw(st.integers(0, 3)), len(meta)) + body
+
+
+async def look(batch, context):
+    """Touch what came, as an executor would."""
+    return Batch(DocumentArray([Document(text=str(len(batch.docs)))]), {'got': batch.parameters})
+
+
+async def attack(folder, streams):
+    server = await Server(look).listen(f'unix:{folder}/s')
+    _, path, _ = parse(server.address)
+    try:
+        for data in streams:
+            reader, writer = await asyncio.open_unix_connection(path)
+            async with asyncio.timeout(10):
+                writer.write(data)
+                writer.write_eof()
+                await reader.read()
+            writer.close()
+        connection = await connect(server.address)
+        reply = await connection(Batch(DocumentArray.empty(2)), Context())
+        assert reply.docs.texts == ['2']
+        await connection.close()
+    finally:
+        await server.close()
+
+
+@settings(max_examples=EXAMPLES)
+@given(data=st.lists(mutated() | framed() | st.binary(min_size=1, max_size=200), min_size=1, max_size=5))
+def test_hostile_streams(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp('w')
+    asyncio.run(attack(folder, data))

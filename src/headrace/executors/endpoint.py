@@ -77,7 +77,9 @@ def endpoint_of(
         request, response, declared = _types(kind, 'doc' in takes, written, declaration)
         parameters, optional = hints.parameters_type(written.get('parameters'))
     except ExecutorError as error:
-        raise ExecutorError(f'{owner}.{method} ({place}): {error.message}', help=error.help) from error.__cause__
+        raise ExecutorError(
+            f'{owner}.{method} ({place}): {error.message}', help=error.help
+        ) from error.__cause__
     return Endpoint(
         name=name,
         method=method,

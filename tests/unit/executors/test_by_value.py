@@ -10,7 +10,7 @@ SCRIPT = """\
 from typing import Any
 import msgspec
 from headrace import BaseDoc, DocList, Executor, NdArray, requests
-from headrace.executors.byvalue import dumps
+from headrace.documents.byvalue import dumps
 
 class Size(msgspec.Struct, frozen=True):
     width: int = 1

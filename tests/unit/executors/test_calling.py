@@ -391,7 +391,9 @@ async def test_documents_of_another_type_than_annotated() -> None:
     def handler(self: Any, docs: DocumentArray) -> DocList[Item]:
         return DocList[Match]([Match('a')])  # type: ignore[return-value]
 
-    with pytest.raises(ExecutorFailure, match=r'returned .*Match in a DocList, but is annotated DocList\[Item\]'):
+    with pytest.raises(
+        ExecutorFailure, match=r'returned .*Match in a DocList, but is annotated DocList\[Item\]'
+    ):
         await answer(handler, batch('a'))
 
 

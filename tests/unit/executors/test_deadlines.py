@@ -10,7 +10,7 @@ import pytest
 
 from headrace import DocumentArray, Executor, requests
 from headrace.errors import Cancelled, DeadlineExceeded
-from headrace.executors import close, load, serve
+from headrace.executors import close, serve
 from headrace.pipeline import Batch, Context
 
 
@@ -64,7 +64,7 @@ async def begin(executor: Held, context: Context) -> asyncio.Task[Batch]:
         await asyncio.to_thread(executor.started.wait, 30)
     else:
         await executor.waits.wait()
-    return task  # type: ignore[return-value]
+    return task
 
 
 @pytest.mark.parametrize('endpoint', ['/', '/sync', '/quick', '/unknown'])

@@ -112,7 +112,9 @@ def test_requests_given_to_the_constructor() -> None:
 
 
 def test_requests_for_a_method_that_is_not_there() -> None:
-    with pytest.raises(ExecutorError, match="executor 'shop': requests: /x: Base has no method 'frist'") as caught:
+    with pytest.raises(
+        ExecutorError, match="executor 'shop': requests: /x: Base has no method 'frist'"
+    ) as caught:
         load(Base, uses_requests={'/x': 'frist'}, runtime_args={'name': 'shop'})
     assert "did you mean 'first'?" in caught.value.help
 

@@ -49,8 +49,7 @@ async def test_an_exception(handler: Callable[..., Any]) -> None:
     failure = await fail(handler)
     line = deeper.__code__.co_firstlineno + 1
     assert failure.message == (
-        "executor 'mine', endpoint '/x': ValueError: no such colour: mauve "
-        f'(test_handler_failures.py:{line})'
+        f"executor 'mine', endpoint '/x': ValueError: no such colour: mauve (test_handler_failures.py:{line})"
     )
     assert (failure.executor, failure.endpoint) == ('mine', '/x')
     assert isinstance(failure.__cause__, ValueError)
@@ -76,7 +75,9 @@ async def test_errors_with_a_status_keep_it(error: Exception) -> None:
     assert caught.__notes__ == ["in executor 'mine', endpoint '/x'"]
 
 
-@pytest.mark.parametrize('raised', [SystemExit(3), StopIteration(3), asyncio.CancelledError(), TimeoutError()])
+@pytest.mark.parametrize(
+    'raised', [SystemExit(3), StopIteration(3), asyncio.CancelledError(), TimeoutError()]
+)
 @pytest.mark.parametrize('is_async', [False, True])
 async def test_exceptions_that_would_harm_others(raised: BaseException, is_async: bool) -> None:
     def plain(self: Any) -> None:

@@ -112,7 +112,7 @@ class Wrong:
 
     def an_argument_of_its_own(self, docs: Any, top_k: int) -> None: ...
 
-    def no_self(docs: Any, **kwargs: Any) -> None: ...  # type: ignore[misc] # noqa: N805
+    def no_self(docs: Any, **kwargs: Any) -> None: ...
 
     def nothing() -> None: ...  # type: ignore[misc]
 

@@ -139,7 +139,8 @@ def test_a_yaml_file(tmp_path: Path) -> None:
 
 def test_what_the_caller_says_wins_over_the_file(tmp_path: Path) -> None:
     write(tmp_path / 'shop_f.py', CODE)
-    text = 'jtype: shop_f:Shop\nwith: {size: 4}\nmetas: {name: clothes, description: Sells}\nrequests: {/a: handler}'
+    text = 'jtype: shop_f:Shop\nwith: {size: 4}\nmetas: {name: clothes, description: Sells}\n'
+    text += 'requests: {/a: handler}'
     executor: Any = load(
         text,
         search=[tmp_path],
@@ -163,7 +164,9 @@ def test_an_old_tag() -> None:
     assert executor.top_k == 7
 
 
-@pytest.mark.parametrize('uses', ['shouter', './shouter', 'shouter/', str(SERVICES / 'shouter'), 'shouter/config.yml'])
+@pytest.mark.parametrize(
+    'uses', ['shouter', './shouter', 'shouter/', str(SERVICES / 'shouter'), 'shouter/config.yml']
+)
 def test_a_folder(uses: str) -> None:
     executor: Any = load(uses, search=[SERVICES])
     docs = DocumentArray.empty(1)
@@ -204,7 +207,11 @@ def test_a_constructor_that_names_what_is_ours() -> None:
 @pytest.mark.parametrize(
     ('uses', 'problem', 'remedy'),
     [
-        ('shop_x:Shpo', "shop_x:Shpo: shop_x has no 'Shpo'", "did you mean 'Shop'? executors there: Shop, Other"),
+        (
+            'shop_x:Shpo',
+            "shop_x:Shpo: shop_x has no 'Shpo'",
+            "did you mean 'Shop'? executors there: Shop, Other",
+        ),
         ('shop_x:Shop.Outer', "Shop has no 'Outer'", 'Inner'),
         ('shop_x:not_a_class', "shop_x:not_a_class is function 'not_a_class', not an executor", 'subclass'),
         ('shop_x.Nobody', "shop_x.Nobody: shop_x has no 'Nobody'", 'Shop'),
@@ -324,8 +331,7 @@ def test_a_constructor_that_raises() -> None:
         load(Breaks, runtime_args={'name': 'mine'})
     line = Breaks.__init__.__code__.co_firstlineno + 2
     assert caught.value.message == (
-        "executor 'mine': the constructor of Breaks raised FileNotFoundError: model.bin "
-        f'({__file__}:{line})'
+        f"executor 'mine': the constructor of Breaks raised FileNotFoundError: model.bin ({__file__}:{line})"
     )
     assert isinstance(caught.value.__cause__, FileNotFoundError)
 

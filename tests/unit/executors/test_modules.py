@@ -57,7 +57,9 @@ def test_a_file_whose_name_is_no_word(tmp_path: Path) -> None:
 def test_a_file_of_a_package(tmp_path: Path) -> None:
     write(tmp_path / 'pack_a' / '__init__.py', 'value = 1')
     write(tmp_path / 'pack_a' / 'inner' / '__init__.py')
-    file = write(tmp_path / 'pack_a' / 'inner' / 'file.py', 'from .. import value\nfrom pack_a import value as same')
+    file = write(
+        tmp_path / 'pack_a' / 'inner' / 'file.py', 'from .. import value\nfrom pack_a import value as same'
+    )
     module = import_file(file)
     assert (module.__name__, module.value, module.same) == ('pack_a.inner.file', 1, 1)
 

@@ -68,7 +68,7 @@ def test_an_endpoint_needs_a_name(on: Any) -> None:
 
 def test_a_name_in_the_place_of_the_function() -> None:
     with pytest.raises(ExecutorError, match=r"write @requests\(on='/index'\)"):
-        requests('/index')  # type: ignore[type-var]
+        requests('/index')  # type: ignore[call-overload]
 
 
 def test_not_on_a_static_method() -> None:

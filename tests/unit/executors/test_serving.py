@@ -70,7 +70,9 @@ async def test_what_nobody_answers_passes_through_unchanged() -> None:
 
 
 async def test_streams_are_refused_clearly() -> None:
-    with pytest.raises(RequestError, match="endpoint '/talk' of executor 'shop' is a stream .* not served yet"):
+    with pytest.raises(
+        RequestError, match="endpoint '/talk' of executor 'shop' is a stream .* not served yet"
+    ):
         await texts(load(Shop, runtime_args={'name': 'shop'}), '/talk')
 
 

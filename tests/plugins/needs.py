@@ -30,6 +30,10 @@ def _browser() -> str:
     return '' if browser_path() else f'no browser: install chromium (looked for {", ".join(BROWSERS)})'
 
 
+def _curl() -> str:
+    return '' if shutil.which('curl') else 'no curl'
+
+
 def _torch() -> str:
     return '' if find_spec('torch') else 'no PyTorch: pip install -r requirements/train.txt'
 
@@ -39,7 +43,7 @@ def _linux() -> str:
 
 
 # what a test may ask for -> a function that returns why it is not there, or nothing
-TOOLS: dict[str, Callable[[], str]] = {'browser': _browser, 'linux': _linux, 'torch': _torch}
+TOOLS: dict[str, Callable[[], str]] = {'browser': _browser, 'curl': _curl, 'linux': _linux, 'torch': _torch}
 
 
 @cache

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from headrace.cli.inputs import documents
 from headrace.cli.options import KeyValue
-from headrace.client import Client
+from headrace.client import Client, Response
 
 ARRAYS = ('list', 'base64')
 
@@ -19,7 +19,13 @@ ARRAYS = ('list', 'base64')
 @click.argument('address')
 @click.argument('endpoint', default='/')
 @click.option('--text', 'texts', multiple=True, help='A document with this text; may be repeated.')
-@click.option('--uri', 'uris', multiple=True, help='A document with this file or URL; may be repeated.')
+@click.option(
+    '--file',
+    'contents',
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help='A document with the content of this file as its blob; may be repeated.',
+)
 @click.option(
     '--docs',
     'files',
@@ -53,21 +59,22 @@ ARRAYS = ('list', 'base64')
 def command(address: str, endpoint: str, **options: Any) -> None:
     """Send documents to a running Flow and print the answer.
 
-    The answer is printed as JSON lines: one document per line, as it comes.
+    The answer is printed as JSON lines: one document per line, as it comes, and what executors
+    returned instead of documents as {"results": {executor: ...}}.
 
     \b
     Examples:
         headrace client http://127.0.0.1:8080 / --text "hello" --text "world"
-        headrace client grpc://127.0.0.1:12345 /search --uri photo.jpg -p top_k=5
+        headrace client grpc://127.0.0.1:12345 /search --file photo.jpg -p top_k=5
         headrace client grpc://127.0.0.1:12345 /index --docs items.jsonl --progress
         headrace client grpc://127.0.0.1:12345 /status
     """
-    inputs = documents(options['texts'], options['uris'], options['files'])
+    inputs = documents(options['texts'], options['contents'], options['files'])
     with Client(address) as client:
         client.post(
             endpoint,
             inputs,
-            on_done=lambda response: _print(response.docs, options['arrays']),
+            on_done=lambda response: _print(response, options['arrays']),
             parameters=dict(options['parameters']) or None,
             target_executor=options['target'],
             request_size=options['request_size'],
@@ -76,10 +83,8 @@ def command(address: str, endpoint: str, **options: Any) -> None:
         )
 
 
-def _print(docs: Any, arrays: str) -> None:
-    for line in _lines(docs, arrays):
-        click.echo(line)
-
-
-def _lines(docs: Any, arrays: str) -> Iterator[bytes]:
-    return (doc.to_json(arrays=arrays) for doc in docs)
+def _print(response: Response[Any], arrays: Any) -> None:
+    for doc in response.docs:
+        click.echo(doc.to_json(arrays=arrays))
+    if response.results:
+        click.echo(msgspec.json.encode({'results': response.results}))

@@ -32,6 +32,5 @@ def command(uses: str, **options: Any) -> None:
     """
     changes = given(options)
     settings = {name: changes.pop(name) for name in _OWN if name in changes}
-    name = changes.pop('name', None)
-    flow = Flow(name or 'executor', **changes).add(uses=uses, name=name, **settings)
-    serve(flow)
+    name = changes.pop('name', 'executor')
+    serve(Flow(name, **changes).add(uses=uses, name=name, **settings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,21 @@ from headrace.documents import BaseDoc, DocSchema, Document, FieldSchema, TypeSc
 from headrace.errors import DocumentError
 
 
-def documents(texts: Sequence[str], uris: Sequence[str], files: Sequence[Path]) -> Iterator[BaseDoc] | None:
-    """Documents with texts, with the addresses of files, and from files of JSON; None if there are none."""
-    if not (texts or uris or files):
+def documents(
+    texts: Sequence[str], contents: Sequence[Path], files: Sequence[Path]
+) -> Iterator[BaseDoc] | None:
+    """Documents with texts, with the contents of files, and from files of JSON; None if there are none."""
+    if not (texts or contents or files):
         return None
-    return _documents(texts, uris, files)
+    return _documents(texts, contents, files)
 
 
-def _documents(texts: Sequence[str], uris: Sequence[str], files: Sequence[Path]) -> Iterator[BaseDoc]:
+def _documents(texts: Sequence[str], contents: Sequence[Path], files: Sequence[Path]) -> Iterator[BaseDoc]:
     for text in texts:
         yield Document(text=text)
-    for uri in uris:
-        yield Document(uri=uri)
+    for path in contents:
+        kind = mimetypes.guess_type(path.name)[0] or ''
+        yield Document(uri=str(path), blob=path.read_bytes(), mime_type=kind)
     for file in files:
         yield from _from_file(file)
 

@@ -12,11 +12,12 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo
 
 from headrace.errors import SpecError
+from headrace.spec.scalars import resolve
 from headrace.spec.tree import parse
 
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 
-_SPELLING = {
+SPELLING = {
     'ports': 'port',
     'protocols': 'protocol',
 }  # an option that may be repeated is named in the singular
@@ -28,7 +29,7 @@ _TYPES: dict[Any, click.ParamType[Any]] = {
 
 
 class KeyValue(click.ParamType):  # type: ignore[type-arg]  # older versions of click have no type argument
-    """`key=value`; the value is a text, or with `typed` whatever YAML makes of it (3, true, [1, 2])."""
+    """`key=value`; the value is a text, or with `typed` also a number, true, false, [1, 2] or {a: b}."""
 
     name = 'key=value'
 
@@ -45,6 +46,8 @@ class KeyValue(click.ParamType):  # type: ignore[type-arg]  # older versions of 
             self.fail(f'{value!r} has to look like key=value', param, ctx)
         if not self.typed:
             return key, text
+        if text[:1] not in ('[', '{', '"', "'"):
+            return key, resolve(text)  # other signs of YAML are just what they look like
         try:
             return key, parse(text)[0]
         except SpecError as error:
@@ -76,7 +79,7 @@ def record_options(
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were given, as fields for the readers of `headrace.spec.reading`.
+    """The options that were given, named as they were, for the readers of `headrace.spec.reading`.
 
     >>> given({'host': None, 'ports': (), 'env': (('A', '1'),), 'name': 'x'})
     {'env': {'A': '1'}, 'name': 'x'}
@@ -86,14 +89,16 @@ def given(options: Mapping[str, Any]) -> dict[str, Any]:
         if value is None or value == ():
             continue
         is_pairs = isinstance(value, tuple) and isinstance(value[0], tuple)
-        fields[name] = dict(value) if is_pairs else list(value) if isinstance(value, tuple) else value
+        fields[SPELLING.get(name, name)] = (
+            dict(value) if is_pairs else list(value) if isinstance(value, tuple) else value
+        )
     return fields
 
 
 def _option(field: FieldInfo, defaults: bool) -> Callable[[Decorated], Decorated]:
     description, bare = _unwrapped(field.type)
     default = _default(field) if defaults else ''
-    word = _SPELLING.get(field.name, field.name).replace('_', '-')
+    word = SPELLING.get(field.name, field.name).replace('_', '-')
     settings: dict[str, Any] = {'help': f'{description}{default}', 'default': None}
     flag = f'--{word}'
     origin, arguments = get_origin(bare), get_args(bare)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import click
 
 from headrace.cli.program import FAILED
-from headrace.client import Client
+from headrace.client import Address, Client
 
 
 @click.command('ping')
@@ -42,6 +43,7 @@ def command(context: click.Context, address: str, attempts: int, wait_s: float, 
         headrace ping http://127.0.0.1:8080 --attempts 60       # wait up to a minute for a start
     """
     with Client(address) as client:
+        assert client.address is not None
         for attempt in range(attempts):
             if attempt:
                 time.sleep(wait_s)
@@ -49,5 +51,14 @@ def command(context: click.Context, address: str, attempts: int, wait_s: float, 
             if client.is_flow_ready(timeout_s):
                 click.echo(f'{client.address} is ready ({(time.perf_counter() - began) * 1000:.1f} ms)')
                 return
-        click.echo(f'{client.address} is not ready', err=True)
+        click.echo(f'{client.address} is not ready: {_reason(client.address, timeout_s)}', err=True)
     context.exit(FAILED)
+
+
+def _reason(address: Address, timeout_s: float) -> str:
+    """What can be said about a gateway that did not say yes."""
+    try:
+        socket.create_connection((address.host, address.port), timeout_s).close()
+    except OSError as error:
+        return f'nobody answers at this host and port ({error})'
+    return 'somebody answers, but no gateway whose executors can all work'

@@ -12,11 +12,14 @@ from msgspec.structs import replace
 from headrace.cli.options import KeyValue, given, record_options
 from headrace.flow import Flow
 from headrace.spec import FlowSpec, GatewaySpec, Source
+from headrace.spec.fields import canonical
+from headrace.spec.graph import check_doors
 from headrace.spec.reading import SETTINGS, read_settings
 
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 
 GATEWAY_OPTIONS = ('protocols', 'ports', 'host', 'cors', 'timeout_s', 'max_body_bytes', 'development')
+OPTIONS = Source('command line')
 FLOW_OPTIONS = ('name', 'workspace', 'env', 'timeout_ready_s', 'timeout_stop_s')
 
 
@@ -47,9 +50,11 @@ def load(path: Path, context: tuple[tuple[str, Any], ...], options: Mapping[str,
     """The Flow of a file, with what options say laid over it."""
     flow = Flow.load_config(path, context=dict(context))
     changes = given(options or {})
-    own = {name: value for name, value in changes.items() if name in SETTINGS}
-    if own:
-        read = read_settings(own, Source('options'))
-        flow = Flow.from_spec(replace(flow.spec, **{name: getattr(read, name) for name in own}))
-    front = {name: value for name, value in changes.items() if name not in SETTINGS}
-    return flow.config_gateway(**front) if front else flow
+    if not changes:
+        return flow
+    said = read_settings(changes, OPTIONS)
+    own = {name: getattr(said, name) for name in changes if name in SETTINGS}
+    front = {name: getattr(said.gateway, name) for name in map(canonical, changes) if name not in SETTINGS}
+    spec = replace(flow.spec, **own, gateway=replace(flow.spec.gateway, **front))
+    check_doors(spec, OPTIONS)
+    return Flow.from_spec(spec)

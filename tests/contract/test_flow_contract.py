@@ -166,6 +166,7 @@ def test_responses_have_documents_parameters_and_request_id(chain):
     assert len(response.request_id) == 32
 
 
+@pytest.mark.leaks('the shared client keeps the connections that it made for the threads')
 def test_threads_share_a_flow(chain):
     found = {}
 

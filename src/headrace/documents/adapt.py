@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -20,15 +20,20 @@ def doc_type_from(annotation: Any) -> type[BaseDoc]:
     >>> doc_type_from(Point)(2.5).x
     2.5
     """
-    if isinstance(annotation, type):
-        if issubclass(annotation, BaseDoc):
-            return annotation
-        struct: Any = annotation
-        if issubclass(struct, msgspec.Struct):
-            return _from_struct(struct)
-        if is_pydantic(annotation):
-            return _from_pydantic(annotation)
-    raise DocumentError(
+    if not isinstance(annotation, type):
+        raise _unusable(annotation)
+    found: Any = annotation
+    if issubclass(found, BaseDoc):
+        return cast('type[BaseDoc]', found)
+    if issubclass(found, msgspec.Struct):
+        return _from_struct(found)
+    if is_pydantic(found):
+        return _from_pydantic(found)
+    raise _unusable(annotation)
+
+
+def _unusable(annotation: Any) -> DocumentError:
+    return DocumentError(
         f'{annotation!r} is no document class',
         help='derive it from headrace.BaseDoc, or use a pydantic model or a msgspec Struct',
     )

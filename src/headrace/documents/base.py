@@ -62,7 +62,7 @@ class BaseDoc(msgspec.Struct, kw_only=True, eq=False):
         shown = ', '.join(
             f'{name}={_brief(getattr(self, name))}'
             for name, default in zip(self.__struct_fields__, _defaults(type(self)), strict=True)
-            if default is msgspec.NODEFAULT or not _equal(getattr(self, name), default)
+            if default is msgspec.NODEFAULT or not _is_default(getattr(self, name), default)
         )
         return f'{type(self).__name__}({shown})'
 
@@ -73,6 +73,10 @@ def _defaults(doc_type: type[BaseDoc]) -> list[Any]:
         {} if field.default_factory is dict else [] if field.default_factory is list else field.default
         for field in fields
     ]
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    return _equal(value, default) or (getattr(type(value), 'doc_type', None) is not None and not value)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -88,9 +92,9 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _same_array(one: Any, other: Any) -> bool:
-    if one.shape != other.shape or one.dtype != other.dtype:
+    if one.shape != other.shape or one.dtype.newbyteorder('=') != other.dtype.newbyteorder('='):
         return False
-    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind in 'fcV'))
+    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind in 'fcVmM'))
 
 
 def _brief(value: Any) -> str:
@@ -99,4 +103,8 @@ def _brief(value: Any) -> str:
     if getattr(type(value), 'doc_type', None) is not None:
         return f'<{len(value)} x {type(value).doc_type.__name__}>'
     written = repr(value)
-    return written if len(written) <= 60 else f'{written[:40]}... ({len(value)} long)'
+    if len(written) <= 60:
+        return written
+    return (
+        f'{written[:40]}... ({len(value)} long)' if isinstance(value, str | bytes) else f'{written[:57]}...'
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from operator import is_
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 from headrace.documents import find as finding
+from headrace.documents import sampling
 from headrace.documents import traverse as paths
 from headrace.documents.adapt import doc_type_from
 from headrace.documents.arrays import as_array, is_torch
@@ -21,6 +22,9 @@ from headrace.documents.merging import merged
 from headrace.documents.sequence import DocSequence
 from headrace.documents.table import Column, StackColumn, Table, ValueColumn
 from headrace.errors import DocumentError
+
+if TYPE_CHECKING:
+    from headrace.documents.applying import Backend, Function
 
 T = TypeVar('T', bound=BaseDoc)
 _types: dict[Any, type[DocList[Any]]] = {}
@@ -173,6 +177,40 @@ class DocList(DocSequence[T]):
         given = list(lists)
         typed = type(given[0]) if given and cls is DocList else cls
         return cast(Self, typed.from_rows(merged([found.rows for found in given])))
+
+    def batch(self, size: int, *, shuffle: bool = False, seed: int | None = None) -> Iterator[Self]:
+        """The list in pieces of `size` documents, the last one perhaps smaller."""
+        return sampling.batch(self, size, shuffle=shuffle, seed=seed)
+
+    def sample(self, count: int, *, seed: int | None = None) -> Self:
+        """As many different documents as asked for, by chance; the same ones for the same seed."""
+        return sampling.sample(self, count, seed=seed)
+
+    def shuffle(self, *, seed: int | None = None) -> Self:
+        """A new list of the same documents in an order by chance; the same order for the same seed."""
+        return sampling.shuffled(self, seed=seed)
+
+    def split_by_tag(self, tag: str) -> dict[Any, Self]:
+        """The documents that have this tag in groups, by its value, in the order of first occurrence."""
+        return sampling.split_by_tag(self, tag)
+
+    def apply(
+        self,
+        function: Function,
+        *,
+        backend: Backend = 'thread',
+        num_worker: int | None = None,
+        show_progress: bool = False,
+    ) -> Self:
+        """Put `function(doc)` in the place of every document (the document itself if it returns None).
+
+        `backend='process'` is for functions that keep the interpreter busy. An exception of the function is
+        raised here, and the list stays as it was.
+        """
+        from headrace.documents import applying  # process and pickle modules: 60 ms that others need not pay
+
+        applying.apply(self, function, backend=backend, num_worker=num_worker, show_progress=show_progress)
+        return self
 
     def to_bytes(self) -> bytes:
         """The documents as the bytes of one batch (what travels between processes)."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import functools
 import keyword
+import operator
+import types
 import uuid
-from typing import Any, Literal, Union
+from typing import Any, Literal, cast
 
 import msgspec
 import numpy as np
 
 from headrace.documents.arrays import ArrayAlias, ArraySpec
 from headrace.documents.base import BaseDoc
-from headrace.documents.doclist import DocList, list_type
+from headrace.documents.doclist import list_type
 from headrace.documents.document import Document
+from headrace.documents.parts import own_lists
 from headrace.documents.schema import DOCUMENT, DocSchema, FieldSchema, TypeSchema
 from headrace.errors import CodecError, DocumentError
 
@@ -64,60 +68,28 @@ def _build(schema: DocSchema) -> type[BaseDoc]:
     if schema.name == DOCUMENT:
         return Document
     classes = _Classes(schema)
-    return classes.of(schema.name)
+    return classes.made[schema.name]
 
 
 class _Classes:
-    """Builds the classes of one schema; a class that contains itself has plain dicts there."""
+    """The classes of one schema: first made, then told the types of their fields, which may be circular."""
 
     def __init__(self, schema: DocSchema) -> None:
-        self.fields = {schema.name: schema.fields, **schema.refs}
-        self.doc = {schema.name: schema.doc}
+        described = {schema.name: schema.fields, **schema.refs}
+        described.pop(DOCUMENT, None)
         self.made: dict[str, type[BaseDoc]] = {DOCUMENT: Document}
-        self.namespace: dict[str, Any] = {}
-
-    def of(self, name: str) -> type[BaseDoc]:
-        for each in self.reachable(name):
-            self.made[each] = self.build(each)
-        return self.made[name]
-
-    def reachable(self, name: str) -> list[str]:
-        """The classes that `name` needs, those first that need no other."""
-        order: list[str] = []
-        open_: set[str] = set()
-
-        def visit(each: str) -> None:
-            if each in open_ or each in self.made:
-                return
-            if each not in self.fields:
-                raise DocumentError(f'the schema mentions {each!r} and does not describe it')
-            open_.add(each)
-            for field in self.fields[each]:
-                for mentioned in _mentioned(field.type):
-                    visit(mentioned)
-            order.append(each)
-
-        visit(name)
-        return order
-
-    def build(self, name: str) -> type[BaseDoc]:
-        fields = []
-        for field in self.fields[name]:
-            if not _is_identifier(field.name):
-                raise DocumentError(f'{field.name[:40]!r} cannot be the name of a field')
-            if field.name != 'id':
-                fields.append((field.name, self.annotation(field.type), _default(field)))
-        if not _is_identifier(name):
-            raise DocumentError(f'{name[:40]!r} cannot be the name of a document class')
-        namespace = {'__doc__': self.doc.get(name) or f'Made from the schema of {name}.'}
-        made = msgspec.defstruct(
-            name, fields, bases=(BaseDoc,), namespace=namespace, module=__name__, kw_only=True
-        )
-        return made  # type: ignore[return-value]
+        for name, fields in described.items():
+            self.made[name] = _untyped(name, fields, schema.doc if name == schema.name else '')
+        for name, fields in described.items():
+            made = self.made[name]
+            made.__annotations__ = {
+                field.name: self.annotation(field.type) for field in fields if field.name != 'id'
+            }
+            own_lists(made)
 
     def annotation(self, type_: TypeSchema) -> Any:
         found = self.bare(type_)
-        return Union[found, None] if type_.optional and found is not Any else found  # noqa: UP007  # found is a value
+        return found | None if type_.optional and found is not Any else found
 
     def bare(self, type_: TypeSchema) -> Any:
         args = tuple(self.annotation(arg) for arg in type_.args)
@@ -125,27 +97,41 @@ class _Classes:
             case 'array':
                 return ArrayAlias(np.ndarray, (ArraySpec(type_.shape, type_.dtype),))
             case 'doc':
-                return self.made.get(type_.doc, dict[str, Any])
+                return self.mentioned(type_.doc)
             case 'docs':
-                inner = self.made.get(type_.doc)
-                return list[dict[str, Any]] if inner is None else list_type(inner)
+                return list_type(self.mentioned(type_.doc))
             case 'list' | 'set':
                 container: Any = list if type_.kind == 'list' else set
                 return container[args[0]] if args else container
             case 'tuple':
-                return tuple[args] if len(args) > 1 else tuple[args[0], ...] if args else tuple
+                return types.GenericAlias(tuple, args if len(args) != 1 else (args[0], ...))
             case 'dict':
                 return dict[args[0], args[1]] if len(args) == 2 else dict  # type: ignore[valid-type]
             case 'choice':
                 return Literal[type_.values] if type_.values else Any
             case 'union':
-                return Union.__getitem__(args) if args else Any
+                return functools.reduce(operator.or_, args) if args else Any
         return _SCALARS.get(type_.kind, Any)
 
+    def mentioned(self, name: str) -> type[BaseDoc]:
+        if name not in self.made:
+            raise DocumentError(f'the schema mentions {name[:100]!r} and does not describe it')
+        return self.made[name]
 
-def _mentioned(type_: TypeSchema) -> list[str]:
-    own = [type_.doc] if type_.doc and type_.kind in ('doc', 'docs') else []
-    return own + [name for arg in type_.args for name in _mentioned(arg)]
+
+def _untyped(name: str, fields: tuple[FieldSchema, ...], doc: str) -> type[BaseDoc]:
+    for wrong in [name, *(field.name for field in fields)]:
+        if not _is_identifier(wrong):
+            raise DocumentError(f'{wrong[:100]!r} cannot be a name in a document class')
+    made = msgspec.defstruct(
+        name,
+        [(field.name, Any, _default(field)) for field in fields if field.name != 'id'],
+        bases=(BaseDoc,),
+        namespace={'__doc__': doc or f'Made from the schema of {name}.'},
+        module=__name__,
+        kw_only=True,
+    )
+    return cast('type[BaseDoc]', made)
 
 
 def _is_identifier(name: str) -> bool:
@@ -160,16 +146,7 @@ def _default(field: FieldSchema) -> Any:
     kind, default = field.type.kind, field.default
     if field.type.optional or kind == 'any' or default is not None:
         return _fresh(kind, default)
-    empty: dict[str, Any] = {
-        'docs': DocList,
-        'list': list,
-        'dict': dict,
-        'object': dict,
-        'set': set,
-        'tuple': tuple,
-    }
-    if kind == 'docs' and field.type.doc != DOCUMENT:
-        return msgspec.field(default_factory=list)
+    empty: dict[str, Any] = {'docs': list, 'list': list, 'dict': dict, 'object': dict, 'set': set}
     return msgspec.field(default_factory=empty[kind]) if kind in empty else msgspec.field(default=None)
 
 

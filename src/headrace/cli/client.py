@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from headrace.cli.inputs import documents
+from headrace.cli.inputs import documents, input_options
 from headrace.cli.options import KeyValue
 from headrace.client import Client, Response
 
@@ -18,21 +17,7 @@ ARRAYS = ('list', 'base64')
 @click.command('client')
 @click.argument('address')
 @click.argument('endpoint', default='/')
-@click.option('--text', 'texts', multiple=True, help='A document with this text; may be repeated.')
-@click.option(
-    '--file',
-    'contents',
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    multiple=True,
-    help='A document with the content of this file as its blob; may be repeated.',
-)
-@click.option(
-    '--docs',
-    'files',
-    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
-    multiple=True,
-    help='Documents from a file with a JSON list, or with one JSON object per line; - is standard input.',
-)
+@input_options
 @click.option(
     '-p',
     '--parameter',

@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import msgspec
 
 from headrace.documents import BaseDoc, DocSchema, Document, FieldSchema, TypeSchema, class_from
 from headrace.errors import DocumentError
+
+Decorated = TypeVar('Decorated', bound=Callable[..., Any])
+
+
+def input_options(function: Decorated) -> Decorated:
+    """The options `texts`, `contents` and `files`, which say what to send."""
+    readable = click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True)
+    options = [
+        click.option('--text', 'texts', multiple=True, help='A document with this text; may be repeated.'),
+        click.option(
+            '--file',
+            'contents',
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            multiple=True,
+            help='A document with the content of this file as its blob; may be repeated.',
+        ),
+        click.option(
+            '--docs',
+            'files',
+            type=readable,
+            multiple=True,
+            help='Documents from a JSON list, or from lines with one JSON object each; - is standard input.',
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 def documents(

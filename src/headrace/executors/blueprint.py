@@ -147,13 +147,20 @@ def info_of(name: str, cls: type[Any], endpoints: Mapping[str, Endpoint]) -> Exe
 
 def _read(uses: str, folders: Sequence[Path], context: Mapping[str, Any] | None) -> Config | None:
     """The YAML that `uses` is (text) or names (a file, a folder); None if it names a class."""
-    if config.is_text(uses):
-        return config.read_text(uses, context=context)
-    if uses.endswith(('.yml', '.yaml')):
-        return config.read_file(located(uses, folders), context=context)
-    if ':' in uses or uses.endswith('.py'):
+    is_text = config.is_text(uses)
+    if not is_text and not _is_path(uses, folders):
         return None
+    from headrace.executors import yamltext  # only who has YAML pays for its import
+
+    if is_text:
+        return yamltext.read_text(uses, context=context)
+    return yamltext.read_file(located(uses, folders), context=context)
+
+
+def _is_path(uses: str, folders: Sequence[Path]) -> bool:
+    if uses.endswith(('.yml', '.yaml')):
+        return True
+    if ':' in uses or uses.endswith('.py'):
+        return False
     here = [folder / uses for folder in (*folders, Path.cwd())]
-    if '/' in uses or uses in ('.', '..') or any(map(config.is_folder, here)):
-        return config.read_file(located(uses, folders), context=context)
-    return None
+    return '/' in uses or uses in ('.', '..') or any(map(config.is_folder, here))

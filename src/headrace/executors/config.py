@@ -1,4 +1,4 @@
-"""An executor's YAML: text in, a record of what to construct out; and back."""
+"""What an executor's YAML says, as a record."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from headrace.errors import LoadError
-from headrace.spec import environment
-from headrace.spec.emit import emit
 from headrace.spec.explain import convert
 from headrace.spec.source import Source
 from headrace.spec.suggest import did_you_mean
-from headrace.spec.tree import parse
 
 FOLDER_FILES = ('config.yml', 'config.yaml')
 
@@ -50,30 +44,6 @@ def is_folder(path: Path) -> bool:
     return any((path / name).is_file() for name in FOLDER_FILES)
 
 
-def read_file(path: Path, *, context: Mapping[str, Any] | None = None) -> Config:
-    """A YAML file, or a folder with a `config.yml`."""
-    if path.is_dir():
-        inside = next((path / name for name in FOLDER_FILES if (path / name).is_file()), None)
-        if inside is None:
-            raise LoadError(
-                f'the folder {path} has no config.yml', help='an executor folder needs one, with jtype'
-            )
-        path = inside
-    try:
-        text = path.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise LoadError(f'{path} cannot be read: {error}') from error
-    return read_text(text, name=str(path), folder=path.parent, context=context)
-
-
-def read_text(
-    text: str, *, name: str = '', folder: Path | None = None, context: Mapping[str, Any] | None = None
-) -> Config:
-    """YAML text; raises SpecError with file, line and key for what cannot be."""
-    data, source = parse(text, name=name, environment=environment.variables(), context=context)
-    return read_fields(data, source, folder=folder)
-
-
 def read_fields(data: Any, source: Source, *, folder: Path | None = None) -> Config:
     """The parsed YAML (or a dict of the same shape) as a record."""
     if not isinstance(data, Mapping):
@@ -102,24 +72,6 @@ def read_fields(data: Any, source: Source, *, folder: Path | None = None) -> Con
         py_modules=tuple(modules),
         folder=folder,
     )
-
-
-def write(config: Config) -> str:
-    """The record as YAML; raises LoadError for arguments that are no plain data."""
-    fields = {
-        'jtype': config.jtype,
-        'with': config.arguments,
-        'metas': config.metas,
-        'requests': config.requests,
-        'py_modules': list(config.py_modules),
-    }
-    try:
-        return emit({key: value for key, value in fields.items() if value})
-    except yaml.YAMLError as error:
-        raise LoadError(
-            f'{config.jtype} was made with arguments that YAML cannot hold: {error}',
-            help='make it with numbers, texts, lists and dicts only',
-        ) from error
 
 
 def _listed(value: Any) -> list[str]:

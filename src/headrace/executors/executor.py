@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from headrace.errors import ExecutorError
-from headrace.executors import config
 from headrace.executors.blueprint import blueprint
 from headrace.executors.config import Config
 from headrace.executors.constructor import unknown_argument
@@ -151,7 +150,9 @@ class Executor:
 
     def save_config(self, path: str | Path | None = None) -> str:
         """Write the executor as YAML for `load_config`, also to the file `path`; returns the text."""
-        text = config.write(_config_of(self))
+        from headrace.executors import yamltext  # only who has YAML pays for its import
+
+        text = yamltext.write(_config_of(self))
         if path is not None:
             Path(path).write_text(text, encoding='utf-8')
         return text

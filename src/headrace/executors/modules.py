@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import sys
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -49,7 +49,7 @@ def import_file(path: Path) -> ModuleType:
     _make_importable([top.parent.parent if package else top.parent])
     name = top.parent.name if package else top.stem
     if not _is_free(name, top):
-        name = f'{name}_{hashlib.sha256(str(top).encode()).hexdigest()[:8]}'
+        name = f'{name}_{zlib.crc32(bytes(top)):08x}'
     loaded = sys.modules.get(name) or _execute(name, top)
     return import_module('.'.join([loaded.__name__, *inner])) if inner else loaded
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from headrace import Executor, requests
 from headrace.errors import LoadError, SpecError
 from headrace.executors import endpoints_of, load
-from headrace.executors.config import Config, read_text, write
+from headrace.executors.config import Config
+from headrace.executors.yamltext import read_text, write
 
 pytestmark = pytest.mark.usefixtures('own_modules')
 

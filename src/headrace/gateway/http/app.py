@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from headrace.gateway.http import problem
@@ -39,7 +40,10 @@ class Application:
         if self._cors is not None:
             headers += self._cors.headers(request)
         await send({'type': 'http.response.start', 'status': response.status, 'headers': headers})
-        await _send_body(response, request, send)
+        if isinstance(response.body, bytes):
+            await send({'type': 'http.response.body', 'body': response.body})
+        else:
+            await _send_chunks(response.body, request, send)
 
     def _options(self, request: Request) -> Response:
         methods = self.routes.methods(request.path)
@@ -48,11 +52,8 @@ class Application:
         return Response(204, b'', headers=((b'allow', ', '.join(methods).encode()),))
 
 
-async def _send_body(response: Response, request: Request, send: Send) -> None:
-    if isinstance(response.body, bytes):
-        await send({'type': 'http.response.body', 'body': response.body})
-        return
-    async with aclosing(response.body) as chunks:
+async def _send_chunks(body: AsyncGenerator[bytes, None], request: Request, send: Send) -> None:
+    async with aclosing(body) as chunks:
         async for chunk in chunks:
             if request.peer.gone:
                 return

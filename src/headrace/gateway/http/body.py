@@ -39,17 +39,6 @@ class RequestBody(Struct, forbid_unknown_fields=True, kw_only=True):
     exec_endpoint_camel: str | None = field(name='execEndpoint', default=None)
     header: RequestHeader | None = None
 
-    @property
-    def endpoint(self) -> str:
-        """The endpoint that the body names, or ''."""
-        return self.exec_endpoint_camel or self.exec_endpoint or ''
-
-    @property
-    def target(self) -> str:
-        """The executors that the body names, or ''."""
-        in_header = self.header.target_executor if self.header else None
-        return self.target_executor_camel or self.target_executor or in_header or ''
-
 
 class ReplyHeader(Struct):
     """Which request a reply belongs to; `status` is always null, as an error is a problem and no reply."""
@@ -103,23 +92,44 @@ def read(body: bytes) -> RequestBody:
         raise HttpError(400, 'the JSON is nested too deeply', help='flatten it') from None
 
 
-def read_docs(data: Raw, doc_type: type[Any]) -> DocList[Any]:
-    """The documents in a request's `data` as a list of `doc_type`.
+def endpoint_of(asked: RequestBody, route: str) -> str:
+    """The endpoint that a request on a route is for; `route` is '' if the body may choose.
+
+    Raises HttpError 422 if the body names another one than its route.
+    """
+    named = asked.exec_endpoint_camel or asked.exec_endpoint
+    if named and route and named != route:
+        raise HttpError(
+            422,
+            f'this route calls {route!r}, but execEndpoint is {named!r}',
+            help='leave execEndpoint out, or use the route /post',
+        )
+    return route or named or '/'
+
+
+def target_of(asked: RequestBody) -> str:
+    """The executors that a request names, or ''."""
+    in_header = asked.header.target_executor if asked.header is not None else None
+    return asked.target_executor_camel or asked.target_executor or in_header or ''
+
+
+def read_docs(data: Raw, listed: type[DocList[Any]]) -> DocList[Any]:
+    """The documents in a request's `data` as a list of the class `listed`.
 
     Raises HttpError 422 that names the field, as in `$.data[3].price`.
     """
-    text = bytes(data).lstrip() if data is not NOTHING else b'null'
-    if text == b'null':
-        return DocList[doc_type]()  # type: ignore[valid-type]
-    if text[0] == LIST:
-        return _docs(text, doc_type, '$.data')
-    if text[0] != OBJECT:
-        raise _unfit('Expected a list of documents, one document or null', '$.data')
-    if b'"docs"' in text and 'docs' not in doc_type.__struct_fields__:
-        wrapped = bytes(_wrappers.decode(text).docs)
-        if wrapped:
-            return _docs(wrapped, doc_type, '$.data.docs')
-    return _docs(b'[%b]' % text, doc_type, '$.data', single=True)
+    if data is NOTHING:
+        return listed()
+    text = bytes(data)
+    where = '$.data'
+    if text[0] != LIST:
+        if text == b'null':
+            return listed()
+        text, where = _listed(text, listed)
+    try:
+        return listed.from_json(text)
+    except DocumentError as error:
+        raise _misfit(error, where) from None
 
 
 def read_query(query: bytes) -> dict[str, Any]:
@@ -135,17 +145,26 @@ def write(
     return _replies.encode(Reply(header, parameters, Raw(data)))
 
 
-def _docs(text: bytes, doc_type: type[Any], root: str, *, single: bool = False) -> DocList[Any]:
-    try:
-        return DocList[doc_type].from_json(text)  # type: ignore[valid-type]
-    except CodecError as error:
-        raise HttpError(400, error.message, help=error.help) from None
-    except DocumentError as error:
-        detail, path = _split(error.message)
-        inner = path.removeprefix('$').removeprefix('[0]') if single else path.removeprefix('$')
-        raise _unfit(detail, root + inner) from None
-    except RecursionError:
-        raise HttpError(400, 'the JSON is nested too deeply', help='flatten it') from None
+def _listed(text: bytes, listed: type[DocList[Any]]) -> tuple[bytes, str]:
+    """One document, or an object with `docs`, as a list, and where in the body that list begins.
+
+    The list around one document is ours, so `$.data[0]` in an error about it means `$.data`.
+    """
+    if text[0] != OBJECT:
+        raise _unfit('Expected a list of documents, one document or null', '$.data')
+    if b'"docs"' in text and 'docs' not in listed.doc_type.__struct_fields__:
+        wrapped = bytes(_wrappers.decode(text).docs)
+        if wrapped:
+            return wrapped, '$.data.docs'
+    return b'[%b]' % text, ''
+
+
+def _misfit(error: DocumentError, where: str) -> HttpError:
+    if isinstance(error, CodecError):
+        return HttpError(400, error.message, help=error.help)
+    detail, path = _split(error.message)
+    inner = path.removeprefix('$')
+    return _unfit(detail, where + inner if where else '$.data' + inner.removeprefix('[0]'))
 
 
 def _split(message: str) -> tuple[str, str]:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
-from headrace.documents import Document, class_from
-from headrace.errors import Cancelled, DeadlineExceeded, Unavailable
+from headrace.documents import DocList, Document, class_from
+from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError, Unavailable
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http.problem import HttpError
-from headrace.gateway.http.request import Request
+from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON, Response
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
-from headrace.pipeline.describe import EndpointInfo, FlowInfo
+from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
 
 BASE64 = b'arrays=base64'
+
+
+class Types(NamedTuple):
+    """The list that an endpoint takes, and the class of what it gives (None: whichever class it is of)."""
+
+    takes: type[DocList[Any]]
+    gives: type[Any] | None
 
 
 class Front:
@@ -26,33 +33,19 @@ class Front:
 
     def __init__(self, handler: Handler, info: FlowInfo, spec: GatewaySpec) -> None:
         self.handler = handler
-        self.spec = spec
+        self.timeout_s = spec.timeout_s
+        self.max_body_bytes = spec.max_body_bytes
+        self.types: dict[str, Types] = {}
         self._endpoints = {endpoint.name: endpoint for endpoint in info.endpoints}
-        self._inputs: dict[str, type[Any]] = {}
-        self._outputs: dict[str, type[Any] | None] = {}
 
-    def input(self, endpoint: str) -> type[Any]:
-        """The class of the documents that `endpoint` takes; Document for one that the Flow does not name."""
-        known = self._inputs.get(endpoint)
-        if known is not None:
-            return known
-        info = self._info(endpoint)
-        if info is None:
-            return Document
-        return self._inputs.setdefault(endpoint, class_from(info.input))
-
-    def output(self, endpoint: str) -> type[Any] | None:
-        """The class of the documents that `endpoint` gives, or None: whichever class they are of."""
-        if endpoint in self._outputs:
-            return self._outputs[endpoint]
-        info = self._info(endpoint)
-        if info is None:
-            return None
-        made = class_from(info.output)
-        return self._outputs.setdefault(endpoint, None if issubclass(made, Document) else made)
-
-    def _info(self, endpoint: str) -> EndpointInfo | None:
-        return self._endpoints.get(endpoint)
+    def learn(self, endpoint: str) -> Types:
+        """The types of an endpoint, kept in `types` from then on; Document where none is known."""
+        info = self._endpoints.get(endpoint)
+        if info is None:  # not kept: clients choose these names
+            return Types(DocList[Document], None)
+        taken, given = class_from(info.input), class_from(info.output)
+        types = Types(DocList[taken], None if issubclass(given, Document) else given)  # type: ignore[valid-type]
+        return self.types.setdefault(endpoint, types)
 
 
 class FlowRoute:
@@ -65,114 +58,109 @@ class FlowRoute:
         self.endpoint = endpoint
 
     async def __call__(self, request: Request) -> Response:
-        call = Call(request, request.timeout_s(self.front.spec.timeout_s))
-        reply = await call.run(self)
+        call = Call(self.front, request)
+        reply = await call.run(self.endpoint)
         context = call.context
         assert context is not None
-        docs = reply.docs_as(self.front.output(context.endpoint))
+        docs = reply.docs_as(call.output)
         header = bodies.ReplyHeader(context.request_id, context.endpoint, context.target)
         arrays = 'base64' if BASE64 in request.query else 'list'
-        return Response(200, bodies.write(docs, reply.parameters, header, arrays=arrays), JSON)
-
-    async def read(self, request: Request) -> tuple[bodies.RequestBody, str]:
-        """The body of a request, and the endpoint that it is for."""
-        _check_content(request.headers)
-        asked = bodies.read(await request.body(self.front.spec.max_body_bytes))
-        if self.endpoint and asked.endpoint and asked.endpoint != self.endpoint:
-            raise HttpError(
-                422,
-                f'this route calls {self.endpoint!r}, but execEndpoint is {asked.endpoint!r}',
-                help='leave execEndpoint out, or use the route /post',
-            )
-        return asked, self.endpoint or asked.endpoint or '/'
+        return Response(200, bodies.write(docs, reply.parameters, header, arrays=arrays))
 
 
 class Call:
     """One request under way: it ends at its deadline, or when its client leaves, or with the server."""
 
-    __slots__ = ('_deadline', '_left', '_request', '_task', '_timeout_s', 'context')
+    __slots__ = ('_ended', '_front', '_request', '_task', '_timeout_s', 'context', 'output')
 
-    def __init__(self, request: Request, timeout_s: float | None) -> None:
+    def __init__(self, front: Front, request: Request) -> None:
         self.context: Context | None = None
+        self.output: type[Any] | None = None
+        self._front = front
         self._request = request
-        self._timeout_s = timeout_s
-        self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        self._left = False
+        self._timeout_s = request.timeout_s() if TIMEOUT_HEADER in request.headers else front.timeout_s
         self._task = asyncio.current_task()
+        self._ended: HeadraceError | None = None
 
-    async def run(self, route: FlowRoute) -> Batch:
+    async def run(self, endpoint: str) -> Batch:
         """What the Flow answers; raises whatever kept it from answering."""
-        peer = self._request.peer
-        peer.on_left = self._leave
-        limit = asyncio.timeout(self._timeout_s)
+        request, timeout_s, timer, deadline = self._request, self._timeout_s, None, None
+        if timeout_s is not None:
+            timer = asyncio.get_running_loop().call_later(timeout_s, self._expire)
+            deadline = time.monotonic() + timeout_s
+        request.peer.on_left = self._leave
         try:
-            async with limit:
-                asked, endpoint = await route.read(self._request)
-                batch, context = self._begin(route.front, asked, endpoint)
-                return await route.front.handler(batch, context)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise self._too_late() from None
-        except asyncio.CancelledError:
-            if not self._left or self._task is None:
+            body = await request.body(self._front.max_body_bytes)
+            batch, self.context = self._begin(body, endpoint, deadline)
+            return await self._front.handler(batch, self.context)
+        except BaseException:
+            if self._ended is None or self._task is None:
                 raise
             self._task.uncancel()
-            if peer.stopping:
-                raise Unavailable('the server is stopping', help='send the request again') from None
-            raise Cancelled('the client left before its answer was there') from None
+            raise self._ended from None
         finally:
-            peer.on_left = None
+            request.peer.on_left = None
+            if timer is not None:
+                timer.cancel()
 
-    def _begin(self, front: Front, asked: bodies.RequestBody, endpoint: str) -> tuple[Batch, Context]:
+    def _begin(self, body: bytes, endpoint: str, deadline: float | None) -> tuple[Batch, Context]:
+        """What the handler gets for a body."""
         request = self._request
-        request.endpoint = endpoint
+        headers = request.headers
+        if headers.get(b'content-type') != JSON or b'content-encoding' in headers:
+            check_content(headers)
+        asked = bodies.read(body)
+        endpoint = request.endpoint = bodies.endpoint_of(asked, endpoint)
+        listed, self.output = self._front.types.get(endpoint) or self._front.learn(endpoint)
         parameters = asked.parameters or {}
         if request.query and request.method in ('GET', 'DELETE'):
             parameters = {**bodies.read_query(request.query), **parameters}
-        docs = bodies.read_docs(asked.data, front.input(endpoint))
-        self.context = Context(
-            endpoint,
-            request_id=request.id,
-            deadline=self._deadline,
-            target=asked.target,
-            trace=request.trace,
-        )
-        return Batch(docs, parameters), self.context
+        batch = Batch(bodies.read_docs(asked.data, listed), parameters)
+        trace = request.trace() if b'traceparent' in headers else ''
+        target = bodies.target_of(asked)
+        context = Context(endpoint, request_id=request.id, deadline=deadline, target=target, trace=trace)
+        return batch, context
 
     def _leave(self) -> None:
         """Nobody waits any more: tell the executors, and stop waiting for them."""
-        self._left = True
+        if self._request.peer.stopping:
+            self._end(Unavailable('the server is stopping', help='send the request again'))
+        else:
+            self._end(Cancelled('the client left before its answer was there'))
+
+    def _expire(self) -> None:
+        if self.context is None:
+            close = ((b'connection', b'close'),)
+            self._end(
+                HttpError(
+                    408, f'the request was not complete after {self._timeout_s:g} seconds', headers=close
+                )
+            )
+        else:
+            self._end(
+                DeadlineExceeded(
+                    f'no answer within {self._timeout_s:g} seconds',
+                    help='give the request more time with X-Headrace-Timeout-S, or less to do',
+                )
+            )
+
+    def _end(self, error: HeadraceError) -> None:
+        self._ended = error
         if self.context is not None:
             self.context.cancel()
         if self._task is not None:
             self._task.cancel()
 
-    def _too_late(self) -> Exception:
-        if self.context is None:
-            return HttpError(
-                408,
-                f'the request was not complete after {self._timeout_s:g} seconds',
-                headers=((b'connection', b'close'),),
-            )
-        self.context.cancel()
-        return DeadlineExceeded(
-            f'no answer within {self._timeout_s:g} seconds',
-            help='give the request more time with X-Headrace-Timeout-S, or less to do',
-        )
 
-
-def _check_content(headers: dict[bytes, bytes]) -> None:
+def check_content(headers: dict[bytes, bytes]) -> None:
     """Raise 415 unless a body with these headers can be plain JSON."""
-    kind = headers.get(b'content-type', JSON)
-    if kind != JSON:
-        name = kind.partition(b';')[0].strip().lower()
-        if name != JSON and not (name.startswith(b'application/') and name.endswith(b'+json')):
-            raise HttpError(
-                415,
-                f'the body is {name.decode("latin1")!r}, and JSON is expected',
-                help="send JSON with the header 'Content-Type: application/json'",
-            )
+    name = headers.get(b'content-type', JSON).partition(b';')[0].strip().lower()
+    if name != JSON and not (name.startswith(b'application/') and name.endswith(b'+json')):
+        raise HttpError(
+            415,
+            f'the body is {name.decode("latin1")!r}, and JSON is expected',
+            help="send JSON with the header 'Content-Type: application/json'",
+        )
     encoding = headers.get(b'content-encoding', b'identity')
     if encoding != b'identity':
         raise HttpError(

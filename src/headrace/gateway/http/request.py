@@ -45,21 +45,19 @@ class Request:
         self.query: bytes = scope['query_string']
         self.headers: dict[bytes, bytes] = dict(scope['headers'])
         self.peer: Peer = scope.get('state', {}).get('peer') or Peer()
-        self.id = _given_id(self.headers.get(b'x-request-id')) or new_request_id()
+        given = self.headers.get(b'x-request-id')
+        self.id = (given and _usable_id(given)) or new_request_id()
         self.endpoint = ''
         self._receive = receive
 
-    @property
     def trace(self) -> str:
         """The W3C traceparent that came with the request, or ''."""
         value = self.headers.get(b'traceparent', b'')
         return value.decode() if len(value) == TRACEPARENT_SIZE and value.isascii() else ''
 
-    def timeout_s(self, default: float | None) -> float | None:
-        """Seconds that the client waits, from its header or else `default`."""
-        text = self.headers.get(TIMEOUT_HEADER)
-        if text is None:
-            return default
+    def timeout_s(self) -> float:
+        """Seconds that the client says it waits; HttpError 400 for what is no such time."""
+        text = self.headers[TIMEOUT_HEADER]
         try:
             seconds = float(text)
         except ValueError:
@@ -92,9 +90,9 @@ class Request:
             message = await self._receive()
 
 
-def _given_id(value: bytes | None) -> str:
+def _usable_id(value: bytes) -> str:
     """The client's own request id, if it is one that a log and a header can carry."""
-    if value is None or not 0 < len(value) <= LONGEST_ID or not value.isascii():
+    if not 0 < len(value) <= LONGEST_ID or not value.isascii():
         return ''
     text = value.decode()
     return text if text.isprintable() else ''

@@ -55,8 +55,8 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        cycle = self.cycle
-        if self.in_headers():
+        cycle, scope = self.cycle, self.scope
+        if scope is None or 'path' not in scope:
             self._count(data, MAX_HEADER_BYTES)
         elif cycle is not None and cycle.more_body and cycle.response_complete:
             self._count(data, MAX_DISCARDED_BYTES)

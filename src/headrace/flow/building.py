@@ -9,7 +9,15 @@ from msgspec.structs import asdict, replace
 
 from headrace.spec import ExposedEndpoint, FlowSpec, Source
 from headrace.spec.graph import check_doors, check_growing
-from headrace.spec.reading import read_executor, read_gateway
+from headrace.spec.reading import read_executor, read_gateway, read_settings
+
+
+def new(settings: Mapping[str, Any]) -> FlowSpec:
+    """A Flow without executors."""
+    source = Source('Flow()')
+    spec = read_settings(settings, source)
+    check_doors(spec, source)
+    return spec
 
 
 def with_executor(spec: FlowSpec, call: str, **fields: Any) -> FlowSpec:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, Unpack
 from msgspec.structs import replace
 
 from headrace.errors import HeadraceError
-from headrace.flow.building import with_endpoint, with_executor, with_gateway
+from headrace.flow.building import new, with_endpoint, with_executor, with_gateway
 from headrace.flow.session import Session
 from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings, OneOrMany
 from headrace.pipeline.describe import FlowInfo
@@ -33,7 +33,7 @@ class Flow:
     def __init__(
         self, name: str = 'flow', *, asyncio: bool = False, **settings: Unpack[FlowSettings]
     ) -> None:
-        self._start_over(read_settings({'name': name, **settings}, Source('Flow()')), asyncio)
+        self._start_over(new({'name': name, **settings}), asyncio)
 
     def _start_over(self, spec: FlowSpec, is_async: bool) -> None:
         self.spec = spec

@@ -123,8 +123,8 @@ class Graph:
                 f'no executor matches the target {target!r}', help=f'the executors are: {names}'
             )
         visited = frozenset(node.name for node in wanted if node.answers(endpoint))
-        if not visited:
-            raise _not_found(endpoint, wanted)
+        if not visited and any(node.info and node.info.endpoints for node in wanted):
+            raise _not_found(endpoint, wanted)  # executors without any endpoint let everything pass
         return visited
 
     def __repr__(self) -> str:
@@ -143,7 +143,7 @@ def _matches(target: str, name: str) -> bool:
 def _not_found(endpoint: str, nodes: Sequence[Node]) -> EndpointNotFound:
     known = sorted({each.name for node in nodes if node.info for each in node.info.endpoints})
     close = get_close_matches(endpoint, known, n=1)
-    served = f'the endpoints are: {", ".join(known)}' if known else 'they serve no endpoint at all'
+    served = f'the endpoints are: {", ".join(known)}'
     return EndpointNotFound(
         f'no executor serves {endpoint!r}', help=f'did you mean {close[0]!r}? {served}' if close else served
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 import cloudpickle
 import msgspec
 
+from headrace.documents import byvalue
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec
 from headrace.worker.orders import WorkerOrder
@@ -51,11 +53,22 @@ def _is_importable(cls: type) -> bool:
         found = getattr(found, part, None)
     if found is not cls:
         return False
-    try:
-        spec = importlib.util.find_spec(cls.__module__)
-    except (ImportError, ValueError):
-        return False
-    return spec is not None and spec.origin == getattr(module, '__file__', None)
+    return _origin(cls.__module__) == getattr(module, '__file__', None)
+
+
+def _origin(name: str) -> str | None:
+    """The file that an import of `name` would find if it were not imported yet; None if there is none."""
+    path: Sequence[str] | None = None
+    spec: ModuleSpec | None = None
+    parts = name.split('.')
+    for length in range(1, len(parts) + 1):
+        prefix = '.'.join(parts[:length])
+        found = (finder.find_spec(prefix, path) for finder in sys.meta_path if hasattr(finder, 'find_spec'))
+        spec = next(filter(None, found), None)
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations
+    return spec.origin if spec is not None else None
 
 
 def _is_plain(value: Any) -> bool:
@@ -72,7 +85,7 @@ def _pickle(executor: ExecutorSpec) -> bytes:
     if stray and module is not None:
         cloudpickle.register_pickle_by_value(module)
     try:
-        return bytes(cloudpickle.dumps((executor.uses, executor.uses_with)))
+        return byvalue.dumps((executor.uses, executor.uses_with))
     except Exception as error:
         raise SpecError(
             f'executor {executor.name!r} cannot be handed to its process: {type(error).__name__}: {error}',

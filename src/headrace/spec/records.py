@@ -18,6 +18,7 @@ PASS_THROUGH = 'headrace.executors:Executor'
 """What an executor runs if nothing is named: the base class, which gives back what it gets."""
 
 Protocol = Literal['grpc', 'http']
+Method = Literal['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 Place = Literal['local', 'in-process']
 Seconds = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -81,7 +82,7 @@ class ExposedEndpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     endpoint: Annotated[str, Meta(description='The endpoint to call, such as /search.')]
     path: Annotated[str, Meta(description='Path of the route; default: the endpoint itself.')] = ''
-    methods: Annotated[tuple[str, ...], Meta(description='HTTP methods of the route.')] = ('POST',)
+    methods: Annotated[tuple[Method, ...], Meta(description='HTTP methods of the route.')] = ('POST',)
     summary: Annotated[str, Meta(description='One line for the documentation page.')] = ''
     tags: Annotated[tuple[str, ...], Meta(description='Groups of the route on the documentation page.')] = ()
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 
 import cloudpickle
 import pytest
@@ -43,7 +44,7 @@ def test_arguments_that_are_no_plain_data_go_by_value():
 
 def test_what_cannot_be_copied_is_named():
     with pytest.raises(SpecError, match="(?s)executor 'e' cannot be handed to its process.*__init__"):
-        order(uses='a.b:C', uses_with={'lock': open(__file__)})  # noqa: SIM115
+        order(uses='a.b:C', uses_with={'lock': threading.Lock()})
 
 
 def test_a_class_whose_module_another_process_cannot_find_goes_by_value(tmp_path):

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from headrace import DocList, Flow
 from shop import catalogue, examples, report
-from shop.documents import Garment
+from shop.documents import Garment, Look
 from shop.service import Places, service, synchronise
 
 VAR = Path(__file__).parents[2] / 'var' / 'shop_the_look'
@@ -92,8 +92,8 @@ def own_places(images: Path, var: Path) -> Places:
 def worked_search(flow: Flow, places: Places) -> None:
     """Search with an example photo, and print what is found."""
     example = examples.read(places.examples)[1]
-    photo = Garment(blob=(places.examples / example.file).read_bytes())
-    (answer,) = flow.post('/search', [photo], parameters={'limit': 5}, return_type=DocList[Garment])
+    photo = Look(blob=(places.examples / example.file).read_bytes())
+    (answer,) = flow.post('/search', [photo], parameters={'limit': 5}, return_type=DocList[Look])
     found = Table(title=f'Looking for: {example.title}', title_justify='left', title_style='')
     for column in ('alike', 'price', 'title'):
         found.add_column(column, justify='left' if column == 'title' else 'right')

@@ -53,9 +53,10 @@ function card(match, place) {
   item.querySelector('.title').textContent = match.title;
   item.querySelector('.price').textContent = match.price == null ? '' : money.format(match.price);
   item.querySelector('.score').textContent = `${Math.round(score * 100)} % alike`;
+  item.querySelector('button').title = `${match.title}: look for more like this`;
   item.querySelector('button').addEventListener('click', () => {
-    choose({ uri: match.uri }, source(match));
     scrollTo({ top: 0, behavior: 'smooth' });
+    choose({ uri: match.uri }, source(match));
   });
   return item;
 }
@@ -80,6 +81,7 @@ function choose(what, url, pressed = null) {
   for (const button of part('strip').children) button.setAttribute('aria-pressed', button === pressed);
   query = what;
   look();
+  if (matchMedia('(max-width: 800px)').matches) part('told').scrollIntoView({ behavior: 'smooth' });
 }
 
 async function take(file, pressed = null) {

@@ -8,6 +8,7 @@ category. The demonstration draws such a folder.
 from __future__ import annotations
 
 import csv
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,12 +26,12 @@ CHUNK = 20
 def read(folder: Path) -> DocList[Garment]:
     """Turn a folder into its garments, in the order of the table or of the file names.
 
-    Raises FileNotFoundError if it has no pictures, or if the table names one that is not there.
+    Raises ValueError if it has no pictures, or if the table is wrong, with the line.
     """
     table = folder / TABLE
     garments = DocList[Garment](_listed(folder, table) if table.is_file() else _found(folder))
     if not len(garments):
-        raise FileNotFoundError(
+        raise ValueError(
             f'no pictures in {folder}: it needs files such as shirt.jpg, or folders with such files'
         )
     return garments
@@ -39,35 +40,36 @@ def read(folder: Path) -> DocList[Garment]:
 def _listed(folder: Path, table: Path) -> Iterator[Garment]:
     with table.open(encoding='utf-8-sig', newline='') as file:
         for number, row in enumerate(csv.DictReader(file), 2):
-            picture = folder / (row.get('file') or '?')
-            if not picture.is_file():
-                raise FileNotFoundError(f'{table}, line {number}: there is no picture {row.get("file")!r}')
-            yield _garment(folder, picture, row)
+            name, price = row.get('file') or '', (row.get('price') or '').strip()
+            picture = folder / name
+            if not picture.is_file() or not picture.resolve().is_relative_to(folder.resolve()):
+                raise ValueError(f'{table}, line {number}: there is no picture {name!r}')
+            try:
+                yield _garment(folder, picture, row, float(price) if price else None)
+            except ValueError:
+                raise ValueError(f'{table}, line {number}: the price {price!r} is no number') from None
 
 
 def _found(folder: Path) -> Iterator[Garment]:
     for picture in sorted(folder.rglob('*')):
         hidden = any(part.startswith('.') for part in picture.relative_to(folder).parts)
         if picture.suffix.lower() in SUFFIXES and picture.is_file() and not hidden:
-            yield _garment(folder, picture, {})
+            yield _garment(folder, picture, {}, None)
 
 
-def _garment(folder: Path, picture: Path, row: dict[str, str | None]) -> Garment:
+def _garment(folder: Path, picture: Path, row: dict[str, str | None], price: float | None) -> Garment:
     uri = picture.relative_to(folder).as_posix()
     state = picture.stat()
     words = picture.stem.replace('_', ' ').replace('-', ' ').strip()
-    price = (row.get('price') or '').strip()
-    details = '\t'.join(row.get(column) or '' for column in COLUMNS[1:])
+    particulars = zlib.crc32('\t'.join(row.get(column) or '' for column in COLUMNS).encode())
     return Garment(
         id=uri,
         uri=uri,
         title=row.get('title') or words.capitalize(),
         category=row.get('category') or (picture.parent.name if picture.parent != folder else ''),
         colour=row.get('colour') or '',
-        price=float(price) if price else None,
-        fingerprint=f'{state.st_size}-{state.st_mtime_ns}-{details}'
-        if details.strip()
-        else f'{state.st_size}-{state.st_mtime_ns}',
+        price=price,
+        fingerprint=f'{state.st_size:x}-{state.st_mtime_ns:x}-{particulars:x}',
     )
 
 
@@ -96,7 +98,7 @@ def draw_some(folder: Path, first: int, end: int) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for seed in range(first, end):
         garment = design(seed)
-        name = f'{garment.category}s/{seed:04d}.jpg'
+        name = f'{garment.category}/{seed:04d}.jpg'
         file = folder / name
         if not file.exists():
             file.parent.mkdir(exist_ok=True)

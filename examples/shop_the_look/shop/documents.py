@@ -1,4 +1,4 @@
-"""What travels through the Flow: a garment, in the catalogue or in a customer's photo."""
+"""What travels through the Flow: garments, and pictures of them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,29 @@ from headrace import BaseDoc, DocList, NdArray
 
 
 class Garment(BaseDoc, omit_defaults=True):
-    """A garment of the catalogue, or (with nothing but a picture) one that a customer looks for.
+    """What a shop knows of a garment.
 
-    The picture is either in `blob` (the bytes of a JPEG, PNG, WebP...) or in the file `uri`, relative to the
-    catalogue's folder. `fingerprint` changes whenever the file or the particulars do. `score` says how much a
-    match looks like what was asked for: 1 is the same.
+    `uri` is its picture's file, relative to the catalogue's folder; `fingerprint` changes whenever that file
+    or the particulars do. In a match, `score` says how much it looks like what was asked for: 1 is the same.
     """
 
     uri: str = ''
-    blob: bytes = b''
     title: str = ''
     category: str = ''
     colour: str = ''
     price: float | None = None
     fingerprint: str = ''
     score: float = 0.0
+
+
+class Look(Garment, omit_defaults=True):
+    """A picture of a garment: one to be indexed, or a customer's photo, of which nothing else is known.
+
+    It comes in as a file of the catalogue (`uri`) or as the bytes of a JPEG, PNG, WebP... (`blob`), becomes
+    `pixels`, then an `embedding`, and in the end has `matches`.
+    """
+
+    blob: bytes = b''
     pixels: NdArray[112, 112, 3, np.uint8] | None = None
     embedding: NdArray[128, np.float32] | None = None
     matches: DocList[Garment] | None = None

@@ -1,4 +1,4 @@
-"""The three components of the Flow: load the picture, turn it into a vector, keep or look for the vector."""
+"""The three components of the Flow: load a picture, turn it into a vector, keep the vector or look for it."""
 
 from __future__ import annotations
 
@@ -10,59 +10,63 @@ import numpy as np
 from PIL import Image
 
 from headrace import DocList, Executor, requests
-from shop.documents import Garment
+from headrace.errors import DocumentError
+from shop.documents import Garment, Look
 from shop.features import MODEL, NetworkExtractor, squared
 from shop.store import Store, Wishes
 
-PICTURES = ['/index', '/search']
+SIDE, SIZE = 112, 128  # pixels along a picture's side, numbers in a vector: what the network was made for
 
 
 class Loader(Executor):
-    """Turns the picture of a garment, bytes or a file of the catalogue, into pixels of one size."""
+    """Turns a picture, bytes or a file of the catalogue, into pixels."""
 
-    def __init__(self, folder: str = '.', side: int = 112, **kwargs: Any) -> None:
+    def __init__(self, folder: str = '.', **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.folder = Path(folder).resolve()
-        self.side = side
 
-    @requests(on=PICTURES)
-    def load(self, docs: DocList[Garment], **kwargs: Any) -> DocList[Garment]:
-        for garment in docs:
-            garment.pixels = squared(self._open(garment), self.side)
-            garment.blob = b''
+    @requests(on=['/index', '/search'])
+    def load(self, docs: DocList[Look], **kwargs: Any) -> DocList[Look]:
+        """Load each picture; it fits whatever its shape."""
+        for look in docs:
+            look.pixels = self._pixels(look)
+            look.blob = b''
         return docs
 
-    def _open(self, garment: Garment) -> Image.Image:
-        if not garment.blob and not garment.uri:
-            raise ValueError(
-                f'garment {garment.id!r} has no picture: give its bytes in blob, or a file in uri'
+    def _pixels(self, look: Look) -> np.ndarray:
+        if not look.blob and not look.uri:
+            raise DocumentError(
+                f'garment {look.id!r} has no picture', help='give it in blob, or a file in uri'
             )
+        source = io.BytesIO(look.blob) if look.blob else self._file(look.uri)
         try:
-            return Image.open(io.BytesIO(garment.blob) if garment.blob else self._file(garment.uri))
-        except (OSError, Image.DecompressionBombError) as error:
-            what = 'the bytes in blob' if garment.blob else repr(garment.uri)
-            raise ValueError(
-                f'{what} of garment {garment.id!r} cannot be read as a picture: {error}'
+            with Image.open(source) as picture:
+                return squared(picture, SIDE)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            what = 'what blob has' if look.blob else repr(look.uri)
+            raise DocumentError(
+                f'{what} cannot be read as a picture', help='JPEG, PNG, WebP, GIF, BMP and TIFF can be read'
             ) from error
 
     def _file(self, uri: str) -> Path:
-        """Turn a uri into a file of the catalogue's folder, and into none outside of it."""
+        """Turn a uri into a file of the catalogue's folder; whoever asks must not see other files."""
         file = (self.folder / uri).resolve()
         if not file.is_relative_to(self.folder):
-            raise ValueError(f'{uri!r} is not in the folder of the catalogue')
+            raise DocumentError(f'{uri!r} is not in the folder of the catalogue')
         return file
 
 
 class Extractor(Executor):
-    """Turns pixels into the vector that says what the garment looks like."""
+    """Turns pixels into the vector that says what a garment looks like."""
 
     def __init__(self, model: str = str(MODEL), threads: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.network = NetworkExtractor(model, threads=threads)
 
-    @requests(on=PICTURES)
-    def extract(self, docs: DocList[Garment], **kwargs: Any) -> DocList[Garment]:
-        docs.embedding = self.network(np.asarray(docs.pixels))
+    @requests(on=['/index', '/search'])
+    def extract(self, docs: DocList[Look], **kwargs: Any) -> DocList[Look]:
+        """Look at all pictures of the batch at once."""
+        docs.embedding = self.network(docs.pixels)
         docs.pixels = None
         return docs
 
@@ -70,22 +74,22 @@ class Extractor(Executor):
 class Indexer(Executor):
     """Keeps garments by their vectors, and finds those nearest to a vector."""
 
-    def __init__(self, size: int = 128, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.store = Store(Path(self.workspace) / 'garments', size)
+        self.store = Store(Path(self.workspace) / 'garments', SIZE)
 
     @requests(on='/index')
-    def index(self, docs: DocList[Garment], **kwargs: Any) -> DocList[Garment]:
+    def index(self, docs: DocList[Look], **kwargs: Any) -> DocList[Look]:
         """Keep garments; once this has answered, they are on disk."""
         self.store.add(docs)
         docs.embedding = None
         return docs
 
     @requests(on='/search')
-    def search(self, docs: DocList[Garment], parameters: Wishes, **kwargs: Any) -> DocList[Garment]:
-        """Give each garment its matches."""
-        for garment in docs:
-            garment.matches = self.store.nearest(garment.embedding, parameters)
+    def search(self, docs: DocList[Look], parameters: Wishes, **kwargs: Any) -> DocList[Look]:
+        """Give each picture the garments that look like it."""
+        for look in docs:
+            look.matches = self.store.nearest(look.embedding, parameters)
         docs.embedding = None
         return docs
 
@@ -97,7 +101,7 @@ class Indexer(Executor):
 
     @requests(on='/stored')
     def stored(self, docs: DocList[Garment], **kwargs: Any) -> DocList[Garment]:
-        """List what there is, without vectors: whoever adds garments can tell what is new."""
+        """List all garments; who has a catalogue can tell from it what is new."""
         return DocList[Garment](self.store)
 
     @requests(on='/status')

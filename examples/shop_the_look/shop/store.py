@@ -17,7 +17,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from headrace import DocList
-from shop.documents import Garment
+from shop.documents import Garment, Look
 
 NAMESPACE = uuid.UUID('7a3f2c58-6c0e-4b5e-9a43-0c1b5d9be1aa')
 KEPT = ('id', 'uri', 'title', 'category', 'colour', 'price', 'fingerprint')
@@ -50,14 +50,12 @@ class Store:
         except Exception as error:  # the engine knows one class of exceptions only
             raise _explained(error, folder, size) from error
 
-    def add(self, garments: DocList[Garment]) -> None:
-        """Keep these garments with their embeddings; those that are there already are replaced."""
+    def add(self, looks: DocList[Look]) -> None:
+        """Keep garments with their embeddings; those that are there already are replaced."""
         points = [
-            engine.Point(
-                _key(garment.id), garment.embedding.tolist(), {name: getattr(garment, name) for name in KEPT}
-            )
-            for garment in garments
-            if garment.embedding is not None
+            engine.Point(_key(look.id), look.embedding.tolist(), {name: getattr(look, name) for name in KEPT})
+            for look in looks
+            if look.embedding is not None
         ]
         if points:
             self._shard.update(engine.UpdateOperation.upsert_points(points))

@@ -1,11 +1,14 @@
 """Pictures are turned into vectors by the convolutional network that `train.py` made, run by ONNX Runtime."""
 
+import os
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from shop.features.pictures import Pictures, Vectors
+
+os.environ['ORT_DISABLE_TELEMETRY'] = '1'  # ONNX Runtime sends usage data unless told before it is imported
+import onnxruntime
 
 MODEL = Path(__file__).parents[2] / 'model' / 'garments.onnx'
 

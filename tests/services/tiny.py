@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from typing import Any
 
 from headrace import BaseDoc, DocList, DocumentArray, Executor, requests
@@ -64,30 +62,3 @@ class Failing(Executor):
     @requests(on='/number')
     def number(self, **kwargs: Any) -> Any:
         return 42
-
-
-class Held(Executor):
-    """Handlers that wait until the test lets them go: `/sync` on a thread, everything else on the loop."""
-
-    def __init__(self) -> None:
-        self.started = threading.Event()
-        self.gate = threading.Event()
-        self.running = asyncio.Event()
-        self.cancelled = False
-        self.calls = 0
-
-    @requests(on='/sync')
-    def hold(self, **kwargs: Any) -> None:
-        self.calls += 1
-        self.started.set()
-        assert self.gate.wait(30)
-
-    @requests
-    async def hold_on_the_loop(self, **kwargs: Any) -> None:
-        self.calls += 1
-        self.running.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            self.cancelled = True
-            raise

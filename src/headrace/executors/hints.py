@@ -15,7 +15,7 @@ import msgspec
 
 from headrace import documents
 from headrace.documents import BaseDoc, DocList
-from headrace.documents.adapt import doc_type_from
+from headrace.documents.adapt import doc_type_from, is_pydantic
 from headrace.errors import ExecutorError
 
 _KNOWN_NAMES: dict[str, Any] = {
@@ -132,11 +132,6 @@ def is_record(kind: Any) -> bool:
         or typing.is_typeddict(kind)
         or is_pydantic(kind)
     )
-
-
-def is_pydantic(kind: type[Any]) -> bool:
-    """Whether `kind` is a pydantic model (asked without importing pydantic)."""
-    return hasattr(kind, 'model_validate') and hasattr(kind, 'model_json_schema')
 
 
 def _document_class(kind: Any) -> type[BaseDoc] | None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from headrace.documents.adapt import is_pydantic
 from headrace.errors import RequestError
-from headrace.executors.hints import is_pydantic
 
 RESULTS = '__results__'
 """The key under which handlers that return a dict leave it, by the name of the executor."""

@@ -97,6 +97,11 @@ class Options:
         for name in ('on_done', 'on_error', 'on_always'):
             if not (getattr(self, name) is None or callable(getattr(self, name))):
                 raise SpecError(f'{name} is not callable', help='give a function that takes one Response')
+        wanted = self.return_type
+        if wanted is not None and not (isinstance(wanted, type) and issubclass(wanted, DocList | BaseDoc)):
+            raise SpecError(
+                f'return_type={wanted!r} is no class of documents', help='give DocList[Item] or Item, or None'
+            )
 
     @property
     def doc_type(self) -> type[BaseDoc] | None:

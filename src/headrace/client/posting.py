@@ -16,6 +16,7 @@ from headrace.client.progress import Progress
 from headrace.client.transport import Transport
 from headrace.documents import DocList
 from headrace.errors import SpecError
+from headrace.proto import parameters
 
 
 class Post:
@@ -27,6 +28,8 @@ class Post:
         self.endpoint = on
         self.inputs = inputs.resolve(given)
         self.options = options
+        # as they will arrive: plain data, that nobody in this process can change for others
+        self.parameters = parameters.from_json(parameters.to_json(dict(options.parameters or {})))
         self.timeout_s = timeout_s if options.timeout_s is None else options.timeout_s
 
     def request(self, docs: DocList[Any]) -> Request:
@@ -35,7 +38,7 @@ class Post:
         return Request(
             endpoint=self.endpoint,
             size=len(docs),
-            parameters=options.parameters or {},
+            parameters=self.parameters,
             target=options.target_executor or '',
             deadline=None if self.timeout_s is None else time.monotonic() + self.timeout_s,
             metadata=options.metadata or {},

@@ -12,8 +12,8 @@ from headrace.proto import headrace_pb2 as pb
 
 LOG = logging.getLogger('headrace.gateway')
 
-LIMIT = 1500
-"""Characters of a text that are sent: gRPC metadata has room for about 8 kB in all."""
+LIMIT = 1200
+"""Bytes of a text that are sent: gRPC has room for about 8 kB of metadata, the status text included."""
 
 
 def to_message(
@@ -34,8 +34,8 @@ def to_message(
     message = pb.Error(
         status=error.grpc_status,
         kind=type(error).__name__,
-        message=text[:LIMIT],
-        help=error.help[:LIMIT],
+        message=_cut(text, LIMIT),
+        help=_cut(error.help, LIMIT // 2),
         request_id=request_id,
         endpoint=endpoint,
     )
@@ -44,7 +44,7 @@ def to_message(
     if isinstance(error, ExecutorFailure):
         message.executor = error.executor
         if development:
-            message.traceback = error.traceback[-LIMIT:]
+            message.traceback = error.traceback.encode()[-LIMIT:].decode(errors='ignore')
     return message
 
 
@@ -63,7 +63,12 @@ def code(message: pb.Error) -> grpc.StatusCode:
 
 def details(message: pb.Error) -> str:
     """What a client without the Error message reads: what happened, and what to do."""
-    return f'{message.message}\n  help: {message.help}' if message.help else message.message
+    text = f'{message.message}\n  help: {message.help}' if message.help else message.message
+    return _cut(text, LIMIT // 2)  # what is not ASCII takes three times its bytes
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[:size].decode(errors='ignore')
 
 
 def _unexpected(error: BaseException, *, development: bool) -> HeadraceError:

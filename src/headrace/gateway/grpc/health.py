@@ -39,11 +39,12 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         """The state of a service now, and again whenever it changes."""
         last = None
         while True:
+            is_last = self.stopping.is_set()
             status = await self._status() if request.service in self._services else Status.SERVICE_UNKNOWN
             if status != last:
                 yield Status(status=status)
             last = status
-            if self.stopping.is_set():
+            if is_last:
                 return
             try:
                 await asyncio.wait_for(self.stopping.wait(), WATCH_S)

@@ -16,6 +16,7 @@ from headrace.flow.session import Session
 from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings, OneOrMany
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import ExecutorSpec, FlowSpec, PhysicalPlan, Source, plan, terminals
+from headrace.spec.paths import moved
 from headrace.spec.reading import read_settings
 
 
@@ -61,8 +62,9 @@ class Flow:
         return cls.from_spec(load_flow(source, context=context), asyncio=asyncio)
 
     def save_config(self, path: str | Path) -> None:
-        """Write the Flow as YAML."""
-        Path(path).write_text(self.to_yaml(), encoding='utf-8')
+        """Write the Flow as YAML; what it names by relative paths is named from the new file's folder."""
+        moved_there = self.from_spec(moved(self.spec, Path(path).parent))
+        Path(path).write_text(moved_there.to_yaml(), encoding='utf-8')
 
     def to_yaml(self) -> str:
         """The Flow as YAML that `load_config` reads."""
@@ -160,11 +162,11 @@ class Flow:
         """The processes, addresses and ports that starting this Flow would make; printable as a table."""
         return plan(self.spec)
 
-    def plot(self, output: str | Path | None = None) -> str:
-        """The Flow as a drawing: Mermaid text, also written to `output` (.mmd, .svg, .html)."""
+    def plot(self, output: str | Path | None = None, *, vertical: bool = False) -> str:
+        """The Flow as a drawing: Mermaid text; and a file, if `output` names one (.mmd, .svg, .html)."""
         from headrace.flow.plot import plot  # drawing is rarely part of serving
 
-        return plot(self.spec, output)
+        return plot(self.spec, output, vertical=vertical)
 
     # What runs
 

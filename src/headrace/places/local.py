@@ -20,6 +20,7 @@ from headrace.places.shipping import worker_order
 from headrace.places.workspace import workspace_of
 from headrace.spec import FlowSpec, PhysicalPlan, ProcessPlan, order, plan
 from headrace.spec.environment import read
+from headrace.spec.paths import anchored
 
 KILL_AFTER_S = 1.0
 """What a process gets on top of its own grace before it is killed."""
@@ -58,7 +59,9 @@ class Local:
         workers = {process.executor: process for process in physical.workers}
         gateway = next(process for process in physical.processes if process.role == 'gateway')
         await self._spawn(gateway, workers.values())
-        self._children['gateway'].order(msgspec.to_builtins(Start(self._spec.gateway)))
+        self._children['gateway'].order(
+            msgspec.to_builtins(Start(anchored(self._spec.gateway, self._spec.base)))
+        )
         for worker in workers.values():
             self._children[worker.name].order(msgspec.to_builtins(self._order_for(worker)))
         infos: dict[str, ExecutorInfo] = {

@@ -19,6 +19,9 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)  # lists stand to the right of their key, as people write them
+
 
 def emit(data: Any) -> str:
     """Write data as YAML.

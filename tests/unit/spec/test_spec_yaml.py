@@ -355,6 +355,6 @@ class TestDump:
     def test_only_what_differs_from_the_default_is_written(self) -> None:
         spec = load_flow('executors: [{name: a, uses: "m:C"}, {name: b, uses: "m:D"}]\nwith: {port: 5}')
         assert dump_flow(spec) == (
-            "jtype: Flow\nversion: '1'\nexecutors:\n- name: a\n  uses: m:C\n- name: b\n  uses: m:D\n"
+            "jtype: Flow\nversion: '1'\nexecutors:\n  - name: a\n    uses: m:C\n  - name: b\n    uses: m:D\n"
             'gateway:\n  port: 5\n'
         )

@@ -1,0 +1,65 @@
+"""Relative paths of a Flow in; out: the same places, as they are called from somewhere else.
+
+Relative paths start at the folder of the Flow's YAML file (`FlowSpec.base`), or at the current folder for a
+Flow that was made in Python.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from headrace.spec.records import ExecutorSpec, FlowSpec, GatewaySpec
+
+
+def anchored(gateway: GatewaySpec, base: str) -> GatewaySpec:
+    """A gateway whose folders are absolute, for a process that may run elsewhere.
+
+    >>> anchored(GatewaySpec(static={'/': 'page'}), '/shop').static
+    {'/': '/shop/page'}
+    """
+    folders = {
+        path: str(Path(base or '.', folder).expanduser().absolute())
+        for path, folder in gateway.static.items()
+    }
+    return replace(gateway, static=folders)
+
+
+def moved(spec: FlowSpec, folder: str | Path) -> FlowSpec:
+    """The same Flow for a file in another folder: what it names by relative paths is named from there.
+
+    `uses` and `py_modules` may also be names of Python modules; they are paths if there is such a file.
+    """
+    target = str(Path(folder).resolve())
+    base = str(Path(spec.base or '.').resolve())
+    if base == target:
+        return replace(spec, base=target)
+
+    def move(path: str) -> str:
+        if os.path.isabs(path) or path.startswith('~'):
+            return path
+        return os.path.relpath(os.path.join(base, path), target)
+
+    def move_file(name: str) -> str:
+        file, colon, rest = name.partition(':')
+        return f'{move(file)}{colon}{rest}' if os.path.exists(os.path.join(base, file)) else name
+
+    def move_executor(executor: ExecutorSpec) -> ExecutorSpec:
+        return replace(
+            executor,
+            uses=move_file(executor.uses) if isinstance(executor.uses, str) else executor.uses,
+            py_modules=tuple(map(move_file, executor.py_modules)),
+            workspace=None if executor.workspace is None else move(executor.workspace),
+        )
+
+    return replace(
+        spec,
+        base=target,
+        workspace=None if spec.workspace is None else move(spec.workspace),
+        executors=tuple(map(move_executor, spec.executors)),
+        gateway=replace(
+            spec.gateway, static={path: move(name) for path, name in spec.gateway.static.items()}
+        ),
+    )

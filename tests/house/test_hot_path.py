@@ -25,7 +25,7 @@ from headrace.worker.loading import blueprint_of
 # Functions of ours that a warm request over HTTP runs, gateway and workers together, codecs included.
 # The house wants WANTED. It is not there yet: NOW is where it is, and may only come down.
 WANTED = 40
-NOW = 110
+NOW = 100
 
 PACKAGE = Path(headrace.__file__).parent
 REQUEST = (
@@ -62,7 +62,7 @@ async def test_few_functions(tmp_path: Path) -> None:
     assert b'hellohello' in answer
     if len(seen) > max(NOW, WANTED):
         pytest.fail(f'{len(seen)} functions, not {NOW}:\n  ' + '\n  '.join(sorted(seen)), pytrace=False)
-    assert len(seen) > max(NOW - 10, 10), f'only {len(seen)} functions: set NOW to that'
+    assert len(seen) > NOW - 15, f'only {len(seen)} functions: set NOW to that'
 
 
 async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:

@@ -23,8 +23,8 @@ from pathlib import Path
 import pytest
 
 PATIENCE_S = 3.0
-# A first use may open pipes and polls that stay for the life of the process (a client's loop, gRPC's poller).
-QUIET_FDS = 24
+# Pools and loops that outlive a test: an HTTP client of a wider fixture keeps up to 100 connections.
+QUIET_FDS = 128
 MARK = 'SESSION_OF_TESTS'
 # Python starts these once, and ends them when the process ends.
 PYTHONS_OWN = ('multiprocessing.resource_tracker', 'multiprocessing.forkserver')

@@ -15,6 +15,7 @@ from headrace.flow.building import new, with_endpoint, with_executor, with_gatew
 from headrace.flow.session import Session
 from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings, OneOrMany
 from headrace.pipeline.describe import FlowInfo
+from headrace.places.blueprints import describe
 from headrace.spec import ExecutorSpec, FlowSpec, PhysicalPlan, Source, plan, terminals
 from headrace.spec.paths import moved
 from headrace.spec.reading import read_settings
@@ -82,9 +83,9 @@ class Flow:
         needs: OneOrMany | None = None,
         **settings: Unpack[ExecutorSettings],
     ) -> Flow:
-        """This Flow with one more executor, after the last one or after those that it `needs`.
+        """The Flow with one more executor, after the last one or after those that it `needs`.
 
-        `uses` is a class, 'module:Class', a Python or YAML file or a folder; without it documents pass unchanged.
+        `uses` is a class, 'module:Class', a file or a folder; without it documents pass unchanged.
         """
         return self._with(
             with_executor(self.spec, 'Flow.add()', uses=uses, name=name, needs=needs, **settings)
@@ -98,19 +99,19 @@ class Flow:
         uses: Any = None,
         **settings: Unpack[ExecutorSettings],
     ) -> Flow:
-        """This Flow with the results of several executors merged by document id (or given to `uses`)."""
+        """The Flow with the results of several executors merged by document id (or given to `uses`)."""
         fields = {'method': 'needs', 'uses': uses, 'name': name, 'needs': needs, **settings}
         return self._with(with_executor(self.spec, 'Flow.needs()', **fields))
 
     def needs_all(
         self, *, name: str = 'joiner', uses: Any = None, **settings: Unpack[ExecutorSettings]
     ) -> Flow:
-        """This Flow with every executor whose results nobody uses yet joined into one."""
+        """The Flow with every executor whose results nobody uses yet joined into one."""
         names = [executor.name for executor in terminals(self.spec)]
         return self.needs(names, name=name, uses=uses, **settings)
 
     def config_gateway(self, **settings: Unpack[GatewaySettings]) -> Flow:
-        """This Flow with other settings of its front door."""
+        """The Flow with other settings of its front door."""
         return self._with(with_gateway(self.spec, settings))
 
     def expose_endpoint(
@@ -122,12 +123,12 @@ class Flow:
         summary: str = '',
         tags: Sequence[str] = (),
     ) -> Flow:
-        """This Flow with an extra HTTP route for one endpoint."""
+        """The Flow with an extra HTTP route for one endpoint."""
         fields = {'path': path, 'methods': methods, 'summary': summary, 'tags': tags}
         return self._with(with_endpoint(self.spec, endpoint, fields))
 
     def on(self, place: Literal['local', 'in-process']) -> Flow:
-        """This Flow in another place."""
+        """The Flow in another place."""
         return self._with(
             replace(self.spec, place=read_settings({'place': place}, Source('Flow.on()')).place)
         )
@@ -153,8 +154,6 @@ class Flow:
 
     def check(self) -> FlowInfo:
         """Load every executor here, construct none, and check graph and types; what the Flow offers."""
-        from headrace.places.blueprints import describe  # executors' code is loaded for this only
-
         plan(self.spec)
         return describe(self.spec)
 

@@ -1,4 +1,4 @@
-"""A Flow that has been started: what runs, the thread that looks after it, and the client that talks to it."""
+"""A started Flow: what runs, the thread that looks after it, and the client that talks to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keyword arguments of `Flow(...)`, `.add(...)` and `.config_gateway(...)`, for editors and type checkers.
+"""The keyword arguments of `Flow()`, `.add()` and `.config_gateway()`, for editors and type checkers.
 
 They are those of the records in `headrace.spec`, which describe and check them; a test keeps the two equal.
 """

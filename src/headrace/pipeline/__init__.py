@@ -1,4 +1,4 @@
-"""How requests flow: batches, their context, handlers and the graph that joins them. Pure: no I/O, no processes."""
+"""How requests flow: batches, context, handlers and the graph that joins them; no I/O, no processes."""
 
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context

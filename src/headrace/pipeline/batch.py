@@ -97,13 +97,13 @@ class Batch:
         return merged
 
     def with_payload(self, payload: Payload, parameters: dict[str, Any] | None = None) -> Batch:
-        """This batch with other documents (and, if given, other parameters)."""
+        """The batch with other documents (and, if given, other parameters)."""
         return Batch(
             parameters=self.parameters if parameters is None else parameters, sources=(('', payload),)
         )
 
     def named(self, name: str) -> Batch:
-        """This batch as the output of `name`; one that was only joined keeps the names of its sources."""
+        """The batch as the output of `name`; one that was only joined keeps the names of its sources."""
         if len(self.sources) == 1 and self.sources[0][0] != name:
             return Batch(parameters=self.parameters, sources=((name, self.sources[0][1]),))
         return self

@@ -12,9 +12,9 @@ from headrace.errors import Cancelled, DeadlineExceeded
 class Context:
     """The circumstances of one request; passed unchanged from the gateway to every executor.
 
-    `deadline` is a point on `time.monotonic()` of this process (None: no limit); on the wire it travels as the
-    seconds that are left. `target` is a regular expression for the names of the executors to visit ('' is all).
-    `trace` is a W3C traceparent, or ''.
+    `deadline` is a point on `time.monotonic()` of this process (None: no limit); on the wire it travels as
+    the seconds that are left. `target` is a regular expression for the names of the executors to visit ('' is
+    all). `trace` is a W3C traceparent, or ''.
     """
 
     __slots__ = ('_callbacks', 'cancelled', 'deadline', 'endpoint', 'request_id', 'target', 'trace')

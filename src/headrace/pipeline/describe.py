@@ -44,7 +44,7 @@ class ExecutorInfo(msgspec.Struct, frozen=True):
 
 
 class FlowInfo(msgspec.Struct, frozen=True):
-    """A whole Flow as its gateway shows it: `endpoints` have the input of the first and the output of the last."""
+    """A whole Flow as its gateway shows it: an endpoint has the first's input and the last's output."""
 
     name: str
     executors: tuple[ExecutorInfo, ...]

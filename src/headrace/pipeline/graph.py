@@ -24,7 +24,7 @@ RESULTS = '__results__'
 
 
 class Node:
-    """One handler in a graph: its name, whom it needs ('gateway' is the request), and (through `info`) the endpoints that it answers.
+    """One handler in a graph: its name, whom it needs, and (through `info`) the endpoints that it answers.
 
     A node without `handler` only joins what it needs. A node that does not answer an endpoint is skipped:
     documents pass it unchanged.
@@ -55,9 +55,9 @@ class Node:
 class Graph:
     """Nodes in topological order as one handler.
 
-    `needs` names nodes or, as 'gateway', the request itself; what leaves the graph is the output of the nodes that nobody
-    needs, merged if they are several. In a chain each handler is awaited in turn, with no task; otherwise
-    every node has a task of its own that awaits its predecessors.
+    What a node needs are other nodes or, as 'gateway', the request itself; what leaves the graph is the
+    output of the nodes that nobody needs, merged if they are several. In a chain each handler is awaited in
+    turn, with no task; otherwise every node has a task of its own that awaits its predecessors.
 
     >>> async def shout(batch, context):
     ...     batch.docs.text = [text.upper() for text in batch.docs.text]

@@ -8,4 +8,4 @@ from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 
 Handler = Callable[[Batch, Context], Awaitable[Batch]]
-"""An executor's endpoint, a graph of handlers, a connection to a worker, a whole Flow: each is one of these."""
+"""An executor's endpoint, a graph of handlers, a connection to a worker, a whole Flow: each is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import subprocess
 import sys
@@ -40,7 +41,7 @@ class Child:
         )
         read_end, write_end = os.pipe()
         try:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: ASYNC220 (a few ms; asyncio's own way needs a child watcher)
                 [sys.executable, '-c', code, str(write_end)],
                 stdin=subprocess.PIPE,
                 pass_fds=(write_end,),
@@ -51,9 +52,8 @@ class Child:
         finally:
             os.close(write_end)
         reports = asyncio.StreamReader()
-        loop = asyncio.get_running_loop()
-        await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reports), open(read_end, 'rb', buffering=0)
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reports), io.FileIO(read_end)
         )
         return cls(name, process, reports)
 

@@ -1,4 +1,4 @@
-"""How an executor's class and arguments get into another process: by name if they can, by value if they must."""
+"""How an executor's class and arguments get into another process: by name, or else by value."""
 
 from __future__ import annotations
 

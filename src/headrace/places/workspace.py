@@ -9,7 +9,7 @@ from headrace.spec.environment import read
 
 
 def workspace_of(flow: FlowSpec, executor: ExecutorSpec) -> str:
-    """The folder under which the executor's own folder is made; a relative one starts at the Flow's `base`."""
+    """The folder under which the executor's own is made; a relative one starts at the Flow's `base`."""
     named = executor.workspace or flow.workspace
     if not named:
         return str(read().workspace_root())

@@ -1,4 +1,4 @@
-"""Batches between our own processes: frames, connections, servers, and a child's private line to its parent."""
+"""Batches between our own processes: frames, connections, servers, and a child's line to its parent."""
 
 from headrace.wire.connection import Connection, connect
 from headrace.wire.server import Server

@@ -29,8 +29,9 @@ def pack(message: Any) -> bytes:
 
 
 class Lifeline:
-    """The child's end. `receive` waits for an order; `report` tells the parent; `on_cut` is called on the loop
-    when the parent has gone, and the process ends for certain `GRACE_S` later.
+    """The child's end: orders come in, reports go out.
+
+    When the parent has gone, the loop is told, and the process ends for certain `GRACE_S` later.
     """
 
     def __init__(self, orders: int, reports: int) -> None:

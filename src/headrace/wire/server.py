@@ -121,7 +121,7 @@ class Server:
             self._idle.set()
 
     async def drain(self, grace_s: float) -> bool:
-        """Take no more connections and wait up to `grace_s` for what was accepted; say whether all was done."""
+        """Take no more connections, wait up to `grace_s` for what was accepted; say whether all is done."""
         if self._server is not None:
             self._server.close()
         self._idle.clear()

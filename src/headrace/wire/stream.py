@@ -17,8 +17,8 @@ class FrameStream(asyncio.BufferedProtocol):
 
     Small frames are cut out of a scratch buffer; a frame larger than that is received straight into memory
     of its own, so that its arrays can be used in place (a growing `buffer += chunk` is quadratic: 143 ms
-    instead of 2 for 10 MB). `on_frame` gets every frame; `on_lost` is called once, when the connection ends. `greeting` is
-    written first.
+    instead of 2 for 10 MB). `on_frame` gets every frame; `on_lost` is called once, when the
+    connection ends. `greeting` is written first.
     """
 
     def __init__(

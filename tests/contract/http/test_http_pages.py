@@ -108,6 +108,11 @@ async def test_the_documentation_needs_nothing_from_elsewhere(open_gateway):
     assert 'http' not in page.text
 
 
+async def test_a_slash_after_docs_leads_back(gateway):
+    page = await gateway.client.get('/docs/')
+    assert (page.status_code, page.headers['location']) == (307, '../docs')
+
+
 async def test_request_ids_come_back(gateway):
     mine = await gateway.client.post('/echo', json={}, headers={'X-Request-ID': 'mine-1'})
     assert mine.headers['x-request-id'] == 'mine-1'

@@ -103,8 +103,8 @@ def _operation(method: str, path: str, route: Route, endpoints: _Endpoints) -> d
     if route.endpoint is None:
         operation['responses'] = operations.plain_responses(path)
         return operation
-    text = endpoints.text(route.endpoint)
-    if text and text != route.summary:
+    text = endpoints.text(route.endpoint).removeprefix(route.summary).strip()
+    if text:
         operation['description'] = text
     operation['parameters'] = operations.HEADERS
     if method != 'GET':

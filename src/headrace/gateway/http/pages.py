@@ -52,6 +52,8 @@ class Pages:
 
     async def docs(self, request: Request) -> Response:
         """The documentation page: it reads the OpenAPI description and lets people try each route."""
+        if request.path.endswith('/'):  # its parts lie beside it, not below it
+            return Response(307, b'', HTML, ((b'location', b'../docs'),))
         page = read('page.html').decode().replace('{{title}}', escape(self._title))
         return Response(200, page.encode(), HTML, SAFE)
 

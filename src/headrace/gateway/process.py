@@ -15,8 +15,9 @@ import uvloop
 
 from headrace.gateway.orders import Open, Start
 from headrace.gateway.server import DOORS, GatewayServer, serve
+from headrace.observe import log
 from headrace.pipeline import Graph, Node
-from headrace.spec import GatewaySpec
+from headrace.spec import GatewaySpec, environment
 from headrace.wire import Connection, connect
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import GRACE_S, Lifeline, leave
@@ -29,6 +30,7 @@ def main() -> None:
     """Load the protocols of the first order, then open the doors that the second one describes."""
     line = Lifeline.from_parent()
     try:
+        log.to_terminal('gateway', environment.read().log_level)
         spec = msgspec.convert(line.receive(), Start).spec
         for protocol in spec.protocols:
             import_module(DOORS[protocol])  # while the workers start

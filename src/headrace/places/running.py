@@ -13,8 +13,8 @@ from headrace.pipeline.describe import FlowInfo
 class Running(Protocol):
     """What every place gives back when a Flow has started.
 
-    `home` is the event loop that it belongs to. `ports` has the port of each protocol; it is empty where there
-    is no gateway, because the Flow runs in this very process: then `handler` is the Flow itself.
+    `home` is the event loop that it belongs to. `ports` has the port of each protocol; it is empty where
+    there is no gateway, because the Flow runs in this very process: then `handler` is the Flow itself.
     """
 
     info: FlowInfo

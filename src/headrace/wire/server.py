@@ -7,7 +7,7 @@ import logging
 
 import msgspec
 
-from headrace.errors import HeadraceError, ProtocolError
+from headrace.errors import ExecutorFailure, HeadraceError, ProtocolError
 from headrace.pipeline import Context, Handler
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.wire.address import open_server
@@ -63,6 +63,8 @@ class Peer:
             except asyncio.CancelledError:
                 buffers = None
             except HeadraceError as error:
+                if isinstance(error, ExecutorFailure):
+                    _log.error('request %s: %s\n%s', context.request_id, error.message, error.traceback)
                 buffers = pack(Kind.ERROR, call, to_data(error))
             except Exception as error:  # a fault of ours: the caller gets its name, the log all of it
                 _log.exception('request %s to %r failed', context.request_id, context.endpoint)

@@ -13,6 +13,8 @@ import uvloop
 
 from headrace.executors import Executor, close, serve
 from headrace.executors.blueprint import Blueprint
+from headrace.observe import log
+from headrace.spec import environment
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import Lifeline, leave
 from headrace.wire.server import Server
@@ -27,6 +29,7 @@ def main() -> None:
     line = Lifeline.from_parent()
     order = msgspec.convert(line.receive(), WorkerOrder)
     sys.path[:] = order.sys_path
+    log.to_terminal(order.name, environment.read().log_level)
     try:
         blueprint = _load(order)
         line.report({'described': msgspec.to_builtins(blueprint.describe())})

@@ -1,0 +1,1 @@
+"""What a running Flow tells about itself."""

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.documents import BaseDoc, DocList, Document
+from headrace.errors import ExecutorError
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http.problem import HttpError
 
@@ -145,6 +146,12 @@ def test_a_reply_has_the_shape_of_jina():
         'data': [{'title': 'a', 'price': 1.5, 'id': '1'}],
         'routes': [],
     }
+
+
+@pytest.mark.parametrize('value', [object(), 1j, {(1, 2): 3}])
+def test_results_that_are_no_json_are_an_executors_error(value):
+    with pytest.raises(ExecutorError, match='cannot be written as JSON'):
+        bodies.write(DocList[Item](), {'value': value}, bodies.ReplyHeader('r1', '/', ''))
 
 
 def test_arrays_are_lists_or_base64():

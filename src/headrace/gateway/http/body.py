@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from headrace.documents import DocList
-from headrace.errors import CodecError, DocumentError
+from headrace.errors import CodecError, DocumentError, ExecutorError
 from headrace.gateway.http.problem import FieldProblem, HttpError
 
 NOTHING = Raw(b'null')
@@ -66,7 +66,7 @@ def _plain(value: Any) -> Any:
     """Numbers and arrays of numpy, which executors put into parameters, as Python's own."""
     if hasattr(value, 'tolist'):
         return value.tolist()
-    raise NotImplementedError(f'a {type(value).__name__} cannot be written as JSON')
+    raise TypeError(f'{type(value).__name__} is no JSON value')
 
 
 _requests = msgspec.json.Decoder(RequestBody)
@@ -142,7 +142,13 @@ def write(
 ) -> bytes:
     """The reply as JSON; `arrays` is 'list' (nested numbers) or 'base64'."""
     data = docs.to_json(arrays=arrays)  # type: ignore[arg-type]
-    return _replies.encode(Reply(header, parameters, Raw(data)))
+    try:
+        return _replies.encode(Reply(header, parameters, Raw(data)))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ExecutorError(
+            f'the parameters that the executors gave back cannot be written as JSON: {error}',
+            help='put numbers, text, lists and dicts into them',
+        ) from None
 
 
 def _listed(text: bytes, listed: type[DocList[Any]]) -> tuple[bytes, str]:

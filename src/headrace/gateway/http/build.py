@@ -45,6 +45,7 @@ def _add_own(routes: Routes, health: Health) -> None:
         ('/health', health.health, 'Whether the gateway lives'),
         ('/ready', health.ready, 'Whether every executor can work'),
         ('/status', health.status, 'Versions, executors, time since the start'),
+        ('/describe', health.describe, 'Endpoints and their documents, for clients'),
         ('/dry_run', health.dry_run, 'The readiness as Jina 3 clients expect it'),
     ):
         routes.add(('GET',), path, Route(serve=serve, summary=summary, tags=GATEWAY))

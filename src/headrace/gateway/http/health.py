@@ -71,6 +71,10 @@ class Health:
             }
         )
 
+    async def describe(self, request: Request) -> Response:
+        """The Flow as clients of ours read it: its executors, endpoints, and the documents of each."""
+        return as_json(self._info)
+
     async def _ask(self) -> tuple[dict[str, bool], str]:
         """What each executor says, and what is wrong ('' if nothing is)."""
         if self._ready is None:

@@ -122,10 +122,9 @@ class Client:
         flight = window.run_blocking(
             self._batches(post), start, limit=options.prefetch, in_order=options.results_in_order
         )
-        with post.progress() as progress, closing(flight):
+        with post.progress() as shown, closing(flight):
             for response in flight:
-                progress.advance(response.request.size)
-                response.typed(options.doc_type)
+                shown.advance(response.request.size)
                 for callback in delivery.callbacks(response, options):
                     try:
                         callback(response)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from headrace.client.address import Address, Tls
+from headrace.client.http_types import OutputTypes
 from headrace.client.messages import Request, Response
 from headrace.documents import BaseDoc, DocList, Document
 from headrace.documents.codec import json
@@ -60,6 +62,7 @@ class HttpTransport:
         self._address = address
         self._max_reply_bytes = max_reply_bytes
         self._session: aiohttp.ClientSession | None = None
+        self._types = OutputTypes()
 
     def encode(self, request: Request, docs: DocList[Any]) -> bytes:
         return msgspec.json.encode(
@@ -82,7 +85,11 @@ class HttpTransport:
                 text = await self._read(answer, request)
                 if answer.status != 200:
                     raise _refused(answer, text, request)
-                return _response(request, text, self._address)
+            if request.doc_type is None:
+                request = replace(
+                    request, doc_type=await self._types.of(self._connect(), request.endpoint, request.target)
+                )
+            return _response(request, text, self._address)
         except TimeoutError:
             raise BadServer(
                 f'no answer from {self._address} in time',

@@ -19,7 +19,8 @@ Decode = Callable[[type[BaseDoc] | None], 'DocList[Any]']
 class Request:
     """What goes along with `size` documents to one endpoint.
 
-    `deadline` is a point on `time.monotonic()`; None is no limit.
+    `deadline` is a point on `time.monotonic()`; None is no limit. `doc_type` is the class that the documents
+    of the response become; None leaves it to the server.
     """
 
     endpoint: str
@@ -29,6 +30,7 @@ class Request:
     deadline: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     stream: bool = True
+    doc_type: type[BaseDoc] | None = None
     request_id: str = field(default_factory=new_request_id)
 
     def left_s(self) -> float | None:
@@ -42,7 +44,7 @@ class Response(Generic[D]):
     The documents are decoded when they are first looked at. A failed request has `error`, and no documents.
     """
 
-    __slots__ = ('_decode', '_doc_type', '_docs', 'error', 'parameters', 'request')
+    __slots__ = ('_decode', '_docs', 'error', 'parameters', 'request')
 
     def __init__(
         self,
@@ -56,21 +58,15 @@ class Response(Generic[D]):
         self.parameters: dict[str, Any] = dict(request.parameters if parameters is None else parameters)
         self.error = error
         self._decode = decode
-        self._doc_type: type[BaseDoc] | None = None
         self._docs: DocList[D] | None = None
 
     @property
     def docs(self) -> DocList[D]:
         """The documents of the answer."""
         if self._docs is None:
-            self._docs = self._decode(self._doc_type) if self._decode else DocList()
+            self._docs = self._decode(self.request.doc_type) if self._decode else DocList()
             self._decode = None
         return self._docs
-
-    def typed(self, doc_type: type[BaseDoc] | None) -> Response[D]:
-        """The same response, with documents of the given class."""
-        self._doc_type = doc_type
-        return self
 
     @property
     def data(self) -> Response[D]:

@@ -12,7 +12,7 @@ from typing import Any
 from headrace.client import delivery, inputs, retry, window
 from headrace.client.messages import Request, Response
 from headrace.client.options import Options
-from headrace.client.progress import Progress
+from headrace.client.progress import Progress, progress
 from headrace.client.transport import Transport
 from headrace.documents import DocList
 from headrace.errors import SpecError
@@ -43,11 +43,12 @@ class Post:
             deadline=None if self.timeout_s is None else time.monotonic() + self.timeout_s,
             metadata=options.metadata or {},
             stream=options.stream,
+            doc_type=options.doc_type,
         )
 
     def progress(self) -> Progress:
         """The progress bar of this post."""
-        return Progress(self.endpoint, inputs.count(self.inputs), shown=self.options.show_progress)
+        return progress(self.endpoint, inputs.count(self.inputs), shown=self.options.show_progress)
 
 
 class Posting:
@@ -84,11 +85,10 @@ class Posting:
         options = self._post.options
         source = inputs.batches_async(self._post.inputs, options.request_size)
         flight = window.run(source, self._start, limit=options.prefetch, in_order=options.results_in_order)
-        with self._post.progress() as progress:
+        with self._post.progress() as shown:
             async with aclosing(source), aclosing(flight):
                 async for response in flight:
-                    progress.advance(response.request.size)
-                    response.typed(options.doc_type)
+                    shown.advance(response.request.size)
                     await _call_back(response, options)
                     delivery.check(response, options)
                     yield response

@@ -1,42 +1,29 @@
-"""A progress bar on the terminal, or nothing."""
+"""How far a post has come: nothing is shown, unless it is asked for."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import TracebackType
-from typing import Any
 
 
 class Progress:
-    """Shows how many documents are done; with `shown=False` it does nothing at no cost."""
-
-    def __init__(self, title: str, total: int | None, *, shown: bool) -> None:
-        self._bar: Any = None
-        self._task: Any = None
-        if shown:
-            # rich takes a tenth of a second to import, and few posts show a bar
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            self._bar = Progress(
-                TextColumn('{task.description}'),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn('documents'),
-                TimeRemainingColumn(),
-            )
-            self._task = self._bar.add_task(title, total=total)
+    """Is told how many documents are done; this one keeps it to itself."""
 
     def advance(self, count: int) -> None:
         """So many more documents are done."""
-        if self._bar is not None:
-            self._bar.advance(self._task, count)
 
     def __enter__(self) -> Progress:
-        if self._bar is not None:
-            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        pass
+
+
+def progress(title: str, total: int | None, *, shown: bool) -> Progress:
+    """A progress bar on the terminal, or its silent stand-in, as the library for bars is slow to import."""
+    if not shown:
+        return Progress()
+    made: Progress = import_module('headrace.client.progress_bar').ProgressBar(title, total)
+    return made

@@ -119,7 +119,10 @@ def test_typed_documents(serve: Any, protocol: str) -> None:
 
     with serve(echo, info=info).client(protocol) as client:
         result = client.post('/items', items, return_type=DocList[Item])
+        described = client.post('/items', items)
     assert type(result) is DocList[Item]
+    assert [(item.title, item.price) for item in described] == [('shirt', 9.9), ('hat', 0.0)]
+    assert described[0].vector.tolist() == [1, 2]
     assert [(item.title, item.price) for item in result] == [('shirt', 9.9), ('hat', 0.0)]
     assert result[0].vector.tolist() == [1, 2]
 

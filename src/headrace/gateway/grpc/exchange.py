@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from headrace.documents import Document, class_from
-from headrace.errors import DeadlineExceeded, TooLarge
+from headrace.errors import DeadlineExceeded, ExecutorError, RequestError, TooLarge
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import FlowInfo
@@ -54,10 +54,8 @@ class Exchange:
         batch = await self._run(Batch(parameters=given, sources=(('gateway', payload),)), context)
         reply = pb.Reply(request_id=context.request_id)
         if batch.parameters is not given:
-            if request.WhichOneof('parameter_form') == 'parameters_json' or form == 'columns':
-                reply.parameters_json = parameters.to_json(batch.parameters)
-            else:
-                struct.write(reply.parameters, batch.parameters)
+            is_json = request.WhichOneof('parameter_form') == 'parameters_json' or form == 'columns'
+            _write_results(reply, batch.parameters, is_json=is_json)
         data = pack(reply, forms.write(reply, batch, form))
         if len(data) > self._max_bytes:
             raise TooLarge(
@@ -87,6 +85,19 @@ class Exchange:
         """The class of the documents that an endpoint takes; Document where the Flow does not say."""
         schema = self._inputs.get(endpoint)
         return Document if schema is None else class_from(schema)
+
+
+def _write_results(reply: pb.Reply, results: dict[str, Any], *, is_json: bool) -> None:
+    """The parameters that executors gave back, in the form that the client can read."""
+    try:
+        if is_json:
+            reply.parameters_json = parameters.to_json(results)
+        else:
+            struct.write(reply.parameters, results)
+    except RequestError as error:
+        raise ExecutorError(
+            f'what an executor put into the parameters cannot be sent: {error.message}', help=error.help
+        ) from error
 
 
 def usable_id(text: str) -> str:

@@ -7,6 +7,7 @@ import enum
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -16,6 +17,18 @@ try:
     import ml_dtypes
 except ImportError:
     ml_dtypes = None
+
+ROUNDS = settings(
+    deadline=None,
+    max_examples=40,
+    phases=[
+        Phase.explicit,
+        Phase.reuse,
+        Phase.generate,
+        Phase.shrink,
+    ],  # explaining takes minutes for such values
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 DTYPES = [
     'f4',

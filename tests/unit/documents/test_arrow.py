@@ -13,11 +13,9 @@ from tests.unit.documents import doc_strategies as some
 
 pa = pytest.importorskip('pyarrow')
 
-slow = settings(deadline=None, max_examples=60)
-
 
 @given(some.lists(some.TAGS_WITH_ARRAYS), st.sampled_from(['table', 'stream', 'file']))
-@slow
+@some.ROUNDS
 def test_documents_go_round(docs, way):
     if way == 'table':
         back = arrow.from_table(arrow.to_table(docs), DocList[Document])
@@ -27,14 +25,14 @@ def test_documents_go_round(docs, way):
 
 
 @given(some.ITEM_LISTS)
-@slow
+@some.ROUNDS
 def test_typed_documents_go_round(docs):
     table = arrow.to_table(docs)
     assert some.same(docs, arrow.from_table(table, DocList[some.Item]))
 
 
 @given(some.lists())
-@slow
+@some.ROUNDS
 def test_columns_and_rows_give_the_same_table(docs):
     columns = DocList[Document].from_bytes(docs.to_bytes())
     assert arrow.to_table(columns).equals(arrow.to_table(docs), check_metadata=True)
@@ -42,7 +40,7 @@ def test_columns_and_rows_give_the_same_table(docs):
 
 
 @given(some.ITEM_LISTS, st.integers(0, 3), st.integers(0, 3))
-@slow
+@some.ROUNDS
 def test_slices_of_tables(docs, start, length):
     part = arrow.to_table(docs).slice(start, length)
     assert some.same(docs[start : start + length], arrow.from_table(part, DocList[some.Item]))

@@ -129,20 +129,18 @@ def _msgpack_decoder(annotation: Any) -> msgspec.msgpack.Decoder[Any]:
 def _tensors(field: Field, array: Any, values: Any, note: dict[bytes, bytes]) -> Column:
     """A column of fixed-size lists as a stack, or as arrays with None where there is null."""
     size = values.type.list_size
-    start = values.offset * size
-    flat = _numbers(values.values[start : start + len(values) * size])
-    shape = getattr(array.type, 'shape', None) or [size] * (array is values)
-    stack = flat.reshape(len(values), *shape)
+    there = values.is_valid().to_pylist()
+    shape = getattr(array.type, 'shape', [size])
+    stack = _numbers(values.flatten()).reshape(sum(there), *shape)  # without those of nulls
     order = getattr(array.type, 'permutation', None)
     if order:
         stack = stack.transpose(0, *(place + 1 for place in order))
     if storage.DTYPE in note:
         stack = storage.restored(stack, note[storage.DTYPE].decode())
-    if not values.null_count:
-        return stack_column(field, stack) if field.kind is Kind.ARRAY else _as_field(field, list(stack))
-    there = values.is_valid().to_pylist()
-    rows = [stack[index, ...] if found else None for index, found in enumerate(there)]
-    return _as_field(field, rows)
+    if all(there) and field.kind is Kind.ARRAY:
+        return stack_column(field, stack)
+    rows = iter([stack[index, ...] for index in range(len(stack))])
+    return _as_field(field, [next(rows) if found else None for found in there])
 
 
 def _numbers(values: Any) -> Array:

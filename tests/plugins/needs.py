@@ -34,6 +34,10 @@ def _curl() -> str:
     return '' if shutil.which('curl') else 'no curl'
 
 
+def _openssl() -> str:
+    return '' if shutil.which('openssl') else 'no openssl, which makes the certificates'
+
+
 def _torch() -> str:
     return '' if find_spec('torch') else 'no PyTorch: pip install -r requirements/train.txt'
 
@@ -43,7 +47,13 @@ def _linux() -> str:
 
 
 # what a test may ask for -> a function that returns why it is not there, or nothing
-TOOLS: dict[str, Callable[[], str]] = {'browser': _browser, 'curl': _curl, 'linux': _linux, 'torch': _torch}
+TOOLS: dict[str, Callable[[], str]] = {
+    'browser': _browser,
+    'curl': _curl,
+    'linux': _linux,
+    'openssl': _openssl,
+    'torch': _torch,
+}
 
 
 @cache

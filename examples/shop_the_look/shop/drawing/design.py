@@ -1,7 +1,7 @@
 """A seed is turned into a design: what a garment is, its colours, its cloth, its price and how it is cut."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class Design:
     colours: tuple[Colour, Colour, Colour]
     weave: Weave
     motif: str | None
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = field(repr=False)
     price: float
     gloss: float
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvloop
 
 from headrace.documents import BaseDoc, Document, NdArray, schema_of
 from headrace.errors import ExecutorFailure, Overloaded, Unavailable
@@ -96,6 +97,11 @@ ENDPOINTS = (
 Open = Callable[..., Awaitable[SimpleNamespace]]
 
 
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The event loop that gateways run on."""
+    return {'uvloop': uvloop.new_event_loop}
+
+
 @pytest.fixture
 async def open_gateway() -> AsyncIterator[Open]:
     """Open a gateway; gives `client`, `port`, `shop` (what is behind it), `server`."""
@@ -109,7 +115,7 @@ async def open_gateway() -> AsyncIterator[Open]:
             server = await serve(graph, info, GatewaySpec(protocols=('http',), **spec), ready=ready)
             stack.push_async_callback(server.stop, 0)
             port = server.ports['http']
-            client = httpx.AsyncClient(base_url=f'http://127.0.0.1:{port}', timeout=10, trust_env=False)
+            client = httpx.AsyncClient(base_url=f'http://127.0.0.1:{port}', timeout=60, trust_env=False)
             await stack.enter_async_context(client)
             return SimpleNamespace(client=client, port=port, shop=shop, server=server)
 

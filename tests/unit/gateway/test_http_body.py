@@ -94,12 +94,13 @@ def test_json_of_another_shape_is_a_422_that_names_the_field(text, where):
         (b'{\n  "data": tru\n}', 'line 2, column 12 (byte 13)'),
         (b'{"data": [', 'line 1, column 11 (byte 10)'),
         (b'\xff', 'line 1, column 1 (byte 0)'),
+        (b'{"da\xffta": []}', "can't decode byte 0xff in position 2"),
         (b'{"data": []} x', 'trailing characters at line 1'),
     ],
 )
 def test_what_is_not_json_is_a_400_that_says_where(text, where):
     with pytest.raises(HttpError) as caught:
-        bodies.read(text)
+        docs_of(text)
     assert caught.value.http_status == 400
     assert where in caught.value.message
 

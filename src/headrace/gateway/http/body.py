@@ -88,6 +88,8 @@ def read(body: bytes) -> RequestBody:
         raise _unfit(detail, path) from None
     except msgspec.DecodeError as error:
         raise _malformed(str(error), body) from None
+    except UnicodeDecodeError as error:
+        raise HttpError(400, f'the body is not valid JSON: {error}', help='write text as UTF-8') from None
     except RecursionError:
         raise HttpError(400, 'the JSON is nested too deeply', help='flatten it') from None
 

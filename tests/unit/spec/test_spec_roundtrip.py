@@ -122,13 +122,9 @@ def executor_specs(name: str, needs: tuple[str, ...]) -> st.SearchStrategy[Execu
 def gateways(draw: st.DrawFn) -> GatewaySpec:
     protocols = tuple(draw(st.sampled_from([('grpc',), ('http',), ('grpc', 'http'), ('http', 'grpc')])))
     ports = st.lists(st.integers(1, 65535), min_size=len(protocols), max_size=len(protocols), unique=True)
+    methods = st.lists(st.sampled_from(['GET', 'POST', 'DELETE']), min_size=1, max_size=3).map(tuple)
     exposed = st.builds(
-        ExposedEndpoint,
-        endpoint=texts,
-        path=texts,
-        methods=tuples_of_texts,
-        summary=texts,
-        tags=tuples_of_texts,
+        ExposedEndpoint, endpoint=texts, path=texts, methods=methods, summary=texts, tags=tuples_of_texts
     )
     return GatewaySpec(
         protocols=protocols,
@@ -141,6 +137,8 @@ def gateways(draw: st.DrawFn) -> GatewaySpec:
         timeout_s=draw(st.none() | seconds),
         max_body_bytes=draw(st.integers(1, 2**60)),
         expose=tuple(draw(st.lists(exposed, max_size=2))),
+        static=draw(variables),
+        development=draw(st.booleans()),
     )
 
 

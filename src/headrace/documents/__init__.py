@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from headrace.documents import arrays
 from headrace.documents.adapt import doc_type_from
-from headrace.documents.arrays import AnyArray, ArraySpec, NdArray
+from headrace.documents.arrays import AnyArray, ArraySpec, NdArray, TorchTensor
 from headrace.documents.base import BaseDoc
 from headrace.documents.doclist import DocList
 from headrace.documents.document import Document, DocumentArray, NamedScore
@@ -14,9 +11,6 @@ from headrace.documents.dynamic import class_from
 from headrace.documents.jsonschema import json_schema
 from headrace.documents.mismatch import mismatches
 from headrace.documents.schema import DocSchema, FieldSchema, TypeSchema, schema_of
-
-if TYPE_CHECKING:
-    from headrace.documents.arrays import TorchTensor
 
 __all__ = [
     'AnyArray',
@@ -37,9 +31,3 @@ __all__ = [
     'mismatches',
     'schema_of',
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name == 'TorchTensor':  # importing torch takes seconds: only who names its type pays
-        return arrays.TorchTensor
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

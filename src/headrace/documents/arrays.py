@@ -8,6 +8,7 @@ no numbers in brackets, `NdArray[Literal[512]]` means the same.
 
 from __future__ import annotations
 
+import abc
 import sys
 import types
 from typing import TYPE_CHECKING, Any, Literal, cast, get_origin
@@ -54,7 +55,9 @@ class ArrayAlias(types.GenericAlias):
 
 def is_array_type(annotation: Any) -> bool:
     """True for an `ArrayAlias`, and for what typing makes of one: reading annotations rebuilds aliases."""
-    return isinstance(annotation, types.GenericAlias) and isinstance(annotation.__args__[0], ArraySpec)
+    return isinstance(annotation, types.GenericAlias) and isinstance(
+        [*annotation.__args__, None][0], ArraySpec
+    )
 
 
 def spec_of(alias: ArrayAlias) -> ArraySpec:
@@ -86,6 +89,17 @@ def _unwrapped(item: Any) -> Any:
     return item.__args__[0] if get_origin(item) is Literal else item
 
 
+class Tensor(abc.ABC):  # noqa: B024  # only its isinstance() is wanted
+    """What stands for `torch.Tensor` in annotations: torch takes seconds to import."""
+
+    @classmethod
+    def __subclasshook__(cls, other: type) -> bool:
+        return any(base.__module__ == 'torch' and base.__name__ == 'Tensor' for base in other.__mro__)
+
+    def __class_getitem__(cls, args: Any) -> types.GenericAlias:
+        return types.GenericAlias(cls, args)  # typing takes aliases apart and joins them again
+
+
 if TYPE_CHECKING:
     NdArray = np.ndarray[Any, np.dtype[Any]]
     AnyArray = Any
@@ -93,15 +107,7 @@ if TYPE_CHECKING:
 else:
     NdArray = ArrayAlias(np.ndarray, (ArraySpec(),))
     AnyArray = NdArray
-
-
-def __getattr__(name: str) -> Any:
-    if name != 'TorchTensor':
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    tensor = extras.load(
-        'torch', extra='torch'
-    ).Tensor  # torch takes seconds to import: only who names it pays
-    return ArrayAlias(tensor, (ArraySpec(),))
+    TorchTensor = ArrayAlias(Tensor, (ArraySpec(),))
 
 
 def dtype_name(dtype: Any) -> str:

@@ -40,11 +40,16 @@ def table_of(doc_type: type[BaseDoc], rows: Sequence[Any], stacks: dict[str, Sta
     columns: dict[str, Column] = {}
     for field, values in zip(fields.values(), _transposed(doc_type, rows, fields), strict=bool(rows)):
         known = stacks.get(field.name) if stacks else None
-        if known is not None and all(map(is_, values, known[1])):
+        if known is not None and is_stack_of(known, values):
             columns[field.name] = StackColumn(known[0])
         elif not _all_default(field, values):
             columns[field.name] = column_of(field, values)
     return Table(doc_type, len(rows), columns)
+
+
+def is_stack_of(known: Stacked, values: Sequence[Any]) -> bool:
+    """True if the values are the very views of that stack, all of them and in order."""
+    return len(known[1]) == len(values) and all(map(is_, values, known[1]))
 
 
 def _transposed(doc_type: type[BaseDoc], rows: Sequence[Any], fields: dict[str, Field]) -> Any:

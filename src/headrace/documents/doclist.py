@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
-from operator import is_
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
+from headrace.documents import arrow, display, docarray, files, frame, notebook, sampling
 from headrace.documents import find as finding
-from headrace.documents import sampling
 from headrace.documents import traverse as paths
 from headrace.documents.adapt import doc_type_from
 from headrace.documents.arrays import as_array, is_torch
 from headrace.documents.base import BaseDoc
-from headrace.documents.build import column_in, column_of, default_column, empty_stack, stack_column, stacked
+from headrace.documents.build import (
+    column_in,
+    column_of,
+    default_column,
+    empty_stack,
+    is_stack_of,
+    stack_column,
+    stacked,
+)
 from headrace.documents.codec import text
 from headrace.documents.codec.pack import pack
 from headrace.documents.codec.unpack import DEFAULT_LIMITS, read_header, unpack
@@ -93,7 +101,7 @@ class DocList(DocSequence[T]):
 
     def _gathered(self, field: Field, values: list[Any]) -> Any:
         known = (self._stacks or {}).get(field.name)
-        if known is not None and len(values) == len(known[1]) and all(map(is_, values, known[1])):
+        if known is not None and is_stack_of(known, values):
             return known[0]
         if not values:
             return empty_stack(field)
@@ -150,6 +158,34 @@ class DocList(DocSequence[T]):
     find = finding.find
     match = finding.match
     filter = finding.select
+
+    summary = display.print_list
+    plot_image_sprites = display.plot_image_sprites
+    _repr_html_ = notebook.list_html
+    save = files.save
+    to_arrow = arrow.to_table
+    to_dataframe = frame.to_dataframe
+    to_docarray = docarray.to_docarray
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, format: str = '', memory_map: bool = False) -> Self:
+        """The documents of a file that `save` wrote, or of any JSON, CSV, Arrow or Parquet file."""
+        return cast(Self, files.load(path, cls, format=format, memory_map=memory_map))
+
+    @classmethod
+    def from_arrow(cls, table: Any) -> Self:
+        """A `pyarrow.Table` as documents; columns without a field go to `tags`, if there are any."""
+        return cast(Self, arrow.from_table(table, cls))
+
+    @classmethod
+    def from_dataframe(cls, data: Any) -> Self:
+        """A pandas DataFrame as documents; columns without a field go to `tags`, if there are any."""
+        return cast(Self, frame.from_dataframe(data, cls))
+
+    @classmethod
+    def from_docarray(cls, docs: Iterable[Any]) -> Self:
+        """A DocumentArray, DocList or DocVec of the docarray library as documents."""
+        return cast(Self, docarray.from_docarray(docs, cls))
 
     def traverse(self, path: str) -> Iterator[DocList[Any]]:
         """The lists of documents that a path such as '@r,c' leads to, one after the other."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from headrace.documents import display as showing
+from headrace.documents import notebook
 from headrace.documents.arrays import AnyArray
 from headrace.documents.base import BaseDoc
 from headrace.documents.doclist import DocList
@@ -67,6 +69,10 @@ class Document(BaseDoc, omit_defaults=True):
             self.tensor = value
 
     # Methods for media: functions of documents that live with their medium.
+    summary = showing.print_doc
+    display = showing.display
+    plot = showing.display
+    _repr_html_ = notebook.doc_html
     load_uri_to_blob = content_methods.load_uri_to_blob
     load_uri_to_text = content_methods.load_uri_to_text
     save_uri_to_file = content_methods.save_uri_to_file

@@ -14,8 +14,9 @@ from typing import Any, Literal, cast
 import msgspec
 import numpy as np
 
-from headrace.documents.arrays import ArrayAlias, ArraySpec
+from headrace.documents.arrays import ArrayAlias, ArraySpec, dtype_of
 from headrace.documents.base import BaseDoc
+from headrace.documents.codec import text
 from headrace.documents.doclist import list_type
 from headrace.documents.document import Document
 from headrace.documents.parts import own_lists
@@ -67,8 +68,9 @@ def class_from_bytes(data: bytes, schema: DocSchema | None = None) -> type[BaseD
 def _build(schema: DocSchema) -> type[BaseDoc]:
     if schema.name == DOCUMENT:
         return Document
-    classes = _Classes(schema)
-    return classes.made[schema.name]
+    made = _Classes(schema).made[schema.name]
+    text.decoder(list[made])  # type: ignore[valid-type]  # fails at once if the types do not go together
+    return made
 
 
 class _Classes:
@@ -95,6 +97,8 @@ class _Classes:
         args = tuple(self.annotation(arg) for arg in type_.args)
         match type_.kind:
             case 'array':
+                if type_.dtype is not None:
+                    dtype_of(type_.dtype)
                 return ArrayAlias(np.ndarray, (ArraySpec(type_.shape, type_.dtype),))
             case 'doc':
                 return self.mentioned(type_.doc)
@@ -120,9 +124,12 @@ class _Classes:
 
 
 def _untyped(name: str, fields: tuple[FieldSchema, ...], doc: str) -> type[BaseDoc]:
-    for wrong in [name, *(field.name for field in fields)]:
-        if not _is_identifier(wrong):
+    names = [field.name for field in fields if field.name != 'id']
+    for wrong in [name, *names]:
+        if not _is_identifier(wrong) or hasattr(BaseDoc, wrong):
             raise DocumentError(f'{wrong[:100]!r} cannot be a name in a document class')
+    if len(set(names)) < len(names):
+        raise DocumentError(f'two fields of {name!r} have one name')
     made = msgspec.defstruct(
         name,
         [(field.name, Any, _default(field)) for field in fields if field.name != 'id'],

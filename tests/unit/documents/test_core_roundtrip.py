@@ -41,6 +41,7 @@ class Part(BaseDoc):
 class Everything(BaseDoc):
     title: str
     number: int
+    place: NdArray[3, np.float32]
     ratio: float = 0.5
     flag: bool = True
     blob: bytes = b''
@@ -131,6 +132,7 @@ def everything() -> st.SearchStrategy[Any]:
         Everything,
         title=words,
         number=numbers,
+        place=vectors,
         ratio=finite,
         flag=st.booleans(),
         blob=st.binary(max_size=30),
@@ -266,7 +268,9 @@ def test_json_lists_keep_numbers(array: np.ndarray[Any, Any]) -> None:
 @SOME
 @given(st.lists(st.tuples(st.none() | arrays, st.none() | st.binary(max_size=9)), max_size=6))
 def test_columns_keep_arrays_of_several_shapes_and_gaps(values: list[tuple[Any, Any]]) -> None:
-    docs = DocList[Everything]([Everything('', 0, array=array, maybe_blob=blob) for array, blob in values])
+    docs = DocList[Everything](
+        [Everything('', 0, np.zeros(3, np.float32), array=array, maybe_blob=blob) for array, blob in values]
+    )
     assert_same(through_columns(docs), docs)
 
 

@@ -65,10 +65,8 @@ def to_msgpack(value: Any) -> Any:
         return value.item()
     if isinstance(value, np.ndarray | np.generic) or is_torch(value):
         array = as_array(value)
-        body = bytes(contiguous_bytes(array))
-        return msgspec.msgpack.Ext(
-            ARRAY_CODE, _head_encoder.encode((wire_dtype(array.dtype), array.shape, body))
-        )
+        dtype, body = wire_dtype(array.dtype), bytes(contiguous_bytes(array))
+        return msgspec.msgpack.Ext(ARRAY_CODE, _head_encoder.encode((dtype, array.shape, body)))
     return _plain(value)
 
 
@@ -134,9 +132,12 @@ def _documents(value: Any, item: Any) -> list[Any]:
 def to_array(wanted: ArrayAlias, value: Any) -> Any:
     """Nested lists, `{"dtype", "shape", "data"}` or an array as the array that the alias describes."""
     spec = spec_of(wanted)
-    array = value if isinstance(value, np.ndarray) else _array_of(value, spec)
+    array = as_array(value) if isinstance(value, np.ndarray) or is_torch(value) else _array_of(value, spec)
     array = fit(array, spec)
     return array if wanted.__origin__ is np.ndarray else as_torch(array)
+
+
+_NOT_REGULAR = 'Expected `array` (nested lists of numbers of equal length)'
 
 
 def _array_of(value: Any, spec: ArraySpec) -> Array:
@@ -150,7 +151,9 @@ def _array_of(value: Any, spec: ArraySpec) -> Array:
         if array.dtype.kind == 'O':  # null stands for NaN, since JSON has no NaN
             array = np.asarray(value, dtype=np.float64)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError('Expected `array` (nested lists of numbers of equal length)') from error
+        raise ValueError(_NOT_REGULAR) from error
+    if array.dtype.kind == 'U' and not all(isinstance(each, str) for each in np.asarray(value, object).flat):
+        raise ValueError(_NOT_REGULAR)  # NumPy writes numbers among texts as texts
     if dtype is not None and array.dtype != dtype and np.can_cast(array.dtype, dtype, 'same_kind'):
         return array.astype(dtype)
     if dtype is not None and array.dtype.kind in 'iu' and dtype.kind in 'iu':

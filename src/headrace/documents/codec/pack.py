@@ -90,8 +90,9 @@ class _Writer:
 
     def stack(self, column: StackColumn) -> header.Stack:
         array = as_array(column.stack)
+        dtype = wire_dtype(array.dtype)
         self.add([hooks.contiguous_bytes(array)])
-        return header.Stack(wire_dtype(array.dtype), array.shape[1:])
+        return header.Stack(dtype, array.shape[1:])
 
     def arrays(self, column: ArraysColumn) -> header.Spec:
         found = [None if value is None else as_array(value) for value in column.arrays]

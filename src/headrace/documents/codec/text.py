@@ -26,7 +26,18 @@ _UNKNOWN_ARRAYS = "'arrays' is 'list' or 'base64'"
 @lru_cache(maxsize=1024)
 def decoder(wanted: Any) -> msgspec.json.Decoder[Any]:
     """The JSON decoder of a type; making one costs more than using it."""
-    return msgspec.json.Decoder(wanted, dec_hook=hooks.convert)
+    try:
+        return msgspec.json.Decoder(wanted, dec_hook=hooks.convert)
+    except (TypeError, NameError) as error:
+        raise unusable(error) from error
+
+
+def unusable(error: Exception) -> DocumentError:
+    """What is wrong with an annotation that nothing can be decoded into."""
+    return DocumentError(
+        f'a field has a type that cannot be decoded: {error}',
+        help='an array, document or class of your own may be in a union only with None',
+    )
 
 
 def to_json(value: Any, *, arrays: Arrays = 'list') -> bytes:
@@ -67,6 +78,8 @@ def doc_from_plain(data: Any, wanted: type[T]) -> T:
         return msgspec.convert(data, wanted, dec_hook=hooks.convert)
     except (msgspec.ValidationError, RecursionError) as error:
         raise DocumentError(located(str(error))) from error
+    except (TypeError, NameError) as error:
+        raise unusable(error) from error
 
 
 def located(message: str) -> str:

@@ -18,7 +18,7 @@ from headrace.documents.arrays import Array, dtype_of
 from headrace.documents.base import BaseDoc
 from headrace.documents.build import column_of, fitted, stack_column
 from headrace.documents.codec import header, hooks
-from headrace.documents.codec.text import located
+from headrace.documents.codec.text import located, unusable
 from headrace.documents.fields import Field, Kind, fields_of, missing
 from headrace.documents.table import (
     ArraysColumn,
@@ -82,7 +82,10 @@ def unpack(read: header.Header, body: memoryview, doc_type: type[BaseDoc], limit
 
 @lru_cache(maxsize=4096)
 def _values_decoder(annotation: Any) -> msgspec.msgpack.Decoder[list[Any]]:
-    return msgspec.msgpack.Decoder(list[annotation], dec_hook=hooks.convert, ext_hook=hooks.from_msgpack)
+    try:
+        return msgspec.msgpack.Decoder(list[annotation], dec_hook=hooks.convert, ext_hook=hooks.from_msgpack)
+    except (TypeError, NameError) as error:
+        raise unusable(error) from error
 
 
 class _Reader:

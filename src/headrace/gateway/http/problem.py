@@ -19,6 +19,7 @@ from headrace.errors import (
 from headrace.gateway.http.response import Headers, Response
 
 CONTENT_TYPE = b'application/problem+json'
+NOTED_ELSEWHERE = (ExecutorFailure, Unavailable, DeadlineExceeded)
 LOG = logging.getLogger('headrace.gateway')
 PATH = re.compile(r'(?<![\w.:/])(?:[A-Za-z]:)?(?:[/\\][\w.@+~%-]+){2,}')
 
@@ -37,8 +38,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     status: int
     detail: str
     request_id: str
-    error: str
     type: str = 'about:blank'
+    error: str = ''
     help: str = ''
     endpoint: str = ''
     executor: str = ''
@@ -74,21 +75,22 @@ def respond(error: Exception, *, request_id: str, endpoint: str = '', developmen
     if not isinstance(error, HeadraceError):
         LOG.error('request %s to %r failed', request_id, endpoint, exc_info=error)
         error = _unexpected(error, development)
+    elif error.http_status >= 500 and not isinstance(error, NOTED_ELSEWHERE):
+        LOG.warning('request %s to %r: %s', request_id, endpoint, error)
     status = error.http_status
+    is_open = development or status < 500
     problem = Problem(
         title=_title(status),
         status=status,
-        detail=error.message if status < 500 or development else hide_paths(error.message, keep=endpoint),
+        detail=error.message if is_open else hide_paths(error.message, keep=endpoint),
         request_id=request_id,
         error=type(error).__name__ if not isinstance(error, HttpError) else '',
-        help=error.help,
+        help=error.help if is_open else hide_paths(error.help, keep=endpoint),
         endpoint=endpoint,
         executor=getattr(error, 'executor', ''),
         errors=error.errors if isinstance(error, HttpError) else (),
         traceback=error.traceback if development and isinstance(error, ExecutorFailure) else '',
     )
-    if status >= 500 and not isinstance(error, Unavailable | DeadlineExceeded):
-        LOG.warning('request %s to %r: %s', request_id, endpoint, error)
     return Response(status, msgspec.json.encode(problem), CONTENT_TYPE, _headers(error))
 
 

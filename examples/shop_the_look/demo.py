@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import socket
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -17,35 +19,60 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from headrace import DocList, Flow
+from headrace.errors import HeadraceError
 from shop import catalogue, examples, report
 from shop.documents import Garment, Look
-from shop.service import Places, service, synchronise
+from shop.service import Changes, Places, service, synchronise
 
 VAR = Path(__file__).parents[2] / 'var' / 'shop_the_look'
+PORT = 8321
 PHOTOS = 200
 console = Console()
 
 
 def main() -> None:
+    """Run the demonstration; an error is told in its own words."""
+    try:
+        demonstrate(arguments())
+    except (HeadraceError, ValueError) as error:
+        sys.exit(f'shop the look: {error}')
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def demonstrate(options: argparse.Namespace) -> None:
     """Draw or read the catalogue, serve it, index it, search it, tell how good that is, and wait."""
-    options = arguments()
     own: Path | None = options.images
     places = own_places(own, options.var) if own else drawn_places(options.var, options.items)
     garments = catalogue.read(places.catalogue)
-    with service(places, options.port) as flow:
-        changes = synchronise(flow, garments)
-        console.print(
-            f'[bold]{len(garments)} garments[/] in the index: {changes.added} new, {changes.removed} gone'
-        )
+    with service(places, options.port if options.port is not None else usual_port()) as flow:
+        tell_changes(synchronise(flow, garments), len(garments))
         if not own:
             worked_search(flow, places)
             tell_quality(places, garments, options.var)
-        console.print(
-            f'\nThe page is at [bold link]http://127.0.0.1:{flow.ports["http"]}/[/]', highlight=False
-        )
+        console.print(f'\nThe page is at http://127.0.0.1:{flow.ports["http"]}/', style='bold')
         if not options.once:
             console.print('Ctrl-C stops it.')
             flow.block()
+
+
+def usual_port() -> int:
+    """Give the port that people will remember, or 0 (any) if something else has it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(('127.0.0.1', PORT))
+        except OSError:
+            return 0
+    return PORT
+
+
+def tell_changes(changes: Changes, garments: int) -> None:
+    """Print what has happened to the index."""
+    count = garments - len(changes.unreadable)
+    console.print(f'{count} garments in the index: {changes.added} new, {changes.removed} gone', style='bold')
+    for picture in changes.unreadable:
+        console.print(f'  left out, as it cannot be read as a picture: {picture}', style='yellow')
 
 
 def arguments() -> argparse.Namespace:
@@ -55,7 +82,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument('--images', type=Path, metavar='DIR', help='your own folder of pictures')
     parser.add_argument('--items', type=int, default=1000, help='how many garments to draw (default: 1000)')
-    parser.add_argument('--port', type=int, default=8321, help='port of the page; 0 takes a free one')
+    parser.add_argument(
+        '--port', type=int, help=f'port of the page (default: {PORT}, or any if that is taken)'
+    )
     parser.add_argument('--var', type=Path, default=VAR, help='folder for pictures and index')
     parser.add_argument(
         '--once', action='store_true', help='stop after the report instead of serving the page'

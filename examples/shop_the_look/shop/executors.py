@@ -25,13 +25,29 @@ class Loader(Executor):
         super().__init__(**kwargs)
         self.folder = Path(folder).resolve()
 
-    @requests(on=['/index', '/search'])
+    @requests(on='/search')
     def load(self, docs: DocList[Look], **kwargs: Any) -> DocList[Look]:
         """Load each picture; it fits whatever its shape."""
         for look in docs:
-            look.pixels = self._pixels(look)
-            look.blob = b''
+            self._load(look)
         return docs
+
+    @requests(on='/index')
+    def load_good(self, docs: DocList[Look], **kwargs: Any) -> DocList[Look]:
+        """Load each picture that can be read; the others are left out, as one must not stop a thousand."""
+        good = DocList[Look]()
+        for look in docs:
+            try:
+                self._load(look)
+            except DocumentError as error:
+                self.logger.debug('left out: %s', error)
+            else:
+                good.append(look)
+        return good
+
+    def _load(self, look: Look) -> None:
+        look.pixels = self._pixels(look)
+        look.blob = b''
 
     def _pixels(self, look: Look) -> np.ndarray:
         if not look.blob and not look.uri:

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace import DocList, Flow
 from shop.documents import Garment
@@ -25,10 +26,11 @@ class Places(Struct, frozen=True, kw_only=True):
 
 
 class Changes(Struct, frozen=True):
-    """What an index lacked, and what it had too much."""
+    """What an index lacked, what it had too much, and which pictures could not be read."""
 
     added: int
     removed: int
+    unreadable: list[str]
 
 
 def service(places: Places, port: int = 0) -> Flow:
@@ -46,25 +48,28 @@ def synchronise(flow: Flow, garments: DocList[Garment], *, show_progress: bool =
     indexed. An interrupted run loses nothing: the next one goes on where this one stopped.
     """
     network = network_version()
-    for garment in garments:
-        garment.fingerprint = f'{network}-{garment.fingerprint}'
+    wanted = [replace(garment, fingerprint=f'{network}-{garment.fingerprint}') for garment in garments]
     stored = flow.post('/stored', return_type=DocList[Garment])
-    there = {garment.id: garment.fingerprint for garment in stored}
-    wanted = {garment.id for garment in garments}
-    new = DocList[Garment](garment for garment in garments if there.get(garment.id) != garment.fingerprint)
-    gone = DocList[Garment](Garment(id=name) for name in there if name not in wanted)
+    there = dict(zip(stored.id, stored.fingerprint, strict=True))
+    new = DocList[Garment](garment for garment in wanted if there.get(garment.id) != garment.fingerprint)
+    gone = DocList[Garment](Garment(id=name) for name in there.keys() - {garment.id for garment in wanted})
     if len(gone):
         flow.post('/delete', gone, return_type=DocList[Garment])
-    if len(new):
-        flow.post(
-            '/index',
-            new,
-            request_size=REQUEST_SIZE,
-            prefetch=4,
-            show_progress=show_progress,
-            return_type=DocList[Garment],
-        )
-    return Changes(len(new), len(gone))
+    kept = set(_index(flow, new, show_progress).id) if len(new) else set()
+    return Changes(len(kept), len(gone), [garment.uri for garment in new if garment.id not in kept])
+
+
+def _index(flow: Flow, garments: DocList[Garment], show_progress: bool) -> DocList[Garment]:
+    """Give garments to the index, and give back those that it has taken."""
+    kept: DocList[Garment] = flow.post(
+        '/index',
+        garments,
+        request_size=REQUEST_SIZE,
+        prefetch=4,
+        show_progress=show_progress,
+        return_type=DocList[Garment],
+    )
+    return kept
 
 
 def network_version(model: Path = MODEL) -> str:

@@ -94,6 +94,17 @@ def test_a_bad_picture_is_told(flow, look, words):
         look_for(flow, look)
 
 
+def test_a_broken_file_is_left_out_and_the_others_are_indexed(flow, places):
+    broken = places.catalogue / 'dress' / 'broken.jpg'
+    broken.write_text('no picture')
+    garments = catalogue.read(places.catalogue)
+    garments.append(Garment(id='broken', uri='dress/broken.jpg'))
+    for _ in range(2):  # tried again each time: the file may have been mended
+        changes = synchronise(flow, garments, show_progress=False)
+        assert (changes.added, changes.unreadable) == (0, ['dress/broken.jpg'])
+    broken.unlink()
+
+
 def test_a_second_run_adds_only_what_is_new(flow, places, tmp_path):
     def again():
         changes = synchronise(flow, catalogue.read(places.catalogue), show_progress=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+import warnings
+from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
 from typing import Any
 
@@ -61,11 +62,23 @@ class Posting:
     def __init__(self, transport: Transport, post: Post) -> None:
         self._transport = transport
         self._post = post
+        self._has_begun = False
 
     def __await__(self) -> Generator[Any, None, Any]:
+        self._has_begun = True
         return self._all().__await__()
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
+    def __aiter__(self) -> AsyncGenerator[Any, None]:
+        self._has_begun = True
+        return self._each()
+
+    def __del__(self) -> None:
+        if not self._has_begun:
+            warnings.warn(
+                f'a post to {self._post.endpoint!r} was never awaited, so nothing was sent', RuntimeWarning, 2
+            )
+
+    async def _each(self) -> AsyncGenerator[Any, None]:
         options = self._post.options
         async with aclosing(self._responses()) as responses:
             async for response in responses:

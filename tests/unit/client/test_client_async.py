@@ -67,7 +67,8 @@ async def test_an_answer_can_make_the_next_question(client: AsyncClient) -> None
 
 async def test_nothing_is_sent_before_it_is_awaited(serve: Any, protocol: str, gate: Any) -> None:
     async with AsyncClient(serve(gate).url(protocol)) as client:
-        client.post('/', letters('a'))
+        with pytest.warns(RuntimeWarning, match="a post to '/search' was never awaited"):
+            client.post('/search', letters('a'))
         assert await client.is_flow_ready()
     assert gate.most == 0
 

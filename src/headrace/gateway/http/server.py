@@ -174,8 +174,10 @@ async def start(
 def _bind(host: str, port: int) -> socket.socket:
     try:
         facts = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = facts[0]
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        # A name such as localhost has addresses of both kinds: the older one is what clients try everywhere.
+        family, _, _, _, address = min(facts, key=lambda fact: fact[0] != socket.AF_INET)
+        dual = family == socket.AF_INET6 and host == '::' and socket.has_dualstack_ipv6()
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=dual)
     except OSError as error:
         raise StartError(
             f'the gateway cannot listen on port {port} of {host} for http: {error.strerror or error}',

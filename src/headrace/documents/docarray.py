@@ -70,12 +70,11 @@ def _doc_from(source: Any, doc_type: type[BaseDoc]) -> BaseDoc:
 
 
 def _their_fields(source: Any) -> dict[str, Any]:
-    known = getattr(source, 'non_empty_fields', None)  # docarray 0.21
-    if known is not None:
-        return {name: getattr(source, name) for name in known}
-    names = getattr(type(source), 'model_fields', None) or getattr(type(source), '__fields__', None)
-    if names is None or not _is_theirs(source):
+    if not _is_theirs(source):
         raise DocumentError(f'{type(source).__name__} is no document of docarray')
+    names = getattr(source, 'non_empty_fields', None)  # docarray 0.21
+    if names is None:
+        names = getattr(type(source), 'model_fields', None) or type(source).__fields__
     return {name: getattr(source, name) for name in names}
 
 
@@ -126,7 +125,11 @@ def _plain(value: Any) -> Any:
 
 
 def _is_theirs(value: Any) -> bool:
-    return hasattr(value, 'non_empty_fields') or hasattr(type(value), '_get_field_type')
+    """True for a document of docarray; never imports it."""
+    kinds = (hasattr(value, 'non_empty_fields'), hasattr(type(value), 'model_fields'))
+    if not any(kinds) and not hasattr(type(value), '__fields__'):
+        return False
+    return any(base.__module__.partition('.')[0] == 'docarray' for base in type(value).__mro__)
 
 
 def _set_fields(doc: BaseDoc) -> dict[str, tuple[Field, Any]]:
@@ -162,7 +165,7 @@ def _new_doc(docarray: Any, doc: BaseDoc, doc_class: Any) -> Any:
 
 def _nested_class(doc_class: Any, name: str) -> Any:
     """The class of the documents in a field of a class of docarray."""
-    finder = getattr(doc_class, '_get_field_inner_type', None) or doc_class._get_field_type
+    finder = getattr(doc_class, '_get_field_inner_type', None) or doc_class._get_field_type  # before 0.40
     found = finder(name)
     return getattr(found, 'doc_type', found)
 

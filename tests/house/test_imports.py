@@ -20,6 +20,7 @@ DYNAMIC = {
     'src/headrace/spec/__init__.py': 'a process that reads no YAML does not pay for it',
     'src/headrace/cli/program.py': 'a command starts faster without the modules of all others',
     'src/headrace/client/loop.py': 'a client that never asks does not pay for its event loop',
+    'src/headrace/client/progress.py': 'a post that shows no bar does not pay for the library that draws it',
     'src/headrace/client/transport.py': 'a client loads only the protocol that it speaks',
     'src/headrace/executors/finding.py': "it finds the user's classes by their names",
     'src/headrace/executors/modules.py': "it loads the user's classes, by name or from a file",

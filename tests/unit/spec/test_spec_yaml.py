@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, ExposedEndpoint, FlowSpec, GatewaySpec, dump_flow, load_flow
@@ -300,6 +302,24 @@ def test_errors_say_where_and_what_to_do(tmp_path: Path, text: str, message: str
     assert str(caught.value).startswith(f'{file}:')
     assert message in caught.value.message
     assert help in caught.value.help
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(FULL) - 1), st.text('{}[]:,-#&*!|>%@`$ \n\t0aé\'"', max_size=2)),
+        max_size=4,
+    )
+)
+def test_a_file_with_slips_is_read_or_refused(slips: list[tuple[int, str]]) -> None:
+    letters = list(FULL)
+    for place, text in slips:
+        letters[place] = text
+    refused = ''
+    try:
+        load_flow(''.join(letters) + '\n', variables={})
+    except SpecError as error:
+        refused = error.message
+    assert not refused or 'line ' in refused
 
 
 def test_a_document_that_unfolds_without_end_is_refused_soon() -> None:

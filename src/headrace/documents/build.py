@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import repeat
 from operator import attrgetter, is_
 from typing import Any
@@ -36,15 +37,39 @@ _ANY = ArraySpec()
 
 def table_of(doc_type: type[BaseDoc], rows: Sequence[Any], stacks: dict[str, Stacked] | None = None) -> Table:
     """Documents as a table; `stacks` has fields whose rows are perhaps still views of one array."""
-    fields = fields_of(doc_type)
     columns: dict[str, Column] = {}
-    for field, values in zip(fields.values(), _transposed(doc_type, rows, fields), strict=bool(rows)):
+    single = len(rows) == 1
+    for (field, check), values in zip(_checks(doc_type), _transposed(doc_type, rows), strict=bool(rows)):
+        if check == _EMPTY:
+            if not any(values):
+                continue
+        elif (
+            check == _SAME
+            and values[0] is field.default
+            and (single or all(map(is_, values, repeat(field.default))))
+        ):
+            continue
         known = stacks.get(field.name) if stacks else None
         if known is not None and is_stack_of(known, values):
             columns[field.name] = StackColumn(known[0])
-        elif not _all_default(field, values):
+        else:
             columns[field.name] = column_of(field, values)
     return Table(doc_type, len(rows), columns)
+
+
+_ALWAYS, _EMPTY, _SAME = range(3)
+
+
+@lru_cache(maxsize=4096)
+def _checks(doc_type: type[BaseDoc]) -> tuple[tuple[Field, int], ...]:
+    """How to see whether all values of a field are its default: all empty, all the same object, or never."""
+    checks = []
+    for field in fields_of(doc_type).values():
+        if field.empty_default and not field.optional:
+            checks.append((field, _EMPTY))
+        else:
+            checks.append((field, _ALWAYS if field.default is msgspec.NODEFAULT else _SAME))
+    return tuple(checks)
 
 
 def is_stack_of(known: Stacked, values: Sequence[Any]) -> bool:
@@ -52,19 +77,12 @@ def is_stack_of(known: Stacked, values: Sequence[Any]) -> bool:
     return len(known[1]) == len(values) and all(map(is_, values, known[1]))
 
 
-def _transposed(doc_type: type[BaseDoc], rows: Sequence[Any], fields: dict[str, Field]) -> Any:
+def _transposed(doc_type: type[BaseDoc], rows: Sequence[Any]) -> Any:
     if set(map(type, rows)) <= {doc_type}:
         return zip(*map(msgspec.structs.astuple, rows), strict=True)
+    fields = fields_of(doc_type)
     read = attrgetter(*fields) if len(fields) > 1 else lambda row: (row.id,)
     return zip(*map(read, rows), strict=True)  # of subclasses only the fields of the list's type travel
-
-
-def _all_default(field: Field, values: Sequence[Any]) -> bool:
-    if field.empty_default and not field.optional:
-        return not any(values)
-    if field.default is msgspec.NODEFAULT:
-        return False
-    return all(map(is_, values, repeat(field.default)))
 
 
 def column_in(table: Table, field: Field) -> Column:
@@ -140,9 +158,9 @@ def _torch_stacked(values: Sequence[Any]) -> Any:
 
 
 def _alike(arrays: Sequence[Any]) -> bool:
-    if len(set(map(_shape_of, arrays))) > 1:
-        return False
-    return len(set(map(id, map(_dtype_of, arrays)))) == 1 or len(set(map(_dtype_of, arrays))) == 1
+    count, first = len(arrays), arrays[0]
+    same_shape = list(map(_shape_of, arrays)).count(first.shape) == count
+    return same_shape and list(map(_dtype_of, arrays)).count(first.dtype) == count
 
 
 def _own_library(array: Any, field: Field) -> Any:

@@ -71,7 +71,7 @@ class DocList(DocSequence[T]):
             _types.setdefault((cls, doc_type), made)
         return made
 
-    def __new__(cls, docs: Iterable[Any] = ()) -> Self:
+    def __new__(cls, docs: Iterable[T] = ()) -> Self:
         if cls is DocList:
             return cast(Self, object.__new__(list_type(_common_type(docs))))
         return object.__new__(cls)

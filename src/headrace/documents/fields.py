@@ -80,6 +80,12 @@ def fields_of(doc_type: type[BaseDoc]) -> dict[str, Field]:
     return {info.name: _field(info) for info in infos}
 
 
+@lru_cache(maxsize=4096)
+def required_of(doc_type: type[BaseDoc]) -> tuple[Field, ...]:
+    """The fields without a default."""
+    return tuple(field for field in fields_of(doc_type).values() if field.required)
+
+
 def _field(info: msgspec.structs.FieldInfo) -> Field:
     bare, optional = _without_none(info.type)
     kind = _kind(bare)

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 from headrace.documents.base import BaseDoc
-from headrace.documents.fields import fields_of, missing
+from headrace.documents.fields import missing, required_of
 
 Buffer = bytes | bytearray | memoryview
 Stacked = tuple[Any, list[Any]]
@@ -172,8 +172,8 @@ def make_rows(table: Table, stacks: dict[str, Stacked] | None = None) -> list[An
     """A table as documents; row arrays are views of its stacks, which are noted down in `stacks`."""
     make = table.doc_type
     names = tuple(table.columns)
-    for field in fields_of(make).values():
-        if field.required and field.name not in table.columns and table.length:
+    for field in required_of(make):
+        if field.name not in table.columns and table.length:
             raise missing(field)
     if not names:
         return [make() for _ in range(table.length)]

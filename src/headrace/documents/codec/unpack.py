@@ -19,7 +19,7 @@ from headrace.documents.base import BaseDoc
 from headrace.documents.build import column_of, fitted, stack_column
 from headrace.documents.codec import header, hooks
 from headrace.documents.codec.text import located, unusable
-from headrace.documents.fields import Field, Kind, fields_of, missing
+from headrace.documents.fields import Field, Kind, fields_of, missing, required_of
 from headrace.documents.table import (
     ArraysColumn,
     Buffer,
@@ -124,8 +124,8 @@ class _Reader:
                 raise _at(error, name) from error
             if column is not None:
                 columns[name] = column
-        for field in known.values():
-            if field.required and field.name not in columns and read.length:
+        for field in required_of(doc_type) if doc_type and read.length else ():
+            if field.name not in columns:
                 raise missing(field)
         return Table(doc_type or BaseDoc, read.length, columns)
 

@@ -12,7 +12,7 @@ from headrace.cli.source import serving_options
 from headrace.flow import Flow
 from headrace.spec import ExecutorSpec
 
-_OWN = ('uses_with', 'uses_metas', 'uses_requests', 'py_modules', 'allow_concurrent', 'output_array_type')
+_OWN = ('uses_with', 'uses_metas', 'uses_requests', 'py_modules', 'allow_concurrent')
 
 
 @click.command('executor')

@@ -167,6 +167,12 @@ class Flow:
 
         return plot(self.spec, output, vertical=vertical)
 
+    def _repr_html_(self) -> str:
+        """The Flow as a drawing, for notebooks."""
+        from headrace.flow.drawing import figure, svg  # as in plot
+
+        return svg.svg(figure.figure(self.spec))
+
     # What runs
 
     def start(self) -> Flow:

@@ -50,4 +50,3 @@ class ExecutorSettings(TypedDict, total=False):
     env: Mapping[str, Any]
     timeout_ready_s: float
     allow_concurrent: bool
-    output_array_type: Literal['numpy', 'list', 'torch']

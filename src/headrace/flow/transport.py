@@ -8,7 +8,7 @@ from typing import Any
 from headrace.client.messages import Request, Response
 from headrace.documents import DocList
 from headrace.documents.codec import columns
-from headrace.errors import BadServer, HeadraceError
+from headrace.errors import BadServer, HeadraceError, Overloaded
 from headrace.pipeline import Batch, Context, Handler, Payload
 from headrace.pipeline.batch import joined
 
@@ -46,13 +46,7 @@ class HandlerTransport:
             context.cancel()
             raise
         except HeadraceError as error:
-            raise BadServer(
-                error.message,
-                status=error.grpc_status,
-                error=type(error).__name__,
-                request_id=context.request_id,
-                help=error.help,
-            ) from error
+            raise _answer(error, context.request_id) from error
         return Response(request, reply.docs_as, parameters=reply.parameters)
 
     async def is_ready(self, timeout_s: float) -> bool:
@@ -63,3 +57,15 @@ class HandlerTransport:
 
     def __repr__(self) -> str:
         return f'{self._handler}'
+
+
+def _answer(error: HeadraceError, request_id: str) -> BadServer:
+    """The error as a client of a server would see it."""
+    return BadServer(
+        error.message,
+        status=error.grpc_status,
+        error=type(error).__name__,
+        request_id=request_id,
+        help=error.help,
+        retry_after_s=error.retry_after_s if isinstance(error, Overloaded) else 0.0,
+    )

@@ -67,10 +67,6 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     allow_concurrent: Annotated[
         bool, Meta(description='Run synchronous handlers in several threads at a time instead of in one.')
     ] = False
-    output_array_type: Annotated[
-        Literal['numpy', 'list', 'torch'] | None,
-        Meta(description='What tensors of the results are turned into; default: they stay as they are.'),
-    ] = None
 
     def __post_init__(self) -> None:
         if not self.needs:  # one way only to say "begins with the request"

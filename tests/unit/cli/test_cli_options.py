@@ -31,7 +31,7 @@ def ask(
 
 
 def test_options_have_the_types_of_their_fields() -> None:
-    names = ('uses_with', 'env', 'py_modules', 'allow_concurrent', 'timeout_ready_s', 'output_array_type')
+    names = ('uses_with', 'env', 'py_modules', 'allow_concurrent', 'timeout_ready_s')
     arguments = [
         '--uses-with',
         'size=[1, 2]',
@@ -58,7 +58,6 @@ def test_options_have_the_types_of_their_fields() -> None:
         'py_modules': ['a.py'],
         'allow_concurrent': False,
         'timeout_ready_s': 2.0,
-        'output_array_type': 'list',
     }
 
 

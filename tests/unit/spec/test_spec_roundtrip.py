@@ -114,7 +114,6 @@ def executor_specs(name: str, needs: tuple[str, ...]) -> st.SearchStrategy[Execu
         env=variables,
         timeout_ready_s=st.none() | seconds,
         allow_concurrent=st.booleans(),
-        output_array_type=st.sampled_from([None, 'numpy', 'list', 'torch']),
     )
 
 

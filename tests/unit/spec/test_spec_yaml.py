@@ -256,7 +256,6 @@ WRONG = [
         '',
     ),
     ('executors:\n- {method: need}', "executors[0].method: 'need' is not possible", "'needs'"),
-    ('executors:\n- {output_array_type: numpi}', "'numpi' is not possible here", "did you mean 'numpy'"),
     ('executors: {a: b}', '1: executors: expected a list of executors', '- name:'),
     ('executors: [5]', '1: executors[0]: expected a mapping of keys and values, got 5', ''),
     ('gateway:\n  protocol: [http, grcp]', "2: gateway.protocol[1]: 'grcp' is not possible here", "'grpc'"),

@@ -179,13 +179,16 @@ async def test_a_caller_that_leaves_cancels_the_work(address, way):
 
 
 async def test_a_lost_connection_ends_every_call(address):
+    barrier = asyncio.Barrier(11)
+
     async def never(batch, context):
+        await barrier.wait()
         await asyncio.get_running_loop().create_future()
 
     async with Serving(never, address) as s:
         calls = [asyncio.ensure_future(s.connection(Batch(), Context())) for _ in range(10)]
-        while repr(s.connection).find('10 waiting') < 0:
-            await asyncio.sleep(0)
+        await barrier.wait()
+        assert '10 waiting' in repr(s.connection)
         await s.server.close()
         for call in calls:
             with pytest.raises(Unavailable, match="'encoder'.*lost"):
@@ -201,16 +204,16 @@ async def test_nobody_there_is_said_in_time(tmp_path):
 
 
 async def test_drain_lets_accepted_calls_finish_and_takes_no_new_connection(address):
-    gate = asyncio.Event()
+    begun, gate = asyncio.Event(), asyncio.Event()
 
     async def slow(batch, context):
+        begun.set()
         await gate.wait()
         return batch
 
     async with Serving(slow, address) as s:
         call = asyncio.ensure_future(s.connection(Batch(DocumentArray.empty(1)), Context()))
-        while not any(peer.in_flight for peer in s.server.peers):
-            await asyncio.sleep(0)
+        await begun.wait()
         assert not await s.server.drain(0.01)
         draining = asyncio.ensure_future(s.server.drain(10))
         gate.set()

@@ -1,5 +1,7 @@
 """docarray: documents to the objects of whichever docarray is installed, and back."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,11 @@ from headrace.documents import BaseDoc, DocList, Document, NamedScore, NdArray
 from headrace.documents.docarray import from_docarray
 from headrace.errors import DocumentError
 
-docarray = pytest.importorskip('docarray')
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore')  # what docarray and its pydantic say about each other is not ours
+    docarray = pytest.importorskip('docarray')
+
+pytestmark = pytest.mark.filterwarnings('ignore::DeprecationWarning')
 
 NEW = hasattr(docarray, 'BaseDoc')
 new_only = pytest.mark.skipif(not NEW, reason='docarray 0.30 or later is wanted here')

@@ -9,7 +9,7 @@ from headrace.spec import GatewaySpec
 
 
 class Start(msgspec.Struct, frozen=True):
-    """The first order: which doors there will be, so that their libraries load meanwhile."""
+    """The first order: which doors there will be, so that their libraries load now."""
 
     spec: GatewaySpec
 

@@ -44,7 +44,7 @@ def test_options_have_the_types_of_their_fields() -> None:
     ]
     arguments += ['--uses-with', 'n=5', '--uses-with', 'sign=! a: *b']
     arguments += ['--uses-with', 'text="5"', '--uses-with', 'map={a: true}']
-    arguments += ['--no-allow-concurrent', '--timeout-ready-s', '2', '--output-array-type', 'list']
+    arguments += ['--no-allow-concurrent', '--timeout-ready-s', '2']
     assert ask(*arguments, names=names) == {
         'uses_with': {
             'size': [1, 2],

@@ -15,7 +15,7 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Upstream(msgspec.Struct, frozen=True):
-    """One node of the graph; `address` is '' for one that only joins, `pid` 0 where the worker is not ours."""
+    """One node of the graph; `address` is '' if it only joins, `pid` 0 if its process is not ours."""
 
     name: str
     needs: tuple[str, ...]

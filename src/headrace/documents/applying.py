@@ -13,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from rich.progress import track
+
 from headrace.documents import apply_worker, byvalue
 from headrace.documents.build import table_of
 from headrace.documents.codec.pack import pack
@@ -69,8 +71,6 @@ def _in_order(
 
 def _shown(futures: Iterator[Future[list[Any]]], total: int, show_progress: bool) -> Iterator[Any]:
     if show_progress:
-        from rich.progress import track  # takes a tenth of a second to import; most runs show nothing
-
         futures = iter(track(futures, total=total, description='apply'))
     for future in futures:
         future.result()

@@ -7,6 +7,7 @@ its standard input. What a reader does not see tells the test what a block is:
     <!-- output -->             the next block is what the program before it prints ("..." is anything)
     <!-- fails -->              the next program ends with an error
     <!-- serves: ready -->      the next command goes on until the end of the page; it prints "ready" first
+    <!-- needs: torch -->       the next program is left out where this tool is missing
     <!-- not run: why -->       the next block is not run
     <!-- ports: 8080 -->        anywhere: free ports take the place of these numbers on the whole page
 
@@ -31,7 +32,7 @@ from needs import REQUIRED, missing
 from sources import files, text
 
 BLOCK = re.compile(
-    r'^(?:<!-- (?P<note>file|output|fails|serves|not run)(?:: (?P<value>.+?))? -->\n+)?'
+    r'^(?:<!-- (?P<note>file|output|fails|serves|needs|not run)(?:: (?P<value>.+?))? -->\n+)?'
     r'```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^```$',
     re.MULTILINE | re.DOTALL,
 )
@@ -98,7 +99,8 @@ class Reader:
         elif block.note == 'serves':
             self._left_open.callback(self._stop, self._serve(block), block)
         elif block.language == 'python':
-            self.printed = self._run([sys.executable, '-'], block, block.code)
+            can_run = block.note != 'needs' or is_there(block.value)
+            self.printed = self._run([sys.executable, '-'], block, block.code) if can_run else None
         elif block.language in SHELLS:
             can_run = all(map(has_tools, block.commands))
             told = [self._run(['sh', '-ec', command], block) for command in block.commands if can_run]
@@ -137,9 +139,14 @@ class Reader:
 
 def has_tools(command: str) -> bool:
     """Say whether a command can run here; it fails where what is missing is required."""
-    if not command.startswith('curl ') or not (reason := missing('curl')):
+    return not command.startswith('curl ') or is_there('curl')
+
+
+def is_there(tool: str) -> bool:
+    """Say whether this machine has a tool; it fails where one that is missing is required."""
+    if not (reason := missing(tool)):
         return True
-    assert not REQUIRED & {'curl', 'all'}, reason
+    assert not REQUIRED & {tool, 'all'}, reason
     return False
 
 

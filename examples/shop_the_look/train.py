@@ -2,7 +2,7 @@
 
     python examples/shop_the_look/train.py
 
-Takes about ten minutes on two processors. Needs PyTorch and onnx (pip install 'headrace[demo-training]').
+Takes ten to fifteen minutes on two processors. Needs requirements/train.txt; `make train` sees to that.
 The garments and photos it trains on are not those of the demonstration.
 """
 

@@ -24,6 +24,9 @@ class EndpointInfo(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] | None = None
     doc: str = ''
 
+    def __repr__(self) -> str:
+        return f'<{self.name}: {self.input.name} -> {self.output.name}>'
+
 
 class ExecutorInfo(msgspec.Struct, frozen=True):
     """One executor and its endpoints."""
@@ -42,6 +45,9 @@ class ExecutorInfo(msgspec.Struct, frozen=True):
                 default = endpoint
         return own or default
 
+    def __repr__(self) -> str:
+        return f'<{self.name}: {" ".join(endpoint.name for endpoint in self.endpoints)}>'
+
 
 class FlowInfo(msgspec.Struct, frozen=True):
     """A whole Flow as its gateway shows it: an endpoint has the first's input and the last's output."""
@@ -51,3 +57,6 @@ class FlowInfo(msgspec.Struct, frozen=True):
     endpoints: tuple[EndpointInfo, ...]
     title: str = ''
     description: str = ''
+
+    def __repr__(self) -> str:
+        return f'<{self.name}: {", ".join(repr(endpoint).strip("<>") for endpoint in self.endpoints)}>'

@@ -107,28 +107,7 @@ def hat(rng: Rng) -> list[Part]:
     style = str(rng.choice(['sun', 'cap', 'beanie', 'bowler']))
     trim = str(rng.choice(['second', 'third', 'dark']))
     if style == 'beanie':
-        wide, brim = rng.uniform(0.26, 0.33), rng.uniform(0.09, 0.17)
-        dome = [
-            (-wide, 0.75, 1),
-            (-wide * 0.98, 0.5),
-            (-wide * 0.5, 0.26),
-            (0, 0.22),
-            (wide * 0.5, 0.26),
-            (wide * 0.98, 0.5),
-            (wide, 0.75, 1),
-        ]
-        parts: list[Part] = [Piece(smooth(dome), relief=1.4)]
-        parts.append(
-            Piece(
-                box(-wide - 0.014, 0.76 - brim, wide + 0.014, 0.78),
-                str(rng.choice(['plain', 'second', 'dark'])),
-                lift=0.6,
-            )
-        )
-        if rng.random() < 0.55:
-            radius = rng.uniform(0.06, 0.1)
-            parts.insert(1, Piece(ellipse(0, 0.2, radius, radius * 0.92), trim, relief=1.5))
-        return parts
+        return beanie(rng, trim)
     if style == 'cap':
         return cap(rng, trim)
     crown, width = rng.uniform(0.22, 0.38), rng.uniform(0.17, 0.22)
@@ -163,6 +142,32 @@ def hat(rng: Rng) -> list[Part]:
         Piece(smooth(top), relief=1.3, lift=0.3),
         Piece(band, trim, lift=0.3),
     ]
+
+
+def beanie(rng: Rng, trim: str) -> list[Part]:
+    """Draw numbers for a knitted hat with a turned brim, perhaps with a bobble."""
+    wide, brim = rng.uniform(0.26, 0.33), rng.uniform(0.09, 0.17)
+    dome = [
+        (-wide, 0.75, 1),
+        (-wide * 0.98, 0.5),
+        (-wide * 0.5, 0.26),
+        (0, 0.22),
+        (wide * 0.5, 0.26),
+        (wide * 0.98, 0.5),
+        (wide, 0.75, 1),
+    ]
+    parts: list[Part] = [Piece(smooth(dome), relief=1.4)]
+    parts.append(
+        Piece(
+            box(-wide - 0.014, 0.76 - brim, wide + 0.014, 0.78),
+            str(rng.choice(['plain', 'second', 'dark'])),
+            lift=0.6,
+        )
+    )
+    if rng.random() < 0.55:
+        radius = rng.uniform(0.06, 0.1)
+        parts.insert(1, Piece(ellipse(0, 0.2, radius, radius * 0.92), trim, relief=1.5))
+    return parts
 
 
 def cap(rng: Rng, trim: str) -> list[Part]:

@@ -33,7 +33,7 @@ def closure(rng: Rng, top: float, height: float) -> list[Part]:
     return [*loops, Button(0, top + height / 2, 0.011, 'dark')]
 
 
-def legs(rng: Rng, length: float, hem: float, waist: float, hip: float, gap: float) -> list[Part]:
+def legs(rng: Rng, length: float, hem: float, *, waist: float, hip: float, gap: float) -> list[Part]:
     """Turn measures into two trouser legs with a crease or a side stripe."""
     top, crotch = 0.05, 0.05 + rng.uniform(0.25, 0.31)
     middle = gap + hem * 0.5
@@ -92,7 +92,7 @@ def trousers(rng: Rng) -> list[Part]:
     waist = rng.uniform(0.125, 0.17)
     hip = waist * rng.uniform(1.12, 1.32)
     hem = float(rng.choice([rng.uniform(0.036, 0.05), rng.uniform(0.055, 0.08), rng.uniform(0.09, 0.125)]))
-    parts = legs(rng, rng.uniform(0.86, 0.985), hem, waist, hip, rng.uniform(0.02, 0.1))
+    parts = legs(rng, rng.uniform(0.86, 0.985), hem, waist=waist, hip=hip, gap=rng.uniform(0.02, 0.1))
     parts += pockets(rng, waist, hip, 0.1)
     height = rng.uniform(0.03, 0.06)
     parts += waistband(waist, 0.04, height, str(rng.choice(['main', 'plain', 'dark', 'second'])))
@@ -103,9 +103,8 @@ def shorts(rng: Rng) -> list[Part]:
     """Draw numbers for shorts: drawn larger, as they fill the picture."""
     waist = rng.uniform(0.19, 0.24)
     hip = waist * rng.uniform(1.12, 1.26)
-    parts = legs(
-        rng, rng.uniform(0.44, 0.6) + 0.08, rng.uniform(0.1, 0.15), waist, hip, rng.uniform(0.03, 0.08)
-    )
+    length, hem, gap = rng.uniform(0.52, 0.68), rng.uniform(0.1, 0.15), rng.uniform(0.03, 0.08)
+    parts = legs(rng, length, hem, waist=waist, hip=hip, gap=gap)
     parts += pockets(rng, waist, hip, 0.1)[:2]
     height = rng.uniform(0.04, 0.07)
     parts += waistband(waist, 0.04, height, str(rng.choice(['main', 'plain', 'dark', 'second'])))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shop.drawing.shapes import Button, Part, Piece, Seam, both_sides, box, line, mirrored, smooth
+from shop.drawing.shapes import Button, Part, Piece, Point, Seam, both_sides, box, line, mirrored, smooth
 from shop.drawing.tops import (
     Rng,
     Torso,
@@ -171,44 +171,56 @@ def dress(rng: Rng) -> list[Part]:
         arm = sleeve(torso, reach, rng.uniform(0.045, 0.08), rng.uniform(0.25, 0.7))
         parts += both_sides(arm)
     hem = rng.uniform(0.13, 0.4)
-    skirt = [(0, waist_y - 0.01), (torso.waist, waist_y - 0.006, 1)]
-    skirt += [(torso.waist + (hem - torso.waist) * rng.uniform(0.3, 0.62), (waist_y + length) / 2)]
-    skirt += [(hem, length - 0.01, 1), (0, length + rng.uniform(-0.005, 0.012))]
-    lower = str(rng.choice(['main', 'plain', 'second'], p=[0.76, 0.1, 0.14]))
-    parts.append(Piece(mirrored(skirt), lower, relief=1.2, lift=0.1))
-    for share in np.linspace(0.2, 0.8, int(rng.integers(0, 4))):
-        fold = line((torso.waist * share, waist_y + 0.03), (hem * share * 1.06, length - 0.03))
-        parts += both_sides(Seam(fold, 'fold', 0.006))
-    bodice = torso_outline(torso)
-    if sleeves == 'straps':
-        drop = torso.top + rng.uniform(0.1, 0.15)
-        strap = [(torso.neck * 0.9, torso.top, 1), (torso.neck * 0.9 + 0.02, torso.top, 1)]
-        strap += [(torso.chest * 0.86, drop + 0.04, 1), (torso.chest * 0.86 - 0.026, drop + 0.02, 1)]
-        parts += both_sides(Piece(smooth(strap), 'plain', lift=0.1))
-        bodice = [(0, drop + rng.uniform(-0.01, 0.05)), (torso.chest * 0.8, drop, 1), *bodice[-4:]]
-    parts.append(Piece(mirrored(bodice), motif=False, lift=0.2))
+    parts += dress_skirt(rng, torso, hem, length)
+    parts += strapped(rng, torso) if sleeves == 'straps' else [bodice(torso_outline(torso))]
     if sleeves != 'straps' and rng.random() < 0.5:
         parts.append(neck_band(torso, 0.014, str(rng.choice(['second', 'dark', 'plain']))))
+    return parts + dress_trim(rng, torso, hem, length)
+
+
+def dress_skirt(rng: Rng, torso: Torso, hem: float, length: float) -> list[Part]:
+    """Turn a waist and a hem into a dress's skirt, with folds or without."""
+    top, bow = torso.waist_y, rng.uniform(0.3, 0.62)
+    half = [(0, top - 0.01), (torso.waist, top - 0.006, 1)]
+    half += [(torso.waist + (hem - torso.waist) * bow, (top + length) / 2)]
+    half += [(hem, length - 0.01, 1), (0, length + rng.uniform(-0.005, 0.012))]
+    lower = str(rng.choice(['main', 'plain', 'second'], p=[0.76, 0.1, 0.14]))
+    parts: list[Part] = [Piece(mirrored(half), lower, relief=1.2, lift=0.1)]
+    for share in np.linspace(0.2, 0.8, int(rng.integers(0, 4))):
+        fold = line((torso.waist * share, top + 0.03), (hem * share * 1.06, length - 0.03))
+        parts += both_sides(Seam(fold, 'fold', 0.006))
+    return parts
+
+
+def bodice(outline: list[Point]) -> Piece:
+    """Turn the right half of an outline into the upper part of a dress."""
+    return Piece(mirrored(outline), motif=False, lift=0.2)
+
+
+def strapped(rng: Rng, torso: Torso) -> list[Part]:
+    """Turn a torso into a bodice on two straps."""
+    drop = torso.top + rng.uniform(0.1, 0.15)
+    strap = [(torso.neck * 0.9, torso.top, 1), (torso.neck * 0.9 + 0.02, torso.top, 1)]
+    strap += [(torso.chest * 0.86, drop + 0.04, 1), (torso.chest * 0.86 - 0.026, drop + 0.02, 1)]
+    neckline: list[Point] = [(0, drop + rng.uniform(-0.01, 0.05)), (torso.chest * 0.8, drop, 1)]
+    return [
+        *both_sides(Piece(smooth(strap), 'plain', lift=0.1)),
+        bodice([*neckline, *torso_outline(torso)[-4:]]),
+    ]
+
+
+def dress_trim(rng: Rng, torso: Torso, hem: float, length: float) -> list[Part]:
+    """Draw a frill at the hem, a belt or buttons, or nothing."""
+    parts: list[Part] = []
     if rng.random() < 0.25:
         height = rng.uniform(0.03, 0.07)
-        frill = [
-            (0, length - height),
-            (hem * (1 - height * 0.5), length - height - 0.008, 1),
-            (hem * 1.02, length, 1),
-        ]
-        parts.append(
-            Piece(
-                mirrored([*frill, (0, length + 0.014)]),
-                str(rng.choice(['second', 'dark', 'plain'])),
-                lift=0.4,
-            )
-        )
+        frill = [(0, length - height), (hem * (1 - height * 0.5), length - height - 0.008, 1)]
+        frill += [(hem * 1.02, length, 1), (0, length + 0.014)]
+        parts.append(Piece(mirrored(frill), str(rng.choice(['second', 'dark', 'plain'])), lift=0.4))
     if rng.random() < 0.55:
-        parts += belt(
-            torso.waist, waist_y, rng.uniform(0.008, 0.02), str(rng.choice(['second', 'dark', 'third']))
-        )
+        half, fabric = rng.uniform(0.008, 0.02), str(rng.choice(['second', 'dark', 'third']))
+        parts += belt(torso.waist, torso.waist_y, half, fabric)
     elif rng.random() < 0.4:
-        parts += [
-            Button(0, y, 0.009, 'third') for y in np.linspace(torso.top + torso.neckline + 0.03, waist_y, 4)
-        ]
+        start = torso.top + torso.neckline + 0.03
+        parts += [Button(0, y, 0.009, 'third') for y in np.linspace(start, torso.waist_y, 4)]
     return parts

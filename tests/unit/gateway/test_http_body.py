@@ -162,3 +162,21 @@ def test_arrays_are_lists_or_base64():
     as_base64 = msgspec.json.decode(bodies.write(docs, {}, header, arrays='base64'))
     assert as_list['data'][0]['embedding'] == [0.0, 1.0, 2.0]
     assert as_base64['data'][0]['embedding']['shape'] == [3]
+
+
+def test_documents_of_jina_clients_have_null_where_there_is_nothing():
+    text = b"""[{"id": "1", "text": "hi", "tags": {"kept": null}, "tensor": null, "blob": null, "weight": null,
+        "chunks": [{"id": "2", "text": null, "matches": null}], "matches": null, "granularity": null}]"""
+    (doc,) = bodies.read_docs(msgspec.Raw(text), DocList[Document])
+    assert (doc.id, doc.text, doc.blob, doc.weight, doc.granularity) == ('1', 'hi', b'', None, 0)
+    assert doc.tags == {'kept': None}
+    assert doc.chunks[0].id == '2'
+    assert len(doc.matches) == 0
+
+
+def test_null_is_no_value_for_a_field_of_a_typed_document():
+    class Item(BaseDoc):
+        price: float = 0.0
+
+    with pytest.raises(HttpError, match='price'):
+        bodies.read_docs(msgspec.Raw(b'[{"price": null}]'), DocList[Item])

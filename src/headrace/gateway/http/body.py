@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Raw, Struct, field
 
-from headrace.documents import DocList
+from headrace.documents import DocList, Document
 from headrace.errors import CodecError, DocumentError, ExecutorError
 from headrace.gateway.http.problem import FieldProblem, HttpError
 
@@ -131,6 +131,11 @@ def read_docs(data: Raw, listed: type[DocList[Any]]) -> DocList[Any]:
     try:
         return listed.from_json(text)
     except DocumentError as error:
+        if not issubclass(listed.doc_type, Document) or 'got `null`' not in error.message:
+            raise _misfit(error, where) from None
+    try:  # clients of Jina write every field of a document, null where there is nothing
+        return listed.from_json(msgspec.json.encode(_without_nulls(msgspec.json.decode(text))))
+    except DocumentError as error:
         raise _misfit(error, where) from None
 
 
@@ -151,6 +156,20 @@ def write(
             f'the parameters that the executors gave back cannot be written as JSON: {error}',
             help='put numbers, text, lists and dicts into them',
         ) from None
+
+
+def _without_nulls(docs: Any) -> Any:
+    """Documents as plain data without the fields that are null; what is inside tags stays."""
+    if not isinstance(docs, list):
+        return docs
+    kept = [
+        {key: value for key, value in doc.items() if value is not None} if isinstance(doc, dict) else doc
+        for doc in docs
+    ]
+    for doc in kept:
+        if isinstance(doc, dict):
+            doc.update({key: _without_nulls(doc[key]) for key in ('chunks', 'matches') if key in doc})
+    return kept
 
 
 def _listed(text: bytes, listed: type[DocList[Any]]) -> tuple[bytes, str]:

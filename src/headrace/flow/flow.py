@@ -19,6 +19,7 @@ from headrace.places.blueprints import describe
 from headrace.spec import ExecutorSpec, FlowSpec, PhysicalPlan, Source, plan, terminals
 from headrace.spec.paths import moved
 from headrace.spec.reading import read_settings
+from headrace.spec.records import GATEWAY
 
 
 class Flow:
@@ -267,6 +268,9 @@ class Flow:
         return self.spec.gateway.protocols[0]
 
     def __repr__(self) -> str:
-        chain = ' -> '.join(executor.name for executor in self.spec.executors) or 'no executors'
-        state = f', running on {self.ports}' if self._session else ''
-        return f'<Flow {self.spec.name}: {chain}{state}>'
+        names = [executor.name for executor in self.spec.executors]
+        is_chain = [executor.needs for executor in self] == [(name,) for name in (GATEWAY, *names[:-1])]
+        executors = (' -> ' if is_chain else ', ').join(names) or 'no executors'
+        where = f' on {self.ports}' if self.ports else ''
+        state = f', running{where}' if self._session else ''
+        return f'<Flow {self.spec.name}: {executors}{state}>'

@@ -90,6 +90,11 @@ def test_a_flow_is_equal_to_one_made_alike():
 
 def test_repr_shows_the_way_of_the_documents():
     assert repr(Flow('shop').add(name='encode').add(name='index')) == '<Flow shop: encode -> index>'
+    branches = Flow('shop').add(name='text').add(name='image', needs='gateway').needs_all(name='both')
+    assert repr(branches) == '<Flow shop: text, image, both>'
+    assert repr(Flow('shop')) == '<Flow shop: no executors>'
+    with Flow('shop', place='in-process').add(name='index') as running:
+        assert repr(running) == '<Flow shop: index, running>'
 
 
 def test_what_does_not_run_says_so():

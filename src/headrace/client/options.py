@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict
@@ -9,6 +10,8 @@ from typing import Any, TypedDict
 from headrace.documents import BaseDoc, DocList
 from headrace.errors import SpecError
 from headrace.spec.suggest import did_you_mean
+
+_KEY = re.compile(r'[A-Za-z0-9_.-]+')
 
 Callback = Callable[..., Any]
 ReturnType = type['DocList[Any]'] | type[BaseDoc]
@@ -59,7 +62,7 @@ class Options:
     - `return_type`: `DocList[Item]` or `Item`, what the results are decoded into; None takes what the server
       names. With a document class, a single result comes without a list around it.
     - `timeout_s`: seconds for each request, all attempts together; None takes that of the client.
-    - `metadata`: gRPC metadata or HTTP headers of each request.
+    - `metadata`: gRPC metadata or HTTP headers of each request; `x-request-id` names it in all logs.
     """
 
     on_done: Callback | None = None
@@ -97,6 +100,7 @@ class Options:
         for name in ('on_done', 'on_error', 'on_always'):
             if not (getattr(self, name) is None or callable(getattr(self, name))):
                 raise SpecError(f'{name} is not callable', help='give a function that takes one Response')
+        _check_metadata(self.metadata or {})
         wanted = self.return_type
         if wanted is not None and not (isinstance(wanted, type) and issubclass(wanted, DocList | BaseDoc)):
             raise SpecError(
@@ -110,6 +114,16 @@ class Options:
             return self.return_type
         found: type[BaseDoc] = self.return_type.doc_type
         return found
+
+
+def _check_metadata(metadata: Mapping[str, str]) -> None:
+    for key, value in metadata.items():
+        texts = isinstance(key, str) and isinstance(value, str)
+        if not texts or not _KEY.fullmatch(key) or not (value.isascii() and value.isprintable()):
+            raise SpecError(
+                f'metadata {key!r}: {value!r} cannot be sent',
+                help='keys are letters, digits, "-", "_" and "."; values are texts in one line of ASCII',
+            )
 
 
 def options(given: Mapping[str, Any]) -> Options:

@@ -32,19 +32,23 @@ class Post:
         # as they will arrive: plain data, that nobody in this process can change for others
         self.parameters = parameters.from_json(parameters.to_json(dict(options.parameters or {})))
         self.timeout_s = timeout_s if options.timeout_s is None else options.timeout_s
+        # gRPC refuses keys in capitals, and to HTTP they are the same
+        self.metadata = {key.lower(): value for key, value in (options.metadata or {}).items()}
 
     def request(self, docs: DocList[Any]) -> Request:
         """The request for these documents; its time begins now."""
         options = self.options
+        named = {'request_id': self.metadata['x-request-id']} if 'x-request-id' in self.metadata else {}
         return Request(
             endpoint=self.endpoint,
             size=len(docs),
             parameters=self.parameters,
             target=options.target_executor or '',
             deadline=None if self.timeout_s is None else time.monotonic() + self.timeout_s,
-            metadata=options.metadata or {},
+            metadata=self.metadata,
             stream=options.stream,
             doc_type=options.doc_type,
+            **named,
         )
 
     def progress(self) -> Progress:

@@ -49,6 +49,9 @@ def test_an_unknown_option_is_told_with_the_nearest_one() -> None:
         {'on_done': 'print'},
         {'return_type': dict},
         {'return_type': 'Item'},
+        {'metadata': {'two words': 'x'}},
+        {'metadata': {'name': 'two\nlines'}},
+        {'metadata': {'count': 3}},
     ],
 )
 def test_an_impossible_value_names_its_option(given: dict[str, Any]) -> None:

@@ -190,6 +190,20 @@ def test_metadata_travels(serve: Any, protocol: str) -> None:
     assert traces == [trace]
 
 
+def test_a_request_may_be_named_in_capitals_too(serve: Any, protocol: str) -> None:
+    seen: list[str] = []
+
+    async def look(batch: Batch, context: Context) -> Batch:
+        seen.append(context.request_id)
+        return batch
+
+    with serve(look).client(protocol) as client:
+        (response,) = client.post(
+            '/', letters(1), metadata={'X-Request-ID': 'order-17'}, return_responses=True
+        )
+    assert seen == [response.request_id] == ['order-17']
+
+
 def test_on_done_sees_every_response_and_nothing_is_returned(client: Client) -> None:
     seen: list[Response[Any]] = []
     assert client.post('/', letters(3), on_done=seen.append, request_size=2) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -33,3 +34,21 @@ def schema(output: Path | None) -> None:
         # yaml-language-server: $schema=flow.schema.json
     """
     write(msgspec.json.format(msgspec.json.encode(flow_schema())).decode() + '\n', output)
+
+
+@command.command('proto')
+@click.option(
+    '-o',
+    '--output',
+    type=click.Path(path_type=Path, dir_okay=False),
+    help='File to write; default: print it.',
+)
+def proto(output: Path | None) -> None:
+    """Write the gRPC interface of a Flow, for clients in other languages.
+
+    \b
+    With the Python package grpcio-tools, and with protoc likewise:
+        headrace export proto -o headrace.proto
+        python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. headrace.proto
+    """
+    write(files('headrace.proto').joinpath('headrace.proto').read_text(encoding='utf-8'), output)

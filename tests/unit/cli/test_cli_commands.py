@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from headrace import __version__
 from headrace.cli import main
 from headrace.cli.program import COMMANDS
+from headrace.proto import headrace_pb2 as pb
 
 UPPER = """
 from headrace import DocumentArray, Executor, requests
@@ -180,6 +181,14 @@ def test_export_schema_describes_the_file(flow: Path, tmp_path: Path) -> None:
     assert headrace('export', 'schema', '-o', target).exit_code == 0
     assert json.loads(target.read_text()) == printed
     jsonschema.Draft202012Validator(printed).validate(yaml.safe_load(FLOW.replace('${{ name }}', 'x')))
+
+
+def test_export_proto_writes_the_file_that_the_gateway_speaks(tmp_path: Path) -> None:
+    target = tmp_path / 'headrace.proto'
+    assert headrace('export', 'proto', '-o', target).exit_code == 0
+    assert target.read_text() == headrace('export', 'proto').stdout
+    methods = re.findall(r'^  rpc (\w+)', target.read_text(), re.MULTILINE)
+    assert methods == [each.name for each in pb.DESCRIPTOR.services_by_name['Headrace'].methods]
 
 
 @pytest.mark.parametrize('shell', ['bash', 'zsh', 'fish'])

@@ -25,7 +25,17 @@ _HINTS = {
     'timeout_send': "it is the gateway's timeout_s here, and is in seconds",
     'with': 'the arguments of an executor are called uses_with here',
     'requests': 'it is called uses_requests here',
+    'no_reduce': 'an executor that joins takes docs_map to see what each branch gave',
 }
+
+_NOT_YET = {
+    *('replicas', 'shards', 'polling', 'dynamic_batching', 'uses_dynamic_batching', 'when', 'floating'),
+    *('external', 'gpus', 'monitoring', 'tracing', 'metrics', 'tls', 'ssl_certfile', 'ssl_keyfile'),
+}
+"""Settings that people know from elsewhere."""
+
+_SPELLED = {'ports': 'port', 'protocols': 'protocol'}
+"""How fields are written in Python and YAML, where they are called otherwise."""
 
 
 def canonical(key: str) -> str:
@@ -59,8 +69,10 @@ def record(cls: type[Record], fields: Fields, source: Source, path: Path) -> Rec
 
 def unknown(key: object, known: Iterable[str], source: Source, path: Path) -> SpecError:
     """The error about a key that means nothing."""
-    names = sorted(set(known) - {'base'})
+    names = sorted(_SPELLED.get(name, name) for name in set(known) - {'base'})
     word = str(key)
+    if word in _NOT_YET and word not in names:
+        return source.error((*path, word), f'unknown key {key!r}', help='Headrace does not have this yet')
     help = _HINTS.get(word) if closest(word, names) is None or word in _HINTS else None
     return source.error(
         (*path, word), f'unknown key {key!r}', help=help or did_you_mean(word, names, noun='keys')

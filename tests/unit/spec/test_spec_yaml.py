@@ -223,7 +223,13 @@ WRONG = [
         '3: executors[0].timeout_ready: unknown key',
         'timeout_ready_s',
     ),
-    ('executors:\n- name: a\n  replicas: 2', "3: executors[0].replicas: unknown key 'replicas'", 'keys: '),
+    (
+        'executors:\n- name: a\n  replicas: 2',
+        "3: executors[0].replicas: unknown key 'replicas'",
+        'have this yet',
+    ),
+    ('executors:\n- name: a\n  colour: 2', "3: executors[0].colour: unknown key 'colour'", 'keys: '),
+    ('with:\n  prots: 2', "2: with.prots: unknown key 'prots'", "did you mean 'port'"),
     (
         'executors:\n- name: a\n- name: b\n  needs: [c]',
         "4: executors[1].needs[0]: executor 'b' needs 'c'",

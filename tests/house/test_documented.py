@@ -55,7 +55,8 @@ def test_links() -> None:
     """Relative links in the documents lead somewhere."""
     broken = {}
     for path in (f for f in files() if f.endswith('.md')):
-        for target in re.findall(r'\]\(([^)#:\s]+)(?:#[^)]*)?\)', text(path)):
+        prose = re.sub(r'```.*?```|`[^`\n]*`', '', text(path), flags=re.DOTALL)
+        for target in re.findall(r'\]\(([^)#:\s]+)(?:#[^)]*)?\)', prose):
             if not ((ROOT / path).parent / target).exists():
                 broken[path] = f'there is no {target}'
     check('A link leads to a file.', broken, {}, 'correct it, or write the file')

@@ -165,8 +165,9 @@ def test_arrays_are_lists_or_base64():
 
 
 def test_documents_of_jina_clients_have_null_where_there_is_nothing():
-    text = b"""[{"id": "1", "text": "hi", "tags": {"kept": null}, "blob": null,
-    "tensor": null, "weight": null, "matches": null, "granularity": null, "chunks": [{"id": "2", "text": null, "matches": null}]}]"""
+    text = b"""[{"id": "1", "text": "hi", "tags": {"kept": null}, "tensor": null, "blob": null,
+        "weight": null, "matches": null, "granularity": null,
+        "chunks": [{"id": "2", "text": null, "matches": null}]}]"""
     (doc,) = bodies.read_docs(msgspec.Raw(text), DocList[Document])
     assert (doc.id, doc.text, doc.blob, doc.weight, doc.granularity) == ('1', 'hi', b'', None, 0)
     assert doc.tags == {'kept': None}

@@ -91,6 +91,12 @@ def test_damaged_images_are_a_document_error(data):
         image.decode(data)
 
 
+def test_an_unknown_format_is_told_without_an_address_in_memory():
+    with pytest.raises(DocumentError, match='is not a readable image: its format is unknown') as caught:
+        image.decode(b'not an image')
+    assert '0x' not in str(caught.value)
+
+
 @given(st.data())
 @settings(deadline=None, max_examples=100)
 def test_flipped_bytes_never_raise_anything_else(data):

@@ -35,8 +35,10 @@ def open_image(source: uri.Source, *, max_pixels: int = MAX_PIXELS, **reading: A
     except TooLarge:
         raise
     except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
+        is_unknown = isinstance(error, pil.UnidentifiedImageError)  # its text is an address in memory
+        problem = 'its format is unknown' if is_unknown else f'{error or type(error).__name__}'
         raise DocumentError(
-            f'{uri.name_of(source)} is not a readable image: {error or type(error).__name__}',
+            f'{uri.name_of(source)} is not a readable image: {problem}',
             help='give PNG, JPEG, WebP, GIF, TIFF or another format that Pillow reads',
         ) from error
 

@@ -42,7 +42,7 @@ def _along(name: str, nodes: Sequence[Node]) -> EndpointInfo:
     last = [giver for node in nodes if node.name not in needed for giver in givers[node.name]]
     first, (_, final) = entries[0], last[-1]
     parameters = next((each.parameters for each in _all(name, nodes) if each.parameters), None)
-    doc = next((each.doc for each in _all(name, nodes) if each.doc), '')
+    doc = next((each.doc for each in reversed([*_all(name, nodes)]) if each.doc), '')  # what it is all for
     return EndpointInfo(
         name=name, kind=final.kind, input=first.input, output=final.output, parameters=parameters, doc=doc
     )

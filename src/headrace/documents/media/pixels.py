@@ -28,10 +28,10 @@ def as_uint8(tensor: Array) -> NDArray[np.uint8]:
     low, high = (0.0, 1.0) if floating else (0, 255)
     values = array.astype(np.float32) if floating else array
     slack = 1e-3 if floating else 0
-    if values.size and not (low - slack <= values.min() and values.max() <= high + slack):
+    if values.size and not (low - slack <= np.min(values) and np.max(values) <= high + slack):
         raise DocumentError(
             f'an image of {array.dtype} has values in {low:g}..{high:g}; this one has '
-            f'{values.min():g}..{values.max():g}',
+            f'{np.min(values):g}..{np.max(values):g}',
             help='undo a normalisation first (set_image_tensor_inv_normalization), or give uint8',
         )
     if floating:

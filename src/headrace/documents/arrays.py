@@ -31,7 +31,12 @@ class ArraySpec(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         shape = 'any shape' if self.shape is None else f'shape ({", ".join(_size(d) for d in self.shape)})'
-        return f'{self.dtype} array of {shape}' if self.dtype else f'array of {shape}'
+        return f'{self.element_type} array of {shape}' if self.dtype else f'array of {shape}'
+
+    @property
+    def element_type(self) -> str:
+        """The element type as people write it: 'float32'; '' for any."""
+        return dtype_of(self.dtype).name if self.dtype else ''
 
 
 def _size(dimension: Dimension) -> str:
@@ -48,8 +53,8 @@ class ArrayAlias(types.GenericAlias):
 
     def __repr__(self) -> str:
         name = 'NdArray' if self.__origin__ is np.ndarray else 'TorchTensor'
-        shape, dtype = spec_of(self).shape, spec_of(self).dtype
-        parts = [*map(repr, shape or ()), *([dtype] if dtype else [])]
+        spec = spec_of(self)
+        parts = [*map(repr, spec.shape or ()), *filter(None, [spec.element_type])]
         return f'{name}[{", ".join(parts)}]' if parts else name
 
 
@@ -218,7 +223,7 @@ def fit(array: Array, spec: ArraySpec, *, leading: int = 0) -> Array:
     if array.dtype == wanted:
         return array
     if not (np.can_cast(array.dtype, wanted, 'same_kind') or array.size == 0):
-        raise ValueError(f'Expected {spec.dtype} array, got dtype {array.dtype}')
+        raise ValueError(f'Expected {spec.element_type} array, got dtype {array.dtype}')
     return array.astype(wanted)
 
 

@@ -254,7 +254,11 @@ class DocList(DocSequence[T]):
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
-        """The bytes of one batch as documents whose arrays are views of the bytes."""
+        """The bytes of one batch as documents whose arrays are views of the bytes.
+
+        They are of the class of this list; `headrace.documents.codec.columns.decode` takes the one that the
+        bytes describe.
+        """
         header, body = read_header(data)
         return cls.from_table(unpack(header, body, cls.doc_type, DEFAULT_LIMITS))
 

@@ -1,16 +1,18 @@
-"""Where an executor keeps its files: its own setting, else the Flow's, else the environment's."""
+"""Where an executor keeps its files: its own setting, else the Flow's."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from headrace.spec import ExecutorSpec, FlowSpec
-from headrace.spec.environment import read
 
 
 def workspace_of(flow: FlowSpec, executor: ExecutorSpec) -> str:
-    """The folder under which the executor's own is made; a relative one starts at the Flow's `base`."""
+    """The folder under which the executor's own is made, '' if nobody named one.
+
+    A relative one starts at the Flow's `base`. Then its metas may still name one, or else the environment.
+    """
     named = executor.workspace or flow.workspace
     if not named:
-        return str(read().workspace_root())
+        return ''
     return str(Path(flow.base or '.', named).expanduser().resolve())

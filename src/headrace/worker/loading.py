@@ -21,5 +21,5 @@ def blueprint_of(spec: ExecutorSpec, *, workspace: str, base: str = '') -> Bluep
         requests=spec.uses_requests,
         py_modules=tuple(spec.py_modules),
     )
-    args = RuntimeArgs(name=spec.name, workspace=workspace, allow_concurrent=spec.allow_concurrent)
+    args = RuntimeArgs(name=spec.name, workspace=workspace or None, allow_concurrent=spec.allow_concurrent)
     return blueprint(spec.uses, Executor, given=given, runtime_args=args, search=(base,) if base else ())

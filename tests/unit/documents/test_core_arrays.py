@@ -32,7 +32,7 @@ def test_what_an_annotation_asks_for(alias: Any, shape: Any, dtype: Any) -> None
 
 def test_annotations_show_themselves() -> None:
     assert repr(NdArray) == 'NdArray'
-    assert repr(NdArray['x', 3, np.float32]) == "NdArray['x', 3, <f4]"
+    assert repr(NdArray['x', 3, np.float32]) == "NdArray['x', 3, float32]"
 
 
 @pytest.mark.parametrize('wrong', [(-1,), (True,), (object(),), ((1, 2), 3), (object,)])
@@ -114,5 +114,5 @@ def test_json_numbers_take_the_element_type_of_the_field() -> None:
     assert read[0].image.dtype == np.uint8
     with pytest.raises(DocumentError, match=r'out of its range - at `\$\[0\]\.image`'):
         DocList[Pixels].from_json(b'[{"image": [[[1, 2, 256]]]}]')
-    with pytest.raises(DocumentError, match=r'Expected \|u1 array, got dtype float64'):
+    with pytest.raises(DocumentError, match=r'Expected uint8 array, got dtype float64'):
         DocList[Pixels].from_json(b'[{"image": [[[1.5, 2, 3]]]}]')

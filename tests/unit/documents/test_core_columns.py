@@ -99,9 +99,9 @@ def test_numbers_come_out_of_arrays_as_numbers() -> None:
         (
             'vector',
             np.ones((3, 4), np.float32),
-            r'Expected <f4 array of shape \(2\), got shape \(4,\) - at field',
+            r'Expected float32 array of shape \(2\), got shape \(4,\) - at field',
         ),
-        ('vector', np.ones((3, 2), complex), 'Expected <f4 array, got dtype complex128'),
+        ('vector', np.ones((3, 2), complex), 'Expected float32 array, got dtype complex128'),
         ('vector', [[1, 2], [3], [4, 5]], r'got shape \(1,\)'),
         ('part', [1, 2, 3], 'Expected `Document`, got `int`'),
         ('blob', ['a', 'b', 'c'], 'Expected `bytes`, got `str`'),
@@ -140,7 +140,7 @@ def test_zero_dimensional_arrays_stay_arrays() -> None:
 
 def test_what_does_not_fit_is_told_when_it_is_sent() -> None:
     with pytest.raises(
-        DocumentError, match=r"Expected <f4 array of shape \(2\), got shape \(3,\) - at field 'vector'"
+        DocumentError, match=r"Expected float32 array of shape \(2\), got shape \(3,\) - at field 'vector'"
     ):
         DocList([Item('a', np.ones(3))]).to_bytes()
     with pytest.raises(DocumentError, match="cannot be sent - at field 'tags'"):

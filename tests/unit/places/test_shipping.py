@@ -5,7 +5,7 @@ import threading
 import cloudpickle
 import pytest
 
-from headrace import Executor
+from headrace import Executor, Flow, requests
 from headrace.errors import SpecError
 from headrace.places.shipping import worker_order
 from headrace.places.workspace import workspace_of
@@ -76,10 +76,30 @@ def test_a_class_whose_module_another_process_cannot_find_goes_by_value(tmp_path
     assert done.stdout == "['stray']\n", done.stderr
 
 
-def test_workspaces(monkeypatch, tmp_path):
+def test_workspaces(tmp_path):
     flow = FlowSpec(workspace='flows', base=str(tmp_path))
     assert workspace_of(flow, ExecutorSpec(name='e')) == str(tmp_path / 'flows')
     assert workspace_of(flow, ExecutorSpec(name='e', workspace='own')) == str(tmp_path / 'own')
     assert workspace_of(flow, ExecutorSpec(name='e', workspace='/abs')) == '/abs'
+    assert workspace_of(FlowSpec(), ExecutorSpec(name='e')) == ''
+
+
+class Kept(Executor):
+    @requests
+    def where(self, docs, **kwargs):
+        return {'folder': self.workspace}
+
+
+@pytest.mark.parametrize('place', ['local', 'in-process'])
+def test_metas_and_environment_name_a_workspace_where_nobody_else_does(monkeypatch, tmp_path, place):
     monkeypatch.setenv('HEADRACE_WORKSPACE', str(tmp_path / 'env'))
-    assert workspace_of(FlowSpec(), ExecutorSpec(name='e')) == str(tmp_path / 'env')
+    metas = {'workspace': str(tmp_path / 'metas')}
+    flow = Flow(place=place).add(uses=Kept, name='e').add(uses=Kept, name='m', uses_metas=metas)
+    with flow.add(uses=Kept, name='own', uses_metas=metas, workspace=str(tmp_path / 'own')) as flow:
+        (response,) = flow.post('/', return_responses=True)
+    found = {name.partition('/')[0]: result['folder'] for name, result in response.results.items()}
+    assert found == {
+        'e': f'{tmp_path}/env/e/0',
+        'm': f'{tmp_path}/metas/m/0',
+        'own': f'{tmp_path}/own/own/0',
+    }

@@ -19,7 +19,7 @@ from headrace.places.child import Child
 from headrace.places.shipping import worker_order
 from headrace.places.workspace import workspace_of
 from headrace.spec import FlowSpec, PhysicalPlan, ProcessPlan, order, plan
-from headrace.spec.environment import read
+from headrace.spec.environment import read, variables
 from headrace.spec.paths import anchored
 
 KILL_AFTER_S = 1.0
@@ -89,9 +89,9 @@ class Local:
 
     async def _spawn(self, gateway: ProcessPlan, workers: Iterable[ProcessPlan]) -> None:
         # The gateway first: it has the most to import.
-        self._children['gateway'] = await Child.spawn(
-            'the gateway', 'headrace.gateway.process:main', gateway.env
-        )
+        # gRPC's C core prints what we report ourselves, such as a port that is taken.
+        quiet = {'GRPC_VERBOSITY': 'NONE', **variables(), **gateway.env}
+        self._children['gateway'] = await Child.spawn('the gateway', 'headrace.gateway.process:main', quiet)
         for worker in workers:
             self._children[worker.name] = await Child.spawn(
                 f'executor {worker.name!r}', 'headrace.worker.process:main', worker.env

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable
 
 from headrace.errors import Cancelled, DeadlineExceeded
+
+_log = logging.getLogger(__name__)
 
 
 class Context:
@@ -62,7 +65,10 @@ class Context:
             return
         self.cancelled = True
         for callback in self._callbacks or ():
-            callback()
+            try:
+                callback()
+            except Exception:  # user code may have left one; the others have to be told all the same
+                _log.exception('request %s: what was to be done when it is cancelled failed', self.request_id)
 
     def on_cancel(self, callback: Callable[[], None]) -> None:
         """Call `callback` once when the request is cancelled (at once if it is already)."""

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from headrace.errors import ProtocolError
 from headrace.pipeline import Batch, Context, Payload
-from headrace.wire.frames import Buffer, Frame, Kind, pack
+from headrace.wire.faults import to_data
+from headrace.wire.frames import Buffer, Frame, Kind, pack, size
 
 
 def pack_call(call: int, batch: Batch, context: Context) -> list[Buffer]:
@@ -30,6 +31,8 @@ def unpack_call(frame: Frame) -> tuple[Batch, Context]:
     """A request frame as what a handler takes."""
     try:
         endpoint, request_id, left_s, target, trace, parameters, sizes = frame.meta
+        if not isinstance(endpoint, str) or not isinstance(parameters, dict):
+            raise TypeError('its endpoint is no text or its parameters are no map')
         deadline = None if left_s is None else time.monotonic() + left_s
         context = Context(endpoint, request_id=request_id, deadline=deadline, target=target, trace=trace)
         return Batch(parameters=parameters, sources=_sources(frame, sizes)), context
@@ -44,10 +47,17 @@ def pack_reply(call: int, request: Batch, reply: Batch) -> list[Buffer]:
     return pack(Kind.REPLY, call, (parameters, sizes), segments)
 
 
+def pack_error(call: int, error: BaseException) -> list[Buffer]:
+    """An error as the frame that answers a call."""
+    return pack(Kind.ERROR, call, to_data(error))
+
+
 def unpack_reply(frame: Frame, request: Batch) -> Batch:
     """A reply frame as the batch that answers `request`."""
     try:
         parameters, sizes = frame.meta
+        if not isinstance(parameters, dict | None):
+            raise TypeError('its parameters are no map')
         return Batch(
             parameters=request.parameters if parameters is None else parameters,
             sources=_sources(frame, sizes),
@@ -60,14 +70,14 @@ def _payloads(batch: Batch) -> tuple[list[tuple[str, int]], Sequence[Buffer]]:
     if len(batch.sources) == 1:
         name, payload = batch.sources[0]
         segments = payload.segments()
-        return [(name, sum(memoryview(each).nbytes for each in segments))], segments
+        return [(name, sum(map(size, segments)))], segments
     sizes: list[tuple[str, int]] = []
     parts: list[Buffer] = []
     for name, payload in batch.sources:
         segments = payload.segments()
-        size = sum(memoryview(each).nbytes for each in segments)
-        padding = -size % 16  # every list of documents begins where its arrays can be read in place
-        sizes.append((name, size))
+        length = sum(map(size, segments))
+        padding = -length % 16  # every list of documents begins where its arrays can be read in place
+        sizes.append((name, length))
         parts += segments
         parts.append(bytes(padding))
     return sizes, parts
@@ -76,12 +86,12 @@ def _payloads(batch: Batch) -> tuple[list[tuple[str, int]], Sequence[Buffer]]:
 def _sources(frame: Frame, sizes: Any) -> list[tuple[str, Payload]]:
     sources: list[tuple[str, Payload]] = []
     position = 0
-    for name, size in sizes:
-        part = frame.payload[position : position + size]
-        if len(part) != size or size < 0:
+    for name, length in sizes:
+        part = frame.payload[position : position + length]
+        if len(part) != length or length < 0:
             raise ProtocolError('a frame is shorter than the documents that it announces')
         sources.append((name, Payload(segments=(cast(Buffer, part),))))
-        position += size + -size % 16
+        position += length + -length % 16
     if not sources:
         raise ProtocolError('a frame announces no documents, not even an empty list')
     return sources

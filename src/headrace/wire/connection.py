@@ -36,31 +36,32 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._hello: asyncio.Future[ExecutorInfo | None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
-        self._lost: HeadraceError | None = None
+        self._lost = ''
 
     @property
     def is_open(self) -> bool:
         """Whether calls can be made."""
-        return self._lost is None and self._stream.is_open
+        return not self._lost and self._stream.is_open
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         """Send the batch to the worker and wait for its reply."""
-        if self._lost is not None:
-            raise self._lost
+        if self._lost:
+            raise self._unavailable()
         left_s = context.left_s()
         if left_s is not None and left_s <= 0:
             context.check()
-        if self._stream.is_congested:
-            await self._stream.writable()
         self._last = call = (self._last + 1) & 0xFFFFFFFF
         future: asyncio.Future[Batch] = self._loop.create_future()
         self._pending[call] = batch, future
-        self._stream.write(pack_call(call, batch, context))
-        context.on_cancel(
-            lambda: self._give_up(call, Cancelled(f'request {context.request_id} was cancelled'))
-        )
         timer = None if left_s is None else self._loop.call_later(left_s, self._late, call, context)
         try:
+            context.on_cancel(
+                lambda: self._give_up(call, Cancelled(f'request {context.request_id} was cancelled'))
+            )
+            if self._stream.is_congested:
+                await self._turn(future)
+            if not future.done():
+                self._stream.write(pack_call(call, batch, context))
             return await future
         except asyncio.CancelledError:
             self._give_up(call, Cancelled('the task that waited was cancelled'))
@@ -69,6 +70,15 @@ class Connection:
             if timer is not None:
                 timer.cancel()
             self._pending.pop(call, None)
+
+    async def _turn(self, future: asyncio.Future[Batch]) -> None:
+        """Wait until the worker has taken what was written before, or the call is over all the same."""
+        while self._stream.is_congested and not future.done():
+            writable = asyncio.ensure_future(self._stream.writable())
+            try:
+                await asyncio.wait((future, writable), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                writable.cancel()
 
     async def ping(self, timeout_s: float) -> bool:
         """Whether the worker's event loop answers within `timeout_s`."""
@@ -105,13 +115,14 @@ class Connection:
 
     def _on_frame(self, frame: Frame) -> None:
         if frame.kind == Kind.REPLY or frame.kind == Kind.ERROR:
-            request, future = self._pending.pop(frame.call, (None, None))
+            request, future = self._pending.get(frame.call, (None, None))
             if request is None or future is None or future.done():
                 return  # nobody waits any more: it was cancelled or is late
             if frame.kind == Kind.ERROR:
                 future.set_exception(from_data(frame.meta))
-            else:
+            else:  # a reply that is not understood ends the connection, and the call with it
                 future.set_result(unpack_reply(frame, request))
+            del self._pending[frame.call]
         elif frame.kind == Kind.HELLO:
             self._on_hello(frame.meta)
         elif frame.kind == Kind.PING:
@@ -135,23 +146,27 @@ class Connection:
 
     def _on_lost(self, reason: Exception | None) -> None:
         name = repr(self.info.name) if self.info else 'a worker'
-        self._lost = Unavailable(
-            f'the connection to executor {name} at {self.address} is lost'
-            + (f': {reason}' if reason else ''),
-            help='look at what its worker printed last; the request may be sent again',
-        )
+        self._lost = f'the connection to executor {name} at {self.address} is lost'
+        if reason:
+            self._lost += f': {reason}'
         if not self._hello.done():
-            self._hello.set_exception(self._lost)
+            self._hello.set_exception(self._unavailable())
             self._hello.exception()  # nobody has to have waited for it
         for _, future in self._pending.values():
             if not future.done():
-                future.set_exception(self._lost)
+                future.set_exception(self._unavailable())
         self._pending.clear()
         for pong in self._pings.values():
             if not pong.done():
                 pong.set_result(False)
         if not self._ended.done():
             self._ended.set_result(None)
+
+    def _unavailable(self) -> Unavailable:
+        """A new error each time: one that is raised again and again holds all that its tracebacks saw."""
+        return Unavailable(
+            self._lost, help='look at what its worker printed last; the request may be sent again'
+        )
 
     async def open(self) -> None:
         """Connect and read the worker's introduction."""
@@ -165,7 +180,7 @@ class Connection:
     async def close(self) -> None:
         """End the connection; calls that still wait get `Unavailable`."""
         if self._stream.is_open:
-            self._stream.close()
+            self.abort()  # what was not sent yet is for calls that end here; a stuck worker may never take it
             await self._ended
 
     def __repr__(self) -> str:

@@ -24,12 +24,25 @@ def to_data(error: BaseException) -> dict[str, Any]:
     """An exception as msgpack-able data; one that is not ours is a fault of the framework or of its user."""
     if isinstance(error, HeadraceError):
         name = next(cls.__name__ for cls in type(error).__mro__ if cls.__name__ in _CLASSES)
-        fields = {key: getattr(error, key) for key in _FIELDS if getattr(error, key, '')}
-        return {'class': name, 'message': error.message, **fields}
+        fields = {key: _plain(value) for key in _FIELDS if (value := getattr(error, key, ''))}
+        return {'class': name, 'message': _text(getattr(error, 'message', error)), **fields}
     return {
         'class': 'HeadraceError',
-        'message': f'internal error: {type(error).__name__}: {error}',
+        'message': f'internal error: {type(error).__name__}: {_text(error)}',
     }
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float) else _text(value)
+
+
+def _text(value: object) -> str:
+    """Any object of user code as text that can be sent: what cannot be told would never be answered."""
+    try:
+        text = str(value)
+    except Exception:
+        text = f'({type(value).__name__} without text)'
+    return text.encode('utf-8', 'backslashreplace').decode('utf-8')
 
 
 def from_data(data: Any) -> HeadraceError:

@@ -64,7 +64,7 @@ def pack(kind: int, call: int, meta: Any, segments: Sequence[Buffer] = ()) -> li
     """A frame as buffers to be written one after the other; `segments` are not copied."""
     head = _encode(meta)
     padding = -(HEADER.size + len(head)) % ALIGNMENT if segments else 0
-    payload = sum(map(_size, segments))
+    payload = sum(map(size, segments))
     length = len(head) + padding + payload
     if length > MAX_FRAME_BYTES:
         raise ProtocolError(
@@ -75,7 +75,7 @@ def pack(kind: int, call: int, meta: Any, segments: Sequence[Buffer] = ()) -> li
     return [first, *segments]
 
 
-def unpack(data: bytearray | bytes) -> Frame:
+def unpack(data: Buffer) -> Frame:
     """A whole frame, header included, as its parts; the payload is a view of `data`."""
     length, kind, _, version, call, meta_length = HEADER.unpack_from(data)
     if version != VERSION:
@@ -90,10 +90,11 @@ def unpack(data: bytearray | bytes) -> Frame:
     view = memoryview(data)
     try:
         meta = msgspec.msgpack.decode(view[start:end])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError(f'a frame of kind {kind} is damaged: {error}') from None
     return Frame(kind, call, meta, view[end + -end % ALIGNMENT :])
 
 
-def _size(segment: Buffer) -> int:
+def size(segment: Buffer) -> int:
+    """How many bytes a segment has."""
     return segment.nbytes if isinstance(segment, memoryview) else len(segment)

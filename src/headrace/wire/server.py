@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
+from typing import Any
 
 import msgspec
 
-from headrace.errors import ExecutorFailure, HeadraceError, ProtocolError
-from headrace.pipeline import Context, Handler
+from headrace.errors import ExecutorFailure, HeadraceError, ProtocolError, Unavailable
+from headrace.pipeline import Batch, Context, Handler
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.wire.address import open_server
-from headrace.wire.calls import pack_reply, unpack_call
-from headrace.wire.faults import to_data
-from headrace.wire.frames import Frame, Kind, pack
+from headrace.wire.calls import pack_error, pack_reply, unpack_call
+from headrace.wire.frames import Buffer, Frame, Kind, pack
 from headrace.wire.stream import FrameStream
 
 _log = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT = 1024
 """Calls of one connection that are worked on at once; beyond that its socket is not read."""
+
+FLUSH_S = 1.0
+"""How long a peer may take to read what it was answered, when its connection is closed."""
 
 
 class Peer:
@@ -38,49 +42,53 @@ class Peer:
 
     def _on_frame(self, frame: Frame) -> None:
         if frame.kind == Kind.CALL:
-            self._begin(frame)
+            if frame.call in self._calls:
+                raise ProtocolError(f'call {frame.call} was sent twice')
+            batch, context = unpack_call(frame)
+            self._begin(frame.call, context, self._answer(frame.call, batch, context))
         elif frame.kind == Kind.CANCEL:
             known = self._calls.get(frame.call)
             if known is not None:
                 known[0].cancel()
                 known[1].cancel()
         elif frame.kind == Kind.PING:
-            self.stream.write(pack(Kind.PONG, frame.call, None))
+            pong = pack(Kind.PONG, frame.call, None)
+            if self.stream.is_congested:  # it counts as a call: who never reads must not fill the memory
+                self._begin(frame.call, Context(), self._send(pong))
+            else:
+                self.stream.write(pong)
         elif frame.kind not in (Kind.HELLO, Kind.PONG):
             raise ProtocolError(f'a caller sent a frame of unknown kind {frame.kind}')
 
-    def _begin(self, frame: Frame) -> None:
-        if frame.call in self._calls:
-            raise ProtocolError(f'call {frame.call} was sent twice')
-        batch, context = unpack_call(frame)
-        call = frame.call
-
-        async def answer() -> None:
-            try:
-                context.check()
-                reply = await self._server.handler(batch, context)
-                buffers = pack_reply(call, batch, reply)
-            except asyncio.CancelledError:
-                buffers = None
-            except HeadraceError as error:
-                if isinstance(error, ExecutorFailure):
-                    _log.error('request %s: %s\n%s', context.request_id, error.message, error.traceback)
-                buffers = pack(Kind.ERROR, call, to_data(error))
-            except Exception as error:  # a fault of ours: the caller gets its name, the log all of it
-                _log.exception('request %s to %r failed', context.request_id, context.endpoint)
-                buffers = pack(Kind.ERROR, call, to_data(error))
-            if buffers is not None:
-                if self.stream.is_congested:
-                    await self.stream.writable()
-                self.stream.write(buffers)
-            self._end(call)
-
-        self._calls[call] = context, asyncio.get_running_loop().create_task(answer())
+    def _begin(self, call: int, context: Context, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._calls[call] = context, task
+        task.add_done_callback(lambda done: self._end(call, done))  # also if it is cancelled before it begins
         if len(self._calls) >= MAX_IN_FLIGHT and not self._is_paused:
             self._is_paused = True
             self.stream.pause_reading()
 
-    def _end(self, call: int) -> None:
+    async def _answer(self, call: int, batch: Batch, context: Context) -> None:
+        try:
+            context.check()
+            buffers = pack_reply(call, batch, await self._server.handler(batch, context))
+        except HeadraceError as error:
+            if isinstance(error, ExecutorFailure):
+                _log.error('request %s: %s\n%s', context.request_id, error.message, error.traceback)
+            buffers = pack_error(call, error)
+        except Exception as error:  # a fault of ours: the caller gets its name, the log all of it
+            _log.exception('request %s to %r failed', context.request_id, context.endpoint)
+            buffers = pack_error(call, error)
+        await self._send(buffers)
+
+    async def _send(self, buffers: list[Buffer]) -> None:
+        if self.stream.is_congested:
+            await self.stream.writable()
+        self.stream.write(buffers)
+
+    def _end(self, call: int, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error('a call was not answered', exc_info=error)
         self._calls.pop(call, None)
         if self._is_paused and len(self._calls) < MAX_IN_FLIGHT // 2:
             self._is_paused = False
@@ -105,7 +113,8 @@ class Server:
         self.peers: set[Peer] = set()
         self.hello = pack(Kind.HELLO, 0, msgspec.to_builtins(info))
         self._server: asyncio.AbstractServer | None = None
-        self._idle: asyncio.Event = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._deserted = asyncio.Event()
 
     async def listen(self, address: str) -> Server:
         """Take the address; `self.address` has the port that was really taken."""
@@ -119,6 +128,8 @@ class Server:
 
     def ended(self) -> None:
         """A call or a connection has ended."""
+        if not self.peers:
+            self._deserted.set()
         if not any(peer.in_flight for peer in self.peers):
             self._idle.set()
 
@@ -136,10 +147,19 @@ class Server:
         return True
 
     async def close(self, grace_s: float = 0.0) -> None:
-        """Drain, then end every connection."""
+        """Drain, then end every connection; a peer has `FLUSH_S` to read the last answers."""
         await self.drain(grace_s)
+        self._deserted.clear()
         for peer in list(self.peers):
             peer.stream.close()
+        self.ended()
+        try:
+            async with asyncio.timeout(FLUSH_S):
+                await self._deserted.wait()
+        except TimeoutError:
+            for peer in list(self.peers):
+                peer.stream.close(Unavailable('the peer does not read what it is answered'))
+            await self._deserted.wait()
 
     def __repr__(self) -> str:
         return f'<Server {self.address}, {len(self.peers)} connections>'

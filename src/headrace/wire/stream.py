@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import cast
 
+import numpy as np
+
 from headrace.errors import HeadraceError, ProtocolError
 from headrace.wire.frames import HEADER, MAX_FRAME_BYTES, Buffer, Frame, unpack
 
@@ -36,7 +38,7 @@ class FrameStream(asyncio.BufferedProtocol):
         self._scratch = bytearray(SCRATCH_BYTES)
         self._view = memoryview(self._scratch)
         self._start = self._end = 0  # what the scratch buffer holds that is not yet cut
-        self._large: bytearray | None = None
+        self._large: memoryview | None = None
         self._filled = 0
         self._transport: asyncio.Transport | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -54,7 +56,7 @@ class FrameStream(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         if self._large is not None:
-            return memoryview(self._large)[self._filled :]
+            return self._large[self._filled :]
         return self._view[self._end :]
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -74,16 +76,18 @@ class FrameStream(asyncio.BufferedProtocol):
         """Hand on every whole frame in the scratch buffer and make room for the rest."""
         start, end = self._start, self._end
         while end - start >= HEADER.size:
-            total = HEADER.size + int.from_bytes(self._view[start : start + 4], 'little')
-            if total > self._max_frame_bytes:
+            length = int.from_bytes(self._view[start : start + 4], 'little')
+            if length > self._max_frame_bytes:
                 raise ProtocolError(
-                    f'the peer sent a frame of {total} bytes; {self._max_frame_bytes} are allowed'
+                    f'the peer sent a frame of {length} bytes; {self._max_frame_bytes} are allowed'
                 )
+            total = HEADER.size + length
             if end - start >= total:
                 self._on_frame(unpack(bytearray(self._view[start : start + total])))
                 start += total
             elif total > SCRATCH_BYTES:
-                self._large = bytearray(total)
+                # A length is only a claim: memory that is not zeroed is not taken until its bytes are here.
+                self._large = np.empty(total, np.uint8).data
                 self._filled = end - start
                 self._large[: self._filled] = self._view[start:end]
                 start = end

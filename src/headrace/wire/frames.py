@@ -72,7 +72,7 @@ def pack(kind: int, call: int, meta: Any, segments: Sequence[Buffer] = ()) -> li
             help='send fewer documents per request (request_size=)',
         )
     first = HEADER.pack(length, kind, 0, VERSION, call, len(head)) + head + _PADDING[:padding]
-    return [first, *segments]
+    return [first, *filter(size, segments)]  # an empty one keeps the loop of Python 3.12 and later busy
 
 
 def unpack(data: Buffer) -> Frame:

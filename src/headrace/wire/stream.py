@@ -104,7 +104,8 @@ class FrameStream(asyncio.BufferedProtocol):
             if len(buffers) == 1:
                 self._transport.write(buffers[0])
             else:
-                self._transport.writelines(buffers)
+                self._transport.writelines(buffers[:-1])
+                self._transport.write(buffers[-1])  # Python 3.12's writelines alone has no back-pressure
 
     async def writable(self) -> None:
         """Wait until the peer has taken enough of what was written before."""

@@ -31,6 +31,11 @@ def test_documents_begin_where_arrays_can_be_read_in_place():
         assert data.index(b'payload') % ALIGNMENT == 0
 
 
+def test_no_buffer_is_empty():
+    """The event loop of Python 3.12 never gets rid of one, and writes it again and again."""
+    assert all(len(part) for part in pack(Kind.CALL, 1, None, [b'', b'x', b'', memoryview(b'')]))
+
+
 def test_large_segments_are_not_copied():
     tensor = bytearray(10_000_000)
     assert any(part is tensor for part in pack(Kind.CALL, 1, None, [tensor]))

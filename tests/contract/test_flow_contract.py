@@ -237,6 +237,30 @@ def test_an_exception_of_a_handler_is_an_error_with_name_and_request_id_but_with
     assert __file__ not in str(caught.value)
 
 
+def test_what_an_executor_gives_back_against_its_type_is_its_own_failure(door):
+    class Wrong(Executor):
+        @requests(on='/shape')
+        def shape(self, docs: DocList[Item], **kwargs) -> DocList[Item]:
+            docs[0].embedding = np.zeros(3, np.float32)
+            return docs
+
+    for flow in (
+        Flow(**door).add(uses=Wrong, name='wrong'),
+        Flow(**door).add(uses=Wrong, name='wrong').add(),
+    ):
+        with (
+            flow,
+            pytest.raises(BadServer, match=r"'wrong'.*'/shape'.*expected|Expected float32.*\(8\)") as caught,
+        ):
+            flow.post('/shape', DocList[Item]([Item('a')]))
+        assert caught.value.status in (500, 'INTERNAL')
+
+
+def test_documents_come_back_in_the_class_that_was_sent(typed):
+    (back,) = typed.post('/one', DocList[Item]([Item('a')]))
+    assert isinstance(back, Item)
+
+
 def test_a_deadline_ends_the_wait(typed):
     begin = time.monotonic()
     with pytest.raises(BadServer, match='time'):

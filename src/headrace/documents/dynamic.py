@@ -20,7 +20,7 @@ from headrace.documents.codec import text
 from headrace.documents.doclist import list_type
 from headrace.documents.document import Document
 from headrace.documents.parts import own_lists
-from headrace.documents.schema import DOCUMENT, DocSchema, FieldSchema, TypeSchema
+from headrace.documents.schema import DOCUMENT, DocSchema, FieldSchema, TypeSchema, class_written_as
 from headrace.errors import CodecError, DocumentError
 
 MAX_CLASSES = 1000
@@ -52,8 +52,12 @@ def class_from(schema: DocSchema) -> type[BaseDoc]:
 
 
 def class_from_bytes(data: bytes, schema: DocSchema | None = None) -> type[BaseDoc]:
-    """An encoded schema as a document class; CodecError if it is none."""
-    made = _classes.get(data)
+    """An encoded schema as a document class; CodecError if it is none.
+
+    Where this process has sent documents of that very schema, it is their class: what comes back from a Flow
+    is of the class that went in.
+    """
+    made = class_written_as(data) or _classes.get(data)
     if made is None:
         try:
             made = _build(_decoder.decode(data) if schema is None else schema)

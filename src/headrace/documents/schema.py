@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -22,6 +23,11 @@ from headrace.errors import DocumentError
 
 DOCUMENT = 'Document'
 """The name of the ready-made document class; no other class has it in a schema."""
+
+DYNAMIC = 'headrace.documents.dynamic'
+"""The module of classes that were made from a schema."""
+
+_written: WeakValueDictionary[bytes, type[BaseDoc]] = WeakValueDictionary()
 
 
 class TypeSchema(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -101,8 +107,21 @@ def schema_of(doc_type: type[BaseDoc]) -> DocSchema:
 
 @lru_cache(maxsize=1024)
 def schema_bytes(doc_type: type[BaseDoc]) -> bytes:
-    """The schema of a document class as msgpack; empty for `Document`, which everybody knows."""
-    return b'' if is_document(doc_type) else _encoder.encode(schema_of(doc_type))
+    """The schema of a document class as msgpack; empty for `Document`, which everybody knows.
+
+    The class is remembered: documents of its schema that come back are of the class that went out.
+    """
+    if is_document(doc_type):
+        return b''
+    data = _encoder.encode(schema_of(doc_type))
+    if doc_type.__module__ != DYNAMIC:
+        _written[data] = doc_type
+    return data
+
+
+def class_written_as(data: bytes) -> type[BaseDoc] | None:
+    """The class whose documents this process has encoded with this schema, if there is one."""
+    return _written.get(data)
 
 
 def is_document(doc_type: type[BaseDoc]) -> bool:

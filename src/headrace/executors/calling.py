@@ -67,7 +67,7 @@ def _asynchronous(method: Callable[..., Any], gather: Gather, returned: Returned
             result = await until_late(work, context)
         except USER_ERRORS as error:
             raise failed(error, returned.name, endpoint) from error
-        return returned.batch(result, batch, docs)
+        return returned.sealed(returned.batch(result, batch, docs))
 
     return handle
 
@@ -92,7 +92,7 @@ def _synchronous(method: Callable[..., Any], gather: Gather, returned: Returned,
                 result = await until_late(_awaited(result), context)
         except USER_ERRORS as error:
             raise failed(error, returned.name, endpoint) from error
-        return returned.batch(result, batch, docs)
+        return returned.sealed(returned.batch(result, batch, docs))
 
     return handle
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from headrace.documents import BaseDoc, DocList
-from headrace.errors import ExecutorFailure
+from headrace.errors import DocumentError, ExecutorFailure
 from headrace.executors import location
 from headrace.executors.endpoint import Endpoint
 from headrace.executors.parameters import with_result
@@ -40,6 +40,18 @@ class Returned(NamedTuple):
         elif isinstance(result, BaseDoc):
             hint = 'return a DocList, or take `doc` instead of `docs` to answer one document at a time'
         raise self.wrong(f'returned {_name(result)}', hint)
+
+    def sealed(self, batch: Batch) -> Batch:
+        """The batch, encoded: what cannot travel is a fault of this executor, in every place.
+
+        Raises ExecutorFailure that names the field.
+        """
+        try:
+            for _, payload in batch.sources:
+                payload.seal()
+        except DocumentError as error:
+            raise self.wrong(f'gave back what does not fit its type: {error.message}', error.help) from error
+        return batch
 
     def wrong(self, problem: str, help: str) -> ExecutorFailure:
         """The error for a return value that cannot be; it shows clients no folders."""

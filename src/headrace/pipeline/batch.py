@@ -47,6 +47,12 @@ class Payload:
             return columns.encode(cast('DocList[Any]', self._docs))
         return self._segments
 
+    def seal(self) -> None:
+        """Encode the documents now, so that what cannot travel is found where it was made."""
+        if self._segments is None:
+            self._segments = columns.encode(cast('DocList[Any]', self._docs))
+            self._docs = None
+
     def shared(self) -> Payload:
         """A payload with the same content for one of several readers: what one changes, no other sees."""
         if self._segments is None:
@@ -123,5 +129,7 @@ class Batch:
 
 
 def joined(segments: Sequence[Buffer]) -> Buffer:
-    """Segments as one buffer; several are copied into memory that may be written to."""
-    return segments[0] if len(segments) == 1 else bytearray().join(segments)
+    """Segments as one buffer that may be written to, without a copy where it is one already."""
+    if len(segments) == 1 and not isinstance(segments[0], bytes):
+        return segments[0]
+    return bytearray().join(segments)

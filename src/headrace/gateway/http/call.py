@@ -7,7 +7,14 @@ import time
 from typing import Any, NamedTuple
 
 from headrace.documents import DocList, Document, class_from
-from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError, Unavailable
+from headrace.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    DocumentError,
+    ExecutorError,
+    HeadraceError,
+    Unavailable,
+)
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.request import TIMEOUT_HEADER, Request
@@ -62,7 +69,10 @@ class FlowRoute:
         reply = await call.run(self.endpoint)
         context = call.context
         assert context is not None
-        docs = reply.docs_as(call.output)
+        try:
+            docs = reply.docs_as(call.output)
+        except DocumentError as error:
+            raise ExecutorError(f'the executors gave back what does not fit: {error.message}') from error
         header = bodies.ReplyHeader(context.request_id, context.endpoint, context.target)
         arrays = 'base64' if BASE64 in request.query else 'list'
         return Response(200, bodies.write(docs, reply.parameters, header, arrays=arrays))

@@ -176,21 +176,47 @@ class Flow:
 
     # What runs
 
-    def start(self) -> Flow:
-        """Start everything and wait until requests can be served; nothing runs if this raises."""
-        if self._session is not None:
-            raise HeadraceError('this Flow runs already', help='close() it before it is started again')
+    def start(self) -> Any:
+        """Start everything and wait until requests can be served; nothing runs if this raises.
+
+        Of a Flow with `asyncio=True` both `start()` and `close()` are awaited.
+        """
+        if self.is_async:
+            return self._begin()
+        self._check_idle()
         self._session = Session.start(self.spec)
         return self
 
-    def close(self) -> None:
+    def close(self) -> Any:
         """Stop everything; again: does nothing."""
+        if self.is_async:
+            return self._end()
         session, self._session = self._session, None
         if session is not None:
             session.close()
+        return None
 
-    def __enter__(self) -> Flow:
-        return self.start()
+    async def _begin(self) -> Self:
+        self._check_idle()
+        self._session = await Session.begin(self.spec)
+        return self
+
+    async def _end(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.end()
+
+    def _check_idle(self) -> None:
+        if self._session is not None:
+            raise HeadraceError('this Flow runs already', help='close() it before it is started again')
+
+    def __enter__(self) -> Self:
+        if self.is_async:
+            raise HeadraceError(
+                'this Flow is asynchronous (asyncio=True)', help='start it with async with, or make a Flow()'
+            )
+        self.start()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -198,17 +224,16 @@ class Flow:
         self.close()
 
     async def __aenter__(self) -> Self:
-        if self._session is not None:
-            raise HeadraceError('this Flow runs already', help='close it before it is started again')
-        self._session = await Session.begin(self.spec)
-        return self
+        if not self.is_async:
+            raise HeadraceError(
+                'this Flow is synchronous', help='write Flow(asyncio=True), or with flow: ...'
+            )
+        return await self._begin()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.end()
+        await self._end()
 
     @property
     def session(self) -> Session:

@@ -12,7 +12,8 @@ import cloudpickle
 import msgspec
 
 from headrace.documents import byvalue
-from headrace.errors import SpecError
+from headrace.errors import LoadError, SpecError
+from headrace.executors import Executor
 from headrace.spec import ExecutorSpec, FlowSpec
 from headrace.worker.orders import WorkerOrder
 
@@ -26,6 +27,11 @@ def worker_order(flow: FlowSpec, executor: ExecutorSpec, *, address: str, worksp
     """
     pickled = b''
     uses: Any = executor.uses
+    if isinstance(uses, type) and not issubclass(uses, Executor):
+        raise LoadError(
+            f'executor {executor.name!r}: uses={uses!r} is not an executor',
+            help='let it be a subclass of headrace.Executor',
+        )
     by_name = isinstance(uses, str) or _is_importable(uses)
     if not by_name or not _is_plain(executor.uses_with):
         pickled = _pickle(executor)

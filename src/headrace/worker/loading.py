@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.errors import LoadError
 from headrace.executors import Executor
 from headrace.executors.blueprint import Blueprint, blueprint
 from headrace.executors.config import Config
@@ -22,4 +23,8 @@ def blueprint_of(spec: ExecutorSpec, *, workspace: str, base: str = '') -> Bluep
         py_modules=tuple(spec.py_modules),
     )
     args = RuntimeArgs(name=spec.name, workspace=workspace or None, allow_concurrent=spec.allow_concurrent)
-    return blueprint(spec.uses, Executor, given=given, runtime_args=args, search=(base,) if base else ())
+    try:
+        return blueprint(spec.uses, Executor, given=given, runtime_args=args, search=(base,) if base else ())
+    except LoadError as error:
+        error.message = f'executor {spec.name!r}: {error.message}'
+        raise

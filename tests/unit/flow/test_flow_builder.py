@@ -126,3 +126,34 @@ async def test_a_synchronous_flow_inside_a_running_event_loop():
     """As in a notebook: the cell is not asynchronous, but a loop is running."""
     with Flow(place='in-process').add() as flow:
         assert flow.post('/', {'text': 'x'}).texts == ['x']
+
+
+async def test_an_asynchronous_flow_is_started_and_closed_by_await():
+    flow = Flow(place='in-process', asyncio=True).add()
+    assert await flow.start() is flow
+    assert (await flow.post('/', {'text': 'x'})).texts == ['x']
+    with pytest.raises(HeadraceError, match='runs already'):
+        await flow.start()
+    await flow.close()
+    await flow.close()
+    with pytest.raises(HeadraceError, match='does not run'):
+        flow.post('/')
+
+
+async def test_the_wrong_kind_of_with_says_which_is_right():
+    with pytest.raises(HeadraceError, match='(?s)asynchronous.*async with'), Flow(asyncio=True):
+        pass
+    with pytest.raises(HeadraceError, match='(?s)synchronous.*asyncio=True'):
+        async with Flow():
+            pass
+
+
+def test_an_executor_that_cannot_be_loaded_is_named():
+    with pytest.raises(HeadraceError, match="executor 'colour': .*no file"):
+        Flow().add(uses='colour.py:Store', name='colour').check()
+
+
+@pytest.mark.parametrize('place', ['local', 'in-process'])
+def test_a_class_that_is_no_executor_is_refused(place):
+    with pytest.raises(HeadraceError, match="(?s)executor 'd'.*dict.*is not an executor"):
+        Flow(place=place).add(uses=dict, name='d').start()

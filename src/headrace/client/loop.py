@@ -84,10 +84,14 @@ def _serve(loop: asyncio.AbstractEventLoop, closing: Closing | None) -> None:
 
 
 async def _end(closing: Closing | None) -> None:
-    """Cancel every task of the loop but this one, then close what they used."""
+    """Close what the tasks of the loop use, then cancel every one that this did not end.
+
+    In this order, as a call of gRPC whose task is cancelled forgets that an event of it is still to come; the
+    event would reach a loop that is closed by then.
+    """
+    if closing is not None:
+        await closing()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    if closing is not None:
-        await closing()

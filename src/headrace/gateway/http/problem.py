@@ -114,11 +114,19 @@ def _unexpected(error: Exception, development: bool) -> HeadraceError:
     return HeadraceError('the server failed', help='its log has more under this request_id')
 
 
+# As RFC 9110 calls them (Python's own table did not until 3.13), and one that no RFC has.
+_TITLES = {
+    413: 'Content Too Large',
+    422: 'Unprocessable Content',
+    Cancelled.http_status: 'Client Closed Request',
+}
+
+
 def _title(status: int) -> str:
     try:
-        return http.HTTPStatus(status).phrase
+        return _TITLES.get(status) or http.HTTPStatus(status).phrase
     except ValueError:
-        return 'Client Closed Request' if status == Cancelled.http_status else 'Error'
+        return 'Error'
 
 
 def _headers(error: HeadraceError) -> Headers:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 import numpy as np
 
 from headrace.documents.arrays import as_array, is_torch
 from headrace.documents.codec import text
+from headrace.documents.forward import resolve
 from headrace.documents.ids import new_id
 from headrace.documents.parts import own_lists
 
@@ -27,9 +29,11 @@ class BaseDoc(msgspec.Struct, kw_only=True, eq=False):
     """
 
     id: str = msgspec.field(default_factory=new_id)
+    summary: ClassVar[Callable[[Any], None]]  # how to print a document is known higher up: see document.py
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        resolve(cls)
         own_lists(cls)
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ForwardRef, Literal, Self, TypeVar, cast
 
 from headrace.documents import arrow, display, docarray, files, frame, notebook, sampling
 from headrace.documents import find as finding
@@ -55,11 +55,18 @@ class DocList(DocSequence[T]):
     `DocList[Item]` is a class: call it to make a list that takes only `Item`. `docs.embedding` is one array
     of all embeddings (a list with None where they differ in shape or are missing), and writing into it writes
     the documents. A field whose name is also a method of lists is reached with `docs.column('count')`.
+
+    In the body of a class, `DocList['Item']` means the list of a class `Item` that is not there yet: of the
+    class itself, or of one further down in the module. `DocList[Any]` is plain `DocList`.
     """
 
     __slots__ = ()
 
     def __class_getitem__(cls, item: Any) -> Any:
+        if item is Any:
+            return cls
+        if isinstance(item, str | ForwardRef):
+            return _named(cls, item if isinstance(item, str) else item.__forward_arg__)
         made = _types.get((cls, item))
         if made is None:
             if isinstance(item, TypeVar):
@@ -279,6 +286,15 @@ class DocList(DocSequence[T]):
     def from_list(cls, dicts: Iterable[dict[str, Any]]) -> Self:
         """Dicts of plain data as documents."""
         return cls.from_rows(text.doc_from_plain(list(dicts), list[cls.doc_type]))  # type: ignore[name-defined]
+
+
+def _named(cls: Any, name: str) -> Any:
+    """A list class that stands in annotations until there is a document class of that name."""
+    if not name.isidentifier():
+        raise DocumentError(
+            f'DocList[{name!r}] names no document class', help="write the bare name: DocList['Item']"
+        )
+    return type(f'{cls.__name__}[{name!r}]', (cls,), {'__slots__': (), '_forward': name, 'doc_type': BaseDoc})
 
 
 def _common_type(docs: Any) -> type[BaseDoc]:

@@ -69,7 +69,6 @@ class Document(BaseDoc, omit_defaults=True):
             self.tensor = value
 
     # Methods for media: functions of documents that live with their medium.
-    summary = showing.print_doc
     display = showing.display
     plot = showing.display
     _repr_html_ = notebook.doc_html
@@ -107,5 +106,6 @@ class Document(BaseDoc, omit_defaults=True):
     load_vertices_and_faces_to_point_cloud = sound_methods.load_vertices_and_faces_to_point_cloud
 
 
+BaseDoc.summary = showing.print_doc
 DocSequence.doc_type = Document
 DocumentArray = DocList[Document]

@@ -13,6 +13,7 @@ import numpy as np
 
 from headrace.documents.arrays import ArraySpec, is_array_type, spec_of
 from headrace.documents.base import BaseDoc
+from headrace.documents.forward import name_in, unknown
 from headrace.errors import CodecError, DocumentError
 
 
@@ -88,6 +89,9 @@ def required_of(doc_type: type[BaseDoc]) -> tuple[Field, ...]:
 
 def _field(info: msgspec.structs.FieldInfo) -> Field:
     bare, optional = _without_none(info.type)
+    name = name_in(bare)
+    if name is not None:
+        raise DocumentError(f'{unknown(name)} - at field {info.name!r}', help='define it, or import it above')
     kind = _kind(bare)
     array = kind is Kind.ARRAY
     return Field(

@@ -250,8 +250,3 @@ def test_apply_by_processes_in_a_script_on_standard_input() -> None:
         [sys.executable, '-'], input=script, capture_output=True, text=True, timeout=60, check=True
     )
     assert 'result [0, 2, 4] [0, 2, 4] True' in done.stdout.splitlines()
-
-
-def test_a_list_of_documents_within_itself_as_a_string_is_explained() -> None:
-    with pytest.raises(DocumentError, match=r"'Item' is no document class"):
-        DocList['Item']

@@ -196,3 +196,11 @@ def test_display_elsewhere_shows_images(monkeypatch):
     DocList([Document(tensor=SHEET[0])]).plot_image_sprites(canvas_size=64)
     assert found == [(20, 40), (40, 40), (64, 64)]
     assert display._picture(Document(blob=b'nothing')) is None
+
+
+def test_every_document_says_what_is_in_it(capsys):
+    Item('a shirt', price=9.5).summary()
+    printed = capsys.readouterr().out
+    assert 'Item' in printed
+    assert 'a shirt' in printed
+    assert '9.5' in printed

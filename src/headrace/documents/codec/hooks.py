@@ -23,6 +23,7 @@ from headrace.documents.arrays import (
     spec_of,
     wire_dtype,
 )
+from headrace.documents.forward import name_in, unknown
 
 ARRAY_CODE = 1
 """The msgpack extension code of an array: msgpack of (dtype, shape), then the bytes of its elements."""
@@ -112,6 +113,9 @@ def convert(wanted: Any, value: Any) -> Any:
         return to_array(wanted, value)
     item = getattr(wanted, 'doc_type', None)
     if item is not None:
+        name = name_in(wanted)
+        if name is not None:
+            raise ValueError(unknown(name))
         if isinstance(value, wanted):
             return value
         return wanted(_documents(value, item))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import enum
+import operator
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar, Unpack, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypedDict, TypeVar, Unpack, get_args
 
 import numpy as np
 
@@ -23,8 +25,15 @@ if TYPE_CHECKING:
 
 T = TypeVar('T', bound=BaseDoc)
 
-AUTO = -1
-"""The limit that is 20 for nearest vectors, and none for a filter."""
+
+class Auto(enum.Enum):
+    """The limit that is 20 for nearest vectors, and none for a filter."""
+
+    AUTO = '20'
+
+
+AUTO = Auto.AUTO
+Limit: TypeAlias = int | Auto | None
 
 
 class Options(TypedDict, total=False):
@@ -33,12 +42,14 @@ class Options(TypedDict, total=False):
     `metric_name` is the key of the scores (the metric's own name if not given). `exclude_self` leaves out
     documents with the id of the one that asks. `only_id` finds documents that have only their id and score.
     `normalization=(a, b)` puts scores on a line from a at the nearest to b at the farthest of all documents.
+    `return_scores` (of `find`) gives a pair: what was found, and its distances as an array (k,).
     """
 
     metric_name: str
     exclude_self: bool
     only_id: bool
     normalization: tuple[float, float]
+    return_scores: bool
 
 
 def select(docs: DocList[T], query: Query) -> DocList[T]:
@@ -57,7 +68,7 @@ def find(
     docs: DocList[T],
     query: Any = None,
     metric: metrics.Metric = 'cosine',
-    limit: int | None = AUTO,
+    limit: Limit = AUTO,
     *,
     filter: Query | None = None,
     on: str = 'embedding',
@@ -67,29 +78,37 @@ def find(
 
     `query` is a vector (d,), a Document, several of them (n, d) or a DocList, or a filter such as
     `{'tags__price': {'$lt': 50}}`. One vector or document gives one list, several give a list of lists; the
-    nearest first, as copies with the distance in `scores[metric]` (shallow ones: arrays are shared).
-    `metric` is cosine, euclidean, sqeuclidean, dot or a function; `limit` is how many (20, or all that a
-    filter finds); `filter` chooses first whom to search. Documents without the field `on` are not found.
+    nearest first, as copies with the distance in `scores[metric]` (shallow ones: arrays are shared) if their
+    class has a field `scores: dict[str, float] = {}`. `return_scores=True` gives the distances of any class:
+    `found, distances = docs.find(vector, return_scores=True)`; of several, a list of arrays.
+    `metric` is cosine, euclidean, sqeuclidean, dot or a function; `limit` is how many from 1 on (20, or all
+    that a filter finds; None is all); `filter` chooses first whom to search. Documents without the field `on`
+    are not found.
 
     >>> docs.find(np.zeros(512), metric='euclidean', limit=3)  # doctest: +SKIP
     """
     if query is None or isinstance(query, Mapping):
+        if options.get('return_scores'):
+            raise DocumentError('a filter has no distances to return', help='search with a vector as well')
         found = docs
         for part in (query, filter):
             found = found if part is None else select(found, part)
-        return found if limit in (None, AUTO) else found[:limit]
+        return found[: checked_limit(limit, usual=None)]
     vectors, ids = _queries(query, on)
     gallery = _Gallery.of(docs, on, filter, vectors.shape[1])
-    found_lists = _search(vectors, ids, gallery, (metric, limit), options)
+    searched = _search(vectors, ids, gallery, (metric, limit), options)
     single = isinstance(query, BaseDoc) or (np.ndim(query) == 1 and not isinstance(query, DocSequence))
-    return found_lists[0] if single else found_lists
+    lists, distances = zip(*searched, strict=True) if searched else ((), ())
+    if options.get('return_scores'):
+        return (lists[0], distances[0]) if single else (list(lists), list(distances))
+    return lists[0] if single else list(lists)
 
 
 def match(
     docs: DocList[T],
     other: DocList[Any],
     metric: metrics.Metric = 'cosine',
-    limit: int | None = AUTO,
+    limit: Limit = AUTO,
     *,
     filter: Query | None = None,
     on: str = 'embedding',
@@ -103,13 +122,20 @@ def match(
     if 'matches' not in fields_of(docs.doc_type):
         raise DocumentError(
             f'{docs.doc_type.__name__} has no field matches to put matches into',
-            help=f'use find, or add the field: matches: DocList[{other.doc_type.__name__}]',
+            help=f"use find, or add the field: matches: DocList['{other.doc_type.__name__}'] = DocList()",
         )
     if not len(docs):
         return docs
+    if options.get('return_scores'):
+        raise DocumentError(
+            'match puts what it finds into the documents and returns these',
+            help=f'give {other.doc_type.__name__} a field scores: dict[str, float] = {{}}, or use find',
+        )
     vectors, ids = _queries(docs, on)
     gallery = _Gallery.of(other, on, filter, vectors.shape[1])
-    for doc, found in zip(docs.rows, _search(vectors, ids, gallery, (metric, limit), options), strict=True):
+    for doc, (found, _) in zip(
+        docs.rows, _search(vectors, ids, gallery, (metric, limit), options), strict=True
+    ):
         for copied in found:
             if hasattr(copied, 'matches'):
                 copied.matches = None
@@ -117,6 +143,13 @@ def match(
                 copied.adjacency += 1
         setattr(doc, 'matches', found)  # noqa: B010 - the type of documents is only known to have an id
     return docs
+
+
+class _Found(NamedTuple):
+    """What one vector found: documents, the nearest first, and their distances (k,)."""
+
+    docs: DocList[Any]
+    distances: metrics.Distances
 
 
 class _Gallery(NamedTuple):
@@ -142,12 +175,12 @@ def _search(
     vectors: metrics.Vectors,
     ids: Sequence[str] | None,
     gallery: _Gallery,
-    how: tuple[metrics.Metric, int | None],
+    how: tuple[metrics.Metric, Limit],
     options: Options,
-) -> list[Any]:
+) -> list[_Found]:
     metric, limit = how
     _check_options(options)
-    limit = 20 if limit == AUTO else limit
+    limit = checked_limit(limit, usual=20)
     spare = 0
     if options.get('exclude_self') and ids is not None:
         counts = Counter(doc.id for doc in gallery.docs.rows)
@@ -163,7 +196,8 @@ def _search(
         own = ids[number] if spare and ids is not None else None
         pairs = [(rows[place], distance) for place, distance in zip(places, distances, strict=True)]
         kept = [pair for pair in pairs if pair[0].id != own][:limit]
-        found.append(gallery.docs.from_rows([scored(doc, distance) for doc, distance in kept]))
+        copies = gallery.docs.from_rows([scored(doc, distance) for doc, distance in kept])
+        found.append(_Found(copies, np.array([distance for _, distance in kept], np.float64)))
     return found
 
 
@@ -227,6 +261,24 @@ def _stacked(vectors: list[Any], places: Sequence[int], on: str) -> metrics.Vect
                 f'{vectors[0].size}: they cannot be compared'
             )
     return np.stack(vectors)
+
+
+def checked_limit(limit: Any, *, usual: int | None) -> int | None:
+    """A limit as a whole number, None for all; DocumentError for anything else."""
+    if limit is None or limit is AUTO:
+        return None if limit is None else usual
+    try:
+        count = operator.index(limit)
+    except TypeError:
+        count = 0
+    if count < 1 or isinstance(limit, bool):
+        raise DocumentError(
+            f'a limit is a whole number from 1 on, not {limit!r:.60}',
+            help='write the number without quotes'
+            if isinstance(limit, str)
+            else 'leave it out for the usual, or give None for all',
+        )
+    return count
 
 
 def _check_options(options: Options) -> None:

@@ -55,7 +55,22 @@ def test_limits():
     assert len(many.find(np.zeros(2), limit=None)) == 30
     assert len(many.find({'tags__p': {'$gte': 0}})) == 30
     assert len(many.find({'tags__p': {'$gte': 0}}, limit=3)) == 3
-    assert len(many.find(np.zeros(2), limit=0)) == 0
+    assert len(many.find(np.zeros(2), limit=np.int64(3))) == 3
+
+
+@pytest.mark.parametrize('limit', [0, -1, -7, '3', 2.0, True, [1]])
+@pytest.mark.parametrize(
+    'search',
+    [
+        lambda limit: DOCS.find(np.zeros(2), limit=limit),
+        lambda limit: DOCS.find({'tags__p': 1}, limit=limit),
+        lambda limit: points(1).match(DOCS, limit=limit),
+    ],
+)
+def test_limits_are_whole_numbers_from_1_on(search, limit):
+    with pytest.raises(DocumentError, match='a limit is a whole number from 1 on, not ') as caught:
+        search(limit)
+    assert ('without quotes' in caught.value.help) is (limit == '3')
 
 
 def test_filters():
@@ -103,6 +118,20 @@ def test_typed_documents():
     assert [(item.title, item.scores) for item in found] == [('b', {'cosine': 0.0}), ('a', {'cosine': 1.0})]
     bare = DocList([Bare(np.ones(2)), Bare(np.zeros(2))])
     assert [doc.id for doc in bare.find(np.zeros(2), 'euclidean', on='vector')] == [bare[1].id, bare[0].id]
+
+
+def test_distances_of_documents_without_scores():
+    bare = DocList([Bare(np.ones(2)), Bare(np.zeros(2)), Bare(np.full(2, 3.0))])
+    found, distances = bare.find(np.zeros(2), 'sqeuclidean', 2, on='vector', return_scores=True)
+    assert [doc.id for doc in found] == [bare[1].id, bare[0].id]
+    np.testing.assert_allclose(distances, [0, 2])
+    lists, several = bare.find(np.zeros((2, 2)), 'sqeuclidean', on='vector', return_scores=True)
+    assert [len(each) for each in lists] == [3, 3]
+    np.testing.assert_allclose(several, [[0, 2, 18]] * 2)
+    with pytest.raises(DocumentError, match='a filter has no distances'):
+        bare.find({'id': 'x'}, return_scores=True)
+    with pytest.raises(DocumentError, match='scores: dict'):
+        points(1).match(points(1), return_scores=True)
 
 
 def test_match():

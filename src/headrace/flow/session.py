@@ -81,15 +81,19 @@ class Session:
         try:
             if self._client is not None:
                 self._client.close()
-            self._loop.run(self._running.stop())
         finally:
-            self._loop.close()
+            try:
+                self._loop.run(self._running.stop())
+            finally:
+                self._loop.close()
 
     async def end(self) -> None:
         """Stop everything, on the caller's event loop."""
-        if self._client is not None:
-            await self._client.close()
-        await self._running.stop()
+        try:
+            if self._client is not None:
+                await self._client.close()
+        finally:
+            await self._running.stop()
 
 
 async def _begin(spec: FlowSpec) -> Running:
@@ -101,7 +105,7 @@ async def _begin(spec: FlowSpec) -> Running:
 def reach(running: Running) -> dict[str, Any]:
     """How a client reaches the Flow: by the first of its doors, or by its handler if it has none."""
     if running.handler is not None:
-        return {'transport': HandlerTransport(running.handler, running.home)}
+        return {'transport': HandlerTransport(running.handler, running.home, running.info)}
     protocol, port = next(iter(running.ports.items()))
     return {'host': running.host, 'port': port, 'protocol': protocol}
 

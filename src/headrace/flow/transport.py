@@ -11,18 +11,22 @@ from headrace.documents.codec import columns
 from headrace.errors import BadServer, HeadraceError, Overloaded
 from headrace.pipeline import Batch, Context, Handler, Payload
 from headrace.pipeline.batch import joined
+from headrace.pipeline.describe import FlowInfo
 
 
 class HandlerTransport:
     """Sends requests to a handler, which runs on `home`, the event loop that its executors belong to.
 
-    Documents are encoded all the same: so an executor never changes those of the caller, and what cannot
-    travel fails here as it would in production.
+    Documents are encoded all the same, both ways: so neither an executor nor its caller changes those of the
+    other, and what cannot travel fails here as it would in production.
     """
 
-    def __init__(self, handler: Handler, home: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, handler: Handler, home: asyncio.AbstractEventLoop, info: FlowInfo | None = None
+    ) -> None:
         self._handler = handler
         self._home = home
+        self._info = info
 
     def encode(self, request: Request, docs: DocList[Any]) -> bytes:
         return bytes(joined(columns.encode(docs)))
@@ -47,10 +51,13 @@ class HandlerTransport:
             raise
         except HeadraceError as error:
             raise _answer(error, context.request_id) from error
-        return Response(request, reply.docs_as, parameters=reply.parameters)
+        return Response(request, reply.shared().docs_as, parameters=reply.parameters)
 
     async def is_ready(self, timeout_s: float) -> bool:
         return True
+
+    async def describe(self) -> FlowInfo | None:
+        return self._info
 
     async def close(self) -> None:
         """There is no connection to end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,20 +27,27 @@ class Child:
     It runs in a session of its own, so that Ctrl-C reaches only the parent, who ends it in good order.
     """
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], reports: asyncio.StreamReader) -> None:
+    def __init__(self, name: str, process: subprocess.Popen[bytes]) -> None:
         self.name = name
         self._process = process
-        self._reports = reports
+        self._reports = asyncio.StreamReader()
+        self._reading: asyncio.ReadTransport | None = None
+        self._orders: asyncio.WriteTransport | None = None
         self._drain: asyncio.Task[None] | None = None
+        self._is_over = False
 
     @classmethod
     async def spawn(cls, name: str, main: str, env: dict[str, str]) -> Child:
-        """Start `main` (module:function) in a new process, without importing the caller's main module."""
+        """Start `main` (module:function) in a new process, without importing the caller's main module.
+
+        Raises StartError if the system cannot start one.
+        """
         module, _, function = main.partition(':')
         code = (
             f'import sys; sys.path.append({_PACKAGE_PARENT!r}); from {module} import {function}; {function}()'
         )
         read_end, write_end = os.pipe()
+        reports = io.FileIO(read_end)
         try:
             process = subprocess.Popen(  # noqa: ASYNC220 (a few ms; asyncio's own way needs a child watcher)
                 [sys.executable, '-c', code, str(write_end)],
@@ -49,13 +57,29 @@ class Child:
                 start_new_session=True,
                 bufsize=0,
             )
+        except (OSError, ValueError) as error:
+            reports.close()
+            raise StartError(
+                f'{name} could not be started: {error}',
+                help='look at the limits of the system (processes, memory, open files) and at `env`',
+            ) from error
         finally:
             os.close(write_end)
-        reports = asyncio.StreamReader()
-        await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reports), io.FileIO(read_end)
+        child = cls(name, process)
+        try:
+            await child._connect(reports)
+        except BaseException:
+            child.kill()
+            raise
+        return child
+
+    async def _connect(self, reports: io.FileIO) -> None:
+        loop = asyncio.get_running_loop()
+        self._reading, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(self._reports), reports
         )
-        return cls(name, process, reports)
+        # Orders are written by the loop: a long one to a child that does not read must hold nobody up.
+        self._orders, _ = await loop.connect_write_pipe(asyncio.Protocol, self._process.stdin)
 
     @property
     def pid(self) -> int:
@@ -64,11 +88,8 @@ class Child:
 
     def order(self, message: Any) -> None:
         """Send an order; one to a child that is gone is lost, as its next report will tell."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(pack(message))
-        except OSError:
-            pass
+        if self._orders is not None and not self._orders.is_closing():
+            self._orders.write(pack(message))
 
     async def report(self, key: str) -> Any:
         """The value of the next report, which has to be of kind `key`.
@@ -100,29 +121,47 @@ class Child:
 
     async def _end(self) -> str:
         status = await asyncio.to_thread(self._process.wait)
+        self._end_group()
         return f'exit status {status}' if status >= 0 else f'killed by signal {-status}'
 
     async def stop(self, grace_s: float) -> None:
         """Ask the process to finish; after `grace_s` it is killed."""
-        if self._process.poll() is None:
+        if self._process.returncode is None:
             self._process.terminate()
             try:
                 async with asyncio.timeout(grace_s):
                     await self.ended()
             except TimeoutError:
-                self._process.kill()
+                pass
         self.kill()
 
     def kill(self) -> None:
-        """End the process now and give back what it held of ours."""
-        if self._process.poll() is None:
-            self._process.kill()
+        """End the process and all that it has started, now, and give back what it held of ours."""
+        if self._process.returncode is None:
+            self._end_group()
+        self._process.kill()
         self._process.wait()
-        if self._process.stdin is not None:
+        self._is_over = True
+        if self._reading is not None:
+            self._reading.close()
+        if self._orders is not None:
+            if not self._orders.is_closing():  # asyncio's own cannot be ended twice
+                self._orders.abort()
+        elif self._process.stdin is not None:
             self._process.stdin.close()
 
+    def _end_group(self) -> None:
+        """End all that the process has started; but once, for later its number may be somebody else's."""
+        if self._is_over:
+            return
+        self._is_over = self._process.returncode is not None
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):  # the latter is how macOS says that all have ended
+            pass
+
     def __repr__(self) -> str:
-        status = self._process.poll()
+        status = self._process.returncode
         return f'<Child {self.name} pid={self.pid} {"running" if status is None else f"ended with {status}"}>'
 
 

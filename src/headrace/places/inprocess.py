@@ -36,7 +36,7 @@ class InProcess:
             for name, blueprint in blueprints.items():
                 executors[name] = await asyncio.to_thread(blueprint.build)
         except BaseException:
-            await _close(executors.values())
+            await _close(executors.values())  # an error there must not hide the one that matters
             raise
         handlers = {name: serve(executor) for name, executor in executors.items()}
         nodes = [
@@ -57,7 +57,8 @@ class InProcess:
     async def stop(self) -> None:
         """Close every executor."""
         self.handler = None
-        await _close(reversed(self._executors))
+        for error in await _close(reversed(self._executors)):
+            raise error
 
     async def watch(self) -> str:
         """Nothing of it can end alone."""
@@ -68,6 +69,12 @@ class InProcess:
         return f'<InProcess {self._graph}>'
 
 
-async def _close(executors: Iterable[Executor]) -> None:
+async def _close(executors: Iterable[Executor]) -> list[Exception]:
+    """Close every executor; the errors of those that could not be."""
+    errors = []
     for executor in executors:
-        await close(executor)
+        try:
+            await close(executor)
+        except Exception as error:
+            errors.append(error)
+    return errors

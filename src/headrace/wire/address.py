@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from headrace.errors import SpecError
+from headrace.errors import SpecError, StartError
 
 
 def parse(address: str) -> tuple[str, str, int]:
@@ -41,12 +41,23 @@ async def open_client(address: str, protocol: Callable[[], Any]) -> Any:
 
 
 async def open_server(address: str, protocol: Callable[[], Any]) -> tuple[asyncio.AbstractServer, str]:
-    """Listen on `address`; also returns the address with the port that was really taken."""
+    """Listen on `address`; also returns the address with the port that was really taken.
+
+    Raises StartError if it cannot be had.
+    """
     family, host, port = parse(address)
     loop = asyncio.get_running_loop()
-    if family == 'unix':
-        return await loop.create_unix_server(protocol, host), address
-    server = await loop.create_server(protocol, host, port)
+    try:
+        if family == 'unix':
+            return await loop.create_unix_server(protocol, host), address
+        server = await loop.create_server(protocol, host, port)
+    except OSError as error:
+        raise StartError(
+            f'nothing can listen at {address}: {error}',
+            help='the path of a socket has at most 103 bytes; HEADRACE_RUNTIME_DIR names the folder for them'
+            if family == 'unix'
+            else 'give another host or port',
+        ) from error
     taken = server.sockets[0].getsockname()[1]
     return server, f'tcp:[{host}]:{taken}' if ':' in host else f'tcp:{host}:{taken}'
 

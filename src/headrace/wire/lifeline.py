@@ -46,7 +46,11 @@ class Lifeline:
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
-        return cls(orders, int(sys.argv[-1]))
+        reports = int(sys.argv[-1])
+        # The parent sees that we end when nobody holds the pipe any more: what we start must not.
+        os.set_inheritable(reports, False)
+        os.register_at_fork(after_in_child=lambda: os.close(reports))
+        return cls(orders, reports)
 
     def receive(self) -> Any:
         """The next order; ends the process if the parent is gone."""
@@ -58,8 +62,10 @@ class Lifeline:
 
     def report(self, message: Any) -> None:
         """Tell the parent; a parent that is gone is noticed elsewhere."""
+        data = memoryview(pack(message))
         try:
-            os.write(self._reports, pack(message))
+            while data:  # a signal may cut a long one short
+                data = data[os.write(self._reports, data) :]
         except OSError:
             pass
 
@@ -82,8 +88,8 @@ class Lifeline:
 
         threading.Thread(target=follow, name='headrace-lifeline', daemon=True).start()
 
-    def _read(self, size: int) -> bytes:
-        data = b''
+    def _read(self, size: int) -> bytes | bytearray:
+        data = bytearray()  # bytes would be copied again with every part
         while len(data) < size:
             try:
                 part = os.read(self._orders, size - len(data))

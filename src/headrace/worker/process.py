@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import pickle
 import signal
 import sys
@@ -23,6 +24,8 @@ from headrace.worker.orders import WorkerOrder
 
 DRAIN_S = 5.0
 
+_log = logging.getLogger(__name__)
+
 
 def main() -> None:
     """Load what the first order names, describe it, construct it when told to, and serve until the end."""
@@ -39,8 +42,8 @@ def main() -> None:
         line.report({'failed': to_data(error)})
         leave(1)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(line, order, executor, blueprint))
-    leave()
+        status = runner.run(_serve(line, order, executor, blueprint))
+    leave(status)
 
 
 def _load(order: WorkerOrder) -> Blueprint:
@@ -51,17 +54,28 @@ def _load(order: WorkerOrder) -> Blueprint:
     return blueprint_of(spec, workspace=order.workspace, base=order.base)
 
 
-async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, blueprint: Blueprint) -> None:
+async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, blueprint: Blueprint) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = await Server(serve(executor), blueprint.describe()).listen(order.address)
-    line.watch(_ignore, stop.set)
-    line.report({'ready': server.address})
-    await stop.wait()
-    await server.close(DRAIN_S)
-    await close(executor)
+    status = 0
+    try:
+        server = await Server(serve(executor), blueprint.describe()).listen(order.address)
+    except Exception as error:
+        line.report({'failed': to_data(error)})
+        status = 1
+    else:
+        line.watch(_ignore, stop.set)
+        line.report({'ready': server.address})
+        await stop.wait()
+        await server.close(DRAIN_S)
+    try:
+        await close(executor)
+    except Exception:
+        _log.exception('executor %r could not be closed', order.name)
+        status = 1
+    return status
 
 
 def _ignore(order: Any) -> None:

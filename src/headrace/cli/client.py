@@ -54,8 +54,13 @@ def command(address: str, endpoint: str, **options: Any) -> None:
         headrace client grpc://127.0.0.1:12345 /index --docs items.jsonl --progress
         headrace client grpc://127.0.0.1:12345 /status
     """
-    inputs = documents(options['texts'], options['contents'], options['files'])
     with Client(address) as client:
+        inputs = documents(
+            options['texts'],
+            options['contents'],
+            options['files'],
+            lambda: client.takes(endpoint, options['target'] or ''),
+        )
         client.post(
             endpoint,
             inputs,

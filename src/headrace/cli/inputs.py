@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from headrace.documents import BaseDoc, DocSchema, Document, FieldSchema, TypeSchema, class_from
+from headrace.client.described import Taken
+from headrace.client.dicts import document
+from headrace.documents import BaseDoc, Document
 from headrace.errors import DocumentError
 
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
@@ -42,35 +44,52 @@ def input_options(function: Decorated) -> Decorated:
 
 
 def documents(
-    texts: Sequence[str], contents: Sequence[Path], files: Sequence[Path]
+    texts: Sequence[str], contents: Sequence[Path], files: Sequence[Path], ask: Callable[[], Taken] = Taken
 ) -> Iterator[BaseDoc] | None:
-    """Documents with texts, with the contents of files, and from files of JSON; None if there are none."""
+    """Documents with texts, with the contents of files, and from files of JSON; None if there are none.
+
+    `ask` gives the class that they become. DocumentError for what it has no field for.
+    """
     if not (texts or contents or files):
         return None
-    return _documents(texts, contents, files)
+    return _documents(texts, contents, files, ask)
 
 
-def _documents(texts: Sequence[str], contents: Sequence[Path], files: Sequence[Path]) -> Iterator[BaseDoc]:
+def _documents(
+    texts: Sequence[str], contents: Sequence[Path], files: Sequence[Path], ask: Callable[[], Taken]
+) -> Iterator[BaseDoc]:
+    takes = ask()
     for text in texts:
-        yield Document(text=text)
+        yield document({'text': text}, takes, '--text')
     for path in contents:
-        kind = mimetypes.guess_type(path.name)[0] or ''
-        yield Document(uri=str(path), blob=path.read_bytes(), mime_type=kind)
+        yield _content(path, takes)
     for file in files:
-        yield from _from_file(file)
+        for item, where in _from_file(file):
+            if not isinstance(item, dict):
+                raise DocumentError(f'{where}: a document is an object with fields, not {item!r}'[:200])
+            yield document(item, takes, where)
 
 
-def _from_file(file: Path) -> Iterator[BaseDoc]:
+def _content(path: Path, takes: Taken) -> BaseDoc:
+    """A file as the blob of a document, with its name and kind where there are fields for them."""
+    known = (takes.doc_type or Document).__struct_fields__
+    about = {'uri': str(path), 'mime_type': mimetypes.guess_type(path.name)[0] or ''}
+    fields = {name: value for name, value in about.items() if name in known}
+    return document({'blob': path.read_bytes(), **fields}, takes, f'--file {path}')
+
+
+def _from_file(file: Path) -> Iterator[tuple[Any, str]]:
+    """Every item of a file, and where it stands."""
     with click.open_file(str(file), 'rb') as stream:
         first = stream.readline()
         if first.lstrip()[:1] == b'[':
             for index, item in enumerate(_decoded(first + stream.read(), f'{file}')):
-                yield _document(item, f'{file}[{index}]')
+                yield item, f'{file}[{index}]'
             return
         number = 1
         while first:
             if first.strip():
-                yield _document(_decoded(first, f'{file}:{number}'), f'{file}:{number}')
+                yield _decoded(first, f'{file}:{number}'), f'{file}:{number}'
             first, number = stream.readline(), number + 1
 
 
@@ -81,15 +100,3 @@ def _decoded(data: bytes, where: str) -> Any:
         raise DocumentError(
             f'{where} is no JSON: {error}', help='a list of objects, or one object per line'
         ) from None
-
-
-def _document(item: Any, where: str) -> BaseDoc:
-    """A Document if its fields suffice, else a document with just these fields, of any type."""
-    if not isinstance(item, dict):
-        raise DocumentError(f'{where}: a document is an object with fields, not {item!r}'[:200])
-    if set(item) <= set(Document.__struct_fields__):
-        return Document.from_dict(item)
-    fields = tuple(
-        FieldSchema(name, TypeSchema('any'), required=True) for name in sorted(item) if name != 'id'
-    )
-    return class_from(DocSchema('Item', fields)).from_dict(item)

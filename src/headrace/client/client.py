@@ -12,6 +12,7 @@ from typing import Any, Self, Unpack
 from headrace.client import delivery, inputs, retry, window
 from headrace.client.address import Tls, parse
 from headrace.client.asynchronous import MAX_REPLY_BYTES, AsyncClient
+from headrace.client.described import Taken, taken
 from headrace.client.loop import LoopThread, fast_loop
 from headrace.client.messages import Response
 from headrace.client.options import Callback, PostOptions, options
@@ -102,6 +103,10 @@ class Client:
         """`post('/delete', inputs, ...)`."""
         return self.post('/delete', inputs, **given)
 
+    def takes(self, endpoint: str, target_executor: str = '') -> Taken:
+        """The class of documents that an endpoint takes, as the gateway describes it."""
+        return self._loop.run(self._takes(endpoint, target_executor))
+
     def is_flow_ready(self, timeout_s: float = 3.0) -> bool:
         """Whether the gateway answers and all its executors can work."""
         return self._loop.run(self._transport.is_ready(timeout_s))
@@ -136,11 +141,14 @@ class Client:
     def _batches(self, post: Post) -> Iterator[DocList[Any]]:
         size = post.options.request_size
         if not isinstance(post.inputs, AsyncIterable):
-            yield from inputs.batches(post.inputs, size)
+            yield from inputs.batches(post.inputs, size, lambda: self.takes(*post.address))
             return
-        batches = inputs.batches_async(post.inputs, size)
+        batches = inputs.batches_async(post.inputs, size, lambda: self._takes(*post.address))
         while (docs := self._loop.run(_next(batches))) is not None:
             yield docs
+
+    async def _takes(self, endpoint: str, target: str) -> Taken:
+        return taken(await self._transport.describe(), endpoint, target)
 
     def __enter__(self) -> Self:
         return self

@@ -6,20 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import msgspec
+from google.protobuf.message import DecodeError
 
 from headrace.client import grpc_faults
 from headrace.client.address import Address, Tls
+from headrace.client.described import PATIENCE_S
 from headrace.client.grpc_stream import Stream
 from headrace.client.messages import Request, Response
 from headrace.documents import BaseDoc, DocList
 from headrace.documents.codec import columns as codec
 from headrace.errors import SpecError
+from headrace.pipeline.describe import FlowInfo
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto import parameters, struct
 from headrace.proto.envelope import pack, unpack
 
 CALL = '/headrace.v1.Headrace/Call'
 STREAM = '/headrace.v1.Headrace/Stream'
+DESCRIBE = '/headrace.v1.Headrace/Describe'
 HEALTH = '/grpc.health.v1.Health/Check'
 STREAMED_BYTES = 1 << 20
 """Longer requests go alone: a stream gains them nothing, and one that is refused would end it for all."""
@@ -44,6 +49,7 @@ class GrpcTransport:
         self._channel: grpc.aio.Channel | None = None
         self._call: Any = None
         self._stream: Stream | None = None
+        self._info: FlowInfo | None = None
 
     def encode(self, request: Request, docs: DocList[Any]) -> bytes:
         message = pb.Request(
@@ -76,6 +82,16 @@ class GrpcTransport:
             return bool(await ask(b'', timeout=timeout_s) == SERVING)
         except grpc.aio.AioRpcError:
             return False
+
+    async def describe(self) -> FlowInfo | None:
+        if self._info is None:
+            ask = self._connect().unary_unary(DESCRIBE, None, None)
+            try:
+                said = pb.Description.FromString(await ask(b'', timeout=PATIENCE_S))
+                self._info = msgspec.json.decode(said.flow, type=FlowInfo)
+            except (grpc.aio.AioRpcError, DecodeError, msgspec.DecodeError):
+                return None  # also from a server that is older than `flow`
+        return self._info
 
     async def close(self) -> None:
         stream, self._stream = self._stream, None

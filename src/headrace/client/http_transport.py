@@ -10,16 +10,18 @@ import aiohttp
 import msgspec
 from msgspec import Raw, Struct, field
 
+from headrace.client import described
 from headrace.client.address import Address, Tls
-from headrace.client.http_types import OutputTypes
 from headrace.client.messages import Request, Response
 from headrace.documents import BaseDoc, DocList, Document
 from headrace.documents.codec import json
 from headrace.errors import BadServer, DeadlineExceeded, ProtocolError, SpecError, TooLarge, Unavailable
+from headrace.pipeline.describe import FlowInfo
 from headrace.proto import parameters
 
 POST = '/post?arrays=base64'
 READY = '/ready'
+DESCRIBE = '/describe'
 TIMEOUT = 'x-headrace-timeout-s'
 JSON = {'content-type': 'application/json'}
 
@@ -53,6 +55,8 @@ class Problem(Struct):
 
 _replies = msgspec.json.Decoder(Reply)
 _problems = msgspec.json.Decoder(Problem)
+_infos = msgspec.json.Decoder(FlowInfo)
+NOTHING = FlowInfo(name='', executors=(), endpoints=())
 
 
 class HttpTransport:
@@ -62,7 +66,7 @@ class HttpTransport:
         self._address = address
         self._max_reply_bytes = max_reply_bytes
         self._session: aiohttp.ClientSession | None = None
-        self._types = OutputTypes()
+        self._info: FlowInfo | None = None
 
     def encode(self, request: Request, docs: DocList[Any]) -> bytes:
         return msgspec.json.encode(
@@ -86,9 +90,8 @@ class HttpTransport:
                 if answer.status != 200:
                     raise _refused(answer, text, request)
             if request.doc_type is None:
-                request = replace(
-                    request, doc_type=await self._types.of(self._connect(), request.endpoint, request.target)
-                )
+                gives = described.given(await self._described(), request.endpoint, request.target)
+                request = replace(request, doc_type=gives)
             return _response(request, text, self._address)
         except TimeoutError:
             raise BadServer(
@@ -108,6 +111,23 @@ class HttpTransport:
                 return answer.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
+
+    async def describe(self) -> FlowInfo | None:
+        try:
+            return await self._described()
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
+    async def _described(self) -> FlowInfo:
+        """What the gateway says of its Flow; nothing, if it answers with something else."""
+        if self._info is None:
+            limit = aiohttp.ClientTimeout(total=described.PATIENCE_S)
+            async with self._connect().get(DESCRIBE, timeout=limit) as answer:
+                try:
+                    self._info = _infos.decode(await answer.read()) if answer.status == 200 else NOTHING
+                except msgspec.DecodeError:
+                    self._info = NOTHING
+        return self._info
 
     async def close(self) -> None:
         session, self._session = self._session, None

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from typing import Any
 
 from headrace.client import delivery, inputs, retry, window
+from headrace.client.described import Taken, taken
 from headrace.client.messages import Request, Response
 from headrace.client.options import Options
 from headrace.client.progress import Progress, progress
@@ -50,6 +51,11 @@ class Post:
             doc_type=options.doc_type,
             **named,
         )
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """The endpoint, and the executors of it that are meant ('' is all)."""
+        return self.endpoint, self.options.target_executor or ''
 
     def progress(self) -> Progress:
         """The progress bar of this post."""
@@ -100,7 +106,7 @@ class Posting:
     async def _responses(self) -> AsyncGenerator[Response[Any], None]:
         """Every response, when the callbacks have seen it; raises errors that nobody else takes."""
         options = self._post.options
-        source = inputs.batches_async(self._post.inputs, options.request_size)
+        source = inputs.batches_async(self._post.inputs, options.request_size, self._takes)
         flight = window.run(source, self._start, limit=options.prefetch, in_order=options.results_in_order)
         with self._post.progress() as shown:
             async with aclosing(source), aclosing(flight):
@@ -109,6 +115,9 @@ class Posting:
                     await _call_back(response, options)
                     delivery.check(response, options)
                     yield response
+
+    async def _takes(self) -> Taken:
+        return taken(await self._transport.describe(), *self._post.address)
 
     def _start(self, docs: DocList[Any]) -> asyncio.Task[Response[Any]]:
         """Encode now, since the caller may change the documents as soon as the next ones are asked for."""

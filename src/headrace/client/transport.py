@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from headrace.client.address import Address
 from headrace.client.messages import Request, Response
 from headrace.documents import DocList
+from headrace.pipeline.describe import FlowInfo
 
 
 class Transport(Protocol):
@@ -30,6 +31,10 @@ class Transport(Protocol):
 
     async def is_ready(self, timeout_s: float) -> bool:
         """Whether the gateway answers and can serve; never raises."""
+        ...
+
+    async def describe(self) -> FlowInfo | None:
+        """What the gateway says of its Flow, asked for once; None while it does not say."""
         ...
 
     async def close(self) -> None:

@@ -26,6 +26,7 @@ def describe(info: FlowInfo) -> pb.Description:
             )
             for executor in info.executors
         ],
+        flow=msgspec.json.encode(info),
     )
 
 

@@ -10,7 +10,7 @@ from headrace.documents import Document, class_from
 from headrace.errors import DeadlineExceeded, ExecutorError, RequestError, TooLarge
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
-from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.describe import DEFAULT_ENDPOINT, FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.proto import forms, parameters, struct
 from headrace.proto import headrace_pb2 as pb
@@ -83,7 +83,7 @@ class Exchange:
 
     def _input(self, endpoint: str) -> type[Any]:
         """The class of the documents that an endpoint takes; Document where the Flow does not say."""
-        schema = self._inputs.get(endpoint)
+        schema = self._inputs.get(endpoint) or self._inputs.get(DEFAULT_ENDPOINT)
         return Document if schema is None else class_from(schema)
 
 

@@ -21,7 +21,7 @@ from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON, Response
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
-from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.describe import DEFAULT_ENDPOINT, FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
 
@@ -48,8 +48,10 @@ class Front:
     def learn(self, endpoint: str) -> Types:
         """The types of an endpoint, kept in `types` from then on; Document where none is known."""
         info = self._endpoints.get(endpoint)
-        if info is None:  # not kept: clients choose these names
-            return Types(DocList[Document], None)
+        if info is None:  # not kept under this name: clients choose it
+            if DEFAULT_ENDPOINT not in self._endpoints:
+                return Types(DocList[Document], None)
+            return self.types.get(DEFAULT_ENDPOINT) or self.learn(DEFAULT_ENDPOINT)
         taken, given = class_from(info.input), class_from(info.output)
         types = Types(DocList[taken], None if issubclass(given, Document) else given)  # type: ignore[valid-type]
         return self.types.setdefault(endpoint, types)

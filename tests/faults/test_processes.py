@@ -5,12 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
 import pytest
 
-from headrace import Document, Executor, Flow, requests
+from headrace import Client, Document, Executor, Flow, requests
 from headrace.errors import BadServer, ExecutorError, HeadraceError, StartError
 
 PARENT = """\
@@ -36,8 +37,8 @@ IDLE = 'def foo(self, docs, **kwargs): pass'
 ASYNC_LOOP = 'async def foo(self, docs, **kwargs):\n        while True: pass'
 SYNC_LOOP = 'def foo(self, docs, **kwargs):\n        while True: pass'
 STUCK_IN_C = (
-    'async def foo(self, docs, **kwargs):\n'
-    "        import ctypes; ctypes.PyDLL(None).sleep(1000)  # holds the interpreter's lock"
+    'async def foo(self, docs, **kwargs):\n        '
+    + (SLEEP_IN_C := 'import ctypes; ctypes.PyDLL(None).sleep(1000)')  # holds the interpreter's lock
 )
 GONE_WITHIN_S = 10
 
@@ -144,6 +145,30 @@ def test_a_parent_that_ends_without_closing_leaves_nothing(family):
     it = family(then='import os; os._exit(3)')
     assert it.parent.wait(GONE_WITHIN_S) == 3
     it.assert_all_gone()
+
+
+def test_nothing_stays_though_a_client_still_waits_and_a_worker_is_stuck(family, tmp_path):
+    begun = tmp_path / 'begun'
+    os.mkfifo(begun)
+    stuck = f"async def foo(self, docs, **kwargs):\n        open({str(begun)!r}, 'w').close(); {SLEEP_IN_C}"
+    it = family(handler=stuck)
+    client = Client(port=it.port)
+    caught = []
+
+    def ask():
+        try:
+            client.post('/', Document(), timeout_s=60)
+        except HeadraceError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    begun.read_text()  # the worker is about to hold everything up
+    it.parent.kill()
+    it.assert_all_gone()
+    thread.join(GONE_WITHIN_S)
+    client.close()
+    assert len(caught) == 1
 
 
 class FailsToStart(Executor):

@@ -139,12 +139,19 @@ def wire_dtype(dtype: np.dtype[Any]) -> str:
     )
 
 
+_NAMED = {
+    name: np.dtype(name).newbyteorder('<')
+    for name in (
+        *('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64'),
+        *('float16', 'float32', 'float64', 'complex64', 'complex128'),
+    )
+}
 _DTYPES: dict[str, np.dtype[Any]] = {}
 _PLAIN = frozenset('biufcSUmM')
 
 
 def dtype_of(name: str) -> np.dtype[Any]:
-    """The NumPy dtype of a name made by `wire_dtype`; ValueError if it is none."""
+    """The NumPy dtype of a name made by `wire_dtype`, or of one such as 'uint8'; ValueError if it is none."""
     found = _DTYPES.get(name)
     if found is None:
         found = _parse_dtype(name)
@@ -154,18 +161,26 @@ def dtype_of(name: str) -> np.dtype[Any]:
 
 
 def _parse_dtype(name: str) -> np.dtype[Any]:
+    if name in _NAMED:
+        return _NAMED[name]
     if name[:1] in '<>|=' and name[1:2] in _PLAIN and len(name) < 24:
         try:
             found = np.dtype(name)
         except (TypeError, ValueError, SyntaxError) as error:
-            raise ValueError(f'unknown dtype {name[:40]!r}') from error
+            raise _unknown_dtype(name) from error
         if found.kind in _PLAIN and found.itemsize and found.shape == ():
             return found
     elif name == 'bfloat16' or (name.startswith('float8_') and name.replace('_', '').isalnum()):
         scalar = getattr(extras.load('ml_dtypes', extra='bfloat16'), name, None)
         if scalar is not None:
             return cast('np.dtype[Any]', np.dtype(scalar))
-    raise ValueError(f'unknown dtype {name[:40]!r}')
+    raise _unknown_dtype(name)
+
+
+def _unknown_dtype(name: str) -> ValueError:
+    return ValueError(
+        f"unknown dtype {name[:40]!r} (known: {', '.join(_NAMED)}, bfloat16, and codes such as '<f4', '|u1')"
+    )
 
 
 def is_torch(value: Any) -> bool:

@@ -35,8 +35,17 @@ _dtype_of = attrgetter('dtype')
 _ANY = ArraySpec()
 
 
-def table_of(doc_type: type[BaseDoc], rows: Sequence[Any], stacks: dict[str, Stacked] | None = None) -> Table:
-    """Documents as a table; `stacks` has fields whose rows are perhaps still views of one array."""
+def table_of(
+    doc_type: type[BaseDoc],
+    rows: Sequence[Any],
+    stacks: dict[str, Stacked] | None = None,
+    *,
+    nested: bool = False,
+) -> Table:
+    """Documents as a table; `stacks` has fields whose rows are perhaps still views of one array.
+
+    An error names the document by its place, or by its id if these are `nested` in those of a list.
+    """
     columns: dict[str, Column] = {}
     single = len(rows) == 1
     for (field, check), values in zip(_checks(doc_type), _transposed(doc_type, rows), strict=bool(rows)):
@@ -53,7 +62,7 @@ def table_of(doc_type: type[BaseDoc], rows: Sequence[Any], stacks: dict[str, Sta
         if known is not None and is_stack_of(known, values):
             columns[field.name] = StackColumn(known[0])
         else:
-            columns[field.name] = column_of(field, values)
+            columns[field.name] = column_of(field, values, rows if nested else None)
     return Table(doc_type, len(rows), columns)
 
 
@@ -100,12 +109,25 @@ def default_column(field: Field, length: int) -> Column:
     return column_of(field, [field.make_default() for _ in range(length)])
 
 
-def column_of(field: Field, values: Sequence[Any]) -> Column:
-    """The values of one field as a column; DocumentError if they do not fit the field."""
+def column_of(field: Field, values: Sequence[Any], nested: Sequence[Any] | None = None) -> Column:
+    """The values of one field as a column; DocumentError if they do not fit the field.
+
+    The error names the first document that is wrong: its place, or the id of one that is nested in others.
+    """
     try:
         return _BUILDERS[field.kind](field, values)
     except ValueError as error:
-        raise field.wrong(error) from error
+        raise field.wrong(error, _first_wrong(field, values, nested)) from error
+
+
+def _first_wrong(field: Field, values: Sequence[Any], nested: Sequence[Any] | None) -> str:
+    """The first document whose value alone does not fit; '' if each one does."""
+    for index, value in enumerate(values):
+        try:
+            _BUILDERS[field.kind](field, [value])
+        except ValueError:
+            return f'docs[{index}]' if nested is None else f'document {nested[index].id}'
+    return ''
 
 
 def stack_column(field: Field, values: Any) -> StackColumn:

@@ -52,12 +52,14 @@ class Field(msgspec.Struct, frozen=True):
             return self.default_factory()
         return self.default
 
-    def wrong(self, error: ValueError) -> DocumentError:
-        """What is wrong with a value of this field, as an error that names it."""
+    def wrong(self, error: ValueError, owner: str = '') -> DocumentError:
+        """What is wrong with a value of this field, as an error that names it, and the document (`owner`)."""
         message = error.message if isinstance(error, DocumentError) else str(error)
+        if owner and message.endswith(f' - at field {self.name!r}'):
+            return DocumentError(f'{message} of {owner}')
         if isinstance(error, CodecError) or ' - at field ' in message:
             return error if isinstance(error, DocumentError) else DocumentError(message)
-        return DocumentError(f'{message} - at field {self.name!r}')
+        return DocumentError(f'{message} - at field {self.name!r}' + (f' of {owner}' if owner else ''))
 
 
 def missing(field: Field) -> DocumentError:

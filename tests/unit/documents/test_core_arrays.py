@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from headrace.documents import BaseDoc, DocList, NdArray
+from headrace.documents import BaseDoc, DocList, Document, NdArray
 from headrace.documents.arrays import ArraySpec, array_spec, as_array, dtype_of, fit, spec_of, wire_dtype
 from headrace.errors import DocumentError
 
@@ -116,3 +116,20 @@ def test_json_numbers_take_the_element_type_of_the_field() -> None:
         DocList[Pixels].from_json(b'[{"image": [[[1, 2, 256]]]}]')
     with pytest.raises(DocumentError, match=r'Expected uint8 array, got dtype float64'):
         DocList[Pixels].from_json(b'[{"image": [[[1.5, 2, 3]]]}]')
+
+
+@pytest.mark.parametrize(
+    ('name', 'code'),
+    [('bool', '|b1'), ('uint8', '|u1'), ('|u1', '|u1'), ('float32', '<f4'), ('complex128', '<c16')],
+)
+def test_element_types_by_name(name: str, code: str) -> None:
+    assert wire_dtype(dtype_of(name)) == code
+
+
+def test_arrays_in_base64_may_name_their_element_type() -> None:
+    written = {'dtype': 'uint8', 'shape': [2], 'data': 'AQI='}
+    assert Document.from_dict({'tensor': written}).tensor.tolist() == [1, 2]
+    with pytest.raises(
+        DocumentError, match=r"unknown dtype 'u8' \(known: bool, .*float32.*'\|u1'\) - at `\$\.te"
+    ):
+        Document.from_dict({'tensor': {**written, 'dtype': 'u8'}})

@@ -42,6 +42,16 @@ def pack(table: Table) -> list[Buffer]:
     return [start + _padding(len(start)), *writer.segments]
 
 
+def _first_wrong(column: Column) -> str:
+    """Which document has the plain value that cannot be encoded, as the end of a sentence."""
+    for index, value in enumerate(column.peek() if isinstance(column, ValueColumn) else ()):
+        try:
+            _encoder.encode(value)
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            return f' of docs[{index}]'
+    return ''
+
+
 def _padding(length: int) -> bytes:
     return _ZEROS[: -length % header.ALIGNMENT]
 
@@ -80,7 +90,8 @@ class _Writer:
                 error.message = f'{error.message} - at field {name!r}'
             raise
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise DocumentError(f'{error} - at field {name!r}') from error
+            owner = _first_wrong(column) if depth == 0 else ''
+            raise DocumentError(f'{error} - at field {name!r}{owner}') from error
 
     def values(self, column: ValueColumn) -> header.Values:
         raw = column.raw
@@ -122,7 +133,7 @@ class _Writer:
             return header.Lists(list(column.lengths), self.table(column.child, depth + 1))
         lists = column.rows()
         docs = [doc for found in lists if found is not None for doc in found]
-        child = table_of(column.list_type.doc_type, docs)
+        child = table_of(column.list_type.doc_type, docs, nested=True)
         return header.Lists(
             [-1 if found is None else len(found) for found in lists], self.table(child, depth + 1)
         )
@@ -131,7 +142,7 @@ class _Writer:
         if not column.touched:
             return header.Docs(bits(column.present), self.table(column.child, depth + 1))
         docs = column.rows()
-        child = table_of(column.child.doc_type, [doc for doc in docs if doc is not None])
+        child = table_of(column.child.doc_type, [doc for doc in docs if doc is not None], nested=True)
         return header.Docs(bits([doc is not None for doc in docs]), self.table(child, depth + 1))
 
     def add(self, pieces: Sequence[Buffer]) -> None:

@@ -16,6 +16,7 @@ from headrace.documents.arrays import as_array
 from headrace.documents.base import BaseDoc
 from headrace.documents.fields import fields_of
 from headrace.documents.filter import Query, predicate
+from headrace.documents.filter_types import check_types
 from headrace.documents.sequence import DocSequence
 from headrace.documents.suggest import did_you_mean
 from headrace.errors import DocumentError
@@ -55,12 +56,15 @@ class Options(TypedDict, total=False):
 def select(docs: DocList[T], query: Query) -> DocList[T]:
     """Keep the documents that the query is true of (see `headrace.documents.filter` for its language).
 
+    A field that is compared with what it can never be (a float with a text) is a DocumentError.
+
     >>> from headrace.documents import DocList, Document
     >>> docs = DocList([Document('shirt', tags={'price': 20}), Document('coat', tags={'price': 80})])
     >>> select(docs, {'tags__price': {'$lt': 50}}).texts
     ['shirt']
     """
     holds = predicate(query, list(fields_of(docs.doc_type)))
+    check_types(query, docs.doc_type)
     return docs.from_rows([doc for doc in docs.rows if holds(doc)])
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.documents import BaseDoc, DocList, Document, files
+from headrace.documents import BaseDoc, DocList, Document, NdArray, files
 from headrace.documents.files import atomic
 from headrace.errors import CodecError, DocumentError
 from tests.unit.documents import doc_strategies as some
@@ -111,8 +111,8 @@ def test_foreign_json_lines(tmp_path):
         ('a.docs', b'', CodecError, 'a batch has at least'),
         ('a.json', b'nonsense', CodecError, 'not JSON'),
         ('a.json', b'[{"name": 5}]', DocumentError, r'Expected `str`.*\$\[0\]\.name'),
-        ('a.jsonl', b'{"name": "a"}\n{"name": 5}', DocumentError, r'Expected `str`.*\$\[1\]\.name'),
-        ('a.jsonl', b'{"name"', CodecError, 'no lines of JSON'),
+        ('a.jsonl', b'{"name": "a"}\n{"name": 5}', DocumentError, r'line 2: Expected `str`.*\$\.name'),
+        ('a.jsonl', b'{"name"', CodecError, 'line 1: this is not JSON'),
         ('a.csv', b'name\n"a', CodecError, 'no CSV'),
         ('a.csv', b'name,price\na', CodecError, 'row 0 has 1 cells'),
         ('a.csv', b'name,price\na,much', DocumentError, r'Expected `float`'),
@@ -213,3 +213,62 @@ def test_any_bytes_are_csv_or_an_error(data):
         files.FORMATS['csv'].read(data, DocList[Document])
     except DocumentError:
         pass
+
+
+class Priced(BaseDoc):
+    title: str
+    price: float = 0.0
+    prices: list[float] = []
+    tags: dict[str, object] = {}
+    vector: NdArray | None = None
+
+
+@pytest.mark.parametrize(
+    ('fields', 'place'),
+    [
+        ({'price': float('inf')}, 'no inf, which document 1 .* at price'),
+        ({'prices': [1.0, float('-inf')]}, r'no -inf, which document 1 .* at prices\[1\]'),
+        ({'tags': {'a': [{'b': float('nan')}]}}, r'no nan, which document 1 .* at tags\.a\[0\]\.b'),
+        ({'tags': {'a': np.float32('nan')}}, r'no nan, which document 1 .* at tags\.a'),
+    ],
+)
+def test_infinite_numbers_are_kept_or_refused(tmp_path, fields, place):
+    docs = DocList[Priced]([Priced('fine'), Priced('not', **fields)])
+    for name in ('a.json', 'a.jsonl', 'a.csv'):
+        with pytest.raises(DocumentError, match=place):
+            docs.save(tmp_path / name)
+        assert not (tmp_path / name).exists()
+    docs.save(tmp_path / 'a.docs')
+    assert str(DocList[Priced].load(tmp_path / 'a.docs')[1].to_dict()) == str(docs[1].to_dict())
+
+
+@pytest.mark.parametrize('ending', ['json', 'jsonl', 'csv'])
+def test_arrays_may_be_infinite(tmp_path, ending):
+    docs = DocList[Priced]([Priced('a', vector=np.array([np.inf, np.nan])), Priced('b', 1.5, [2.5])])
+    docs.save(tmp_path / f'a.{ending}')
+    assert DocList[Priced].load(tmp_path / f'a.{ending}') == docs
+
+
+@pytest.mark.parametrize(
+    ('lines', 'error', 'message'),
+    [
+        (
+            '{"title": "a"}\n\n{"title": 5}\n',
+            DocumentError,
+            r'line 3: Expected `str`, got `int` - at `\$\.t',
+        ),
+        ('{"title": "a"}\n{"titel": "b"}', DocumentError, 'line 2: Object missing required field `title`'),
+        ('{"title": "a"}\n{"title": \n', CodecError, 'line 2: this is not JSON'),
+    ],
+)
+def test_errors_of_lines_have_their_number(tmp_path, lines, error, message):
+    (tmp_path / 'a.jsonl').write_text(lines)
+    with pytest.raises(error, match=rf'a\.jsonl: {message}'):
+        DocList[Priced].load(tmp_path / 'a.jsonl')
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    path = tmp_path / 'not' / 'there' / 'a.docs'
+    with pytest.raises(FileNotFoundError, match='there is no folder .*there.: make it first') as caught:
+        DocList[Priced]().save(path)
+    assert caught.value.filename == str(path)

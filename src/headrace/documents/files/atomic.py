@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -20,6 +21,9 @@ def write_whole(path: str | os.PathLike[str], parts: Iterable[Buffer]) -> None:
     complete. A crash, a full disk or an exception leaves what was there.
     """
     target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        wrong = f'there is no folder {str(target.parent)!r}: make it first, to save'
+        raise FileNotFoundError(errno.ENOENT, wrong, os.fspath(path))
     beside = target.with_name(f'.{target.name[:200]}.{new_id()[:16]}.part')
     try:
         with open(beside, 'xb') as file:

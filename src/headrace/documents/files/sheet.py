@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from headrace.documents.fields import Field, fields_of
+from headrace.documents.files.finite import check_finite
 from headrace.errors import CodecError, DocumentError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _MAX_CELL = 2**31 - 1
 
 def write(docs: DocList[Any]) -> bytes:
     """Turn documents into CSV in UTF-8; nothing is lost."""
+    check_finite(docs)
     rows = [_flat(row) for row in docs.to_list(arrays='base64')]
     fields = fields_of(docs.doc_type)
     used = dict.fromkeys(name for row in rows for name in row)

@@ -16,6 +16,7 @@ from headrace.documents.codec import text
 from headrace.documents.codec.pack import pack
 from headrace.documents.files import sheet
 from headrace.documents.files.atomic import Buffer, write_whole
+from headrace.documents.files.finite import check_finite
 from headrace.documents.suggest import did_you_mean
 from headrace.errors import CodecError, DocumentError, HeadraceError
 from headrace.extras import load as load_extra
@@ -40,6 +41,9 @@ def save(docs: DocList[Any], path: str | os.PathLike[str], *, format: str = '') 
 
     The ending of the name says how: `.docs` (our own columns: fastest, nothing is lost), `.arrow`, `.arrows`,
     `.parquet`, `.json`, `.jsonl`, `.csv`; `format` says it for other names ('docs', 'arrow', ...).
+
+    JSON and CSV have no infinite numbers and no NaN: such a number outside of an array is a DocumentError
+    there. FileNotFoundError if the folder is not there.
     """
     chosen = FORMATS[_format(path, format)]
     write_whole(path, chosen.write(docs))
@@ -91,6 +95,7 @@ def _read_columns(data: Buffer, list_type: type[DocList[Any]]) -> DocList[Any]:
 
 
 def _write_json(docs: DocList[Any]) -> Iterable[Buffer]:
+    check_finite(docs)
     return [docs.to_json(arrays='base64')]
 
 
@@ -99,16 +104,27 @@ def _read_json(data: Buffer, list_type: type[DocList[Any]]) -> DocList[Any]:
 
 
 def _write_lines(docs: DocList[Any]) -> Iterable[Buffer]:
+    check_finite(docs)
     return (text.to_json(doc, arrays='base64') + b'\n' for doc in docs.rows)
 
 
 def _read_lines(data: Buffer, list_type: type[DocList[Any]]) -> DocList[Any]:
     try:
         return list_type.from_rows(text.decoder(list_type.doc_type).decode_lines(data))
-    except msgspec.ValidationError as error:
-        raise DocumentError(text.located(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
+        _read_one_by_one(bytes(data), list_type)
         raise CodecError(f'these are no lines of JSON: {error}') from error
+
+
+def _read_one_by_one(data: bytes, list_type: type[DocList[Any]]) -> None:
+    """Raise what is wrong with the first line that is, with its number."""
+    for number, line in enumerate(data.split(b'\n'), 1):
+        try:
+            if line.strip():
+                text.doc_from_json(line, list_type.doc_type)
+        except DocumentError as error:
+            error.message = f'line {number}: {error.message}'
+            raise
 
 
 def _write_parquet(docs: DocList[Any]) -> Iterable[Buffer]:

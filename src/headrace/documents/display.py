@@ -6,9 +6,10 @@ import html
 import math
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from headrace.documents.arrays import as_array
+from headrace.documents.fields import fields_of
 from headrace.documents.media import image, uri
 from headrace.documents.notebook import doc_html
 from headrace.errors import DocumentError, HeadraceError
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from headrace.documents.base import BaseDoc
     from headrace.documents.doclist import DocList
 
-ImageSource = Literal['tensor', 'uri', 'blob']
 _GAP = 2
 _MEDIA = {
     'image': '<img src="{src}">',
@@ -66,16 +66,22 @@ def plot_image_sprites(
     canvas_size: int = 512,
     min_size: int = 16,
     channel_axis: int = -1,
-    image_source: ImageSource = 'tensor',
+    image_source: str = 'tensor',
     skip_empty: bool = False,
     show_index: bool = False,
 ) -> None:
     """Draw the images of the documents as one sheet, to a file (PNG or by its ending) or on the screen.
 
     The sheet is about `canvas_size` pixels wide; each image is fitted into a square of at least `min_size`.
-    `image_source` is the field that has them; a document without one leaves its square empty, or is an error
-    unless `skip_empty` drops it.
+    `image_source` is the field that has them as arrays, bytes or addresses; a document without one leaves its
+    square empty, or is an error unless `skip_empty` drops it.
     """
+    fields = fields_of(docs.doc_type)
+    if image_source not in fields:
+        raise DocumentError(
+            f'{docs.doc_type.__name__} has no field {image_source!r} to draw (it has {", ".join(fields)})',
+            help='name the one that has arrays, encoded images or their addresses: image_source=...',
+        )
     pictures = [
         _image_of(doc, index, image_source, channel_axis, skip_empty) for index, doc in enumerate(docs.rows)
     ]

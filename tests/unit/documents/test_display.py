@@ -204,3 +204,17 @@ def test_every_document_says_what_is_in_it(capsys):
     assert 'Item' in printed
     assert 'a shirt' in printed
     assert '9.5' in printed
+
+
+def test_images_in_a_field_of_ones_own(tmp_path):
+    class Photo(BaseDoc):
+        pixels: NdArray
+
+    docs = DocList[Photo]([Photo(colour(255, 0, 0))])
+    with pytest.raises(
+        DocumentError, match=r"Photo has no field 'tensor' to draw \(it has pixels, id\)"
+    ) as caught:
+        docs.plot_image_sprites(tmp_path / 'a.png')
+    assert 'image_source=' in caught.value.help
+    docs.plot_image_sprites(tmp_path / 'a.png', image_source='pixels')
+    assert (tmp_path / 'a.png').stat().st_size

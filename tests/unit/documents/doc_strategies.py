@@ -69,7 +69,11 @@ def arrays(draw):
 
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | TEXT,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT,
     lambda parts: st.lists(parts, max_size=2) | st.dictionaries(TEXT, parts, max_size=2),
     max_leaves=4,
 )

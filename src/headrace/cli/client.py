@@ -40,7 +40,7 @@ ARRAYS = ('list', 'base64')
 @click.option(
     '--arrays', type=click.Choice(ARRAYS), default='list', show_default=True, help='How tensors are printed.'
 )
-@click.option('--progress', is_flag=True, help='Draw a progress bar.')
+@click.option('--progress', is_flag=True, help='Draw a progress bar on standard error.')
 def command(address: str, endpoint: str, **options: Any) -> None:
     """Send documents to a running Flow and print the answer.
 

@@ -8,7 +8,7 @@ from typing import Any, Self, Unpack
 from headrace.client.address import Tls, parse
 from headrace.client.options import Callback, PostOptions, options
 from headrace.client.posting import Post, Posting
-from headrace.client.transport import Transport, reach
+from headrace.client.transport import Transport, check_open, reach
 
 MAX_REPLY_BYTES = 256 * 1024 * 1024
 
@@ -41,6 +41,7 @@ class AsyncClient:
     ) -> None:
         self.address = None if transport else parse(host, port, protocol, tls)
         self.timeout_s = timeout_s
+        self._is_closed = False
         self._transport = reach(transport or self.address, max_reply_bytes)
 
     def post(
@@ -56,6 +57,7 @@ class AsyncClient:
 
         Arguments and results are those of `Client.post`; callbacks may be coroutine functions.
         """
+        check_open(self._is_closed)
         callbacks = {'on_done': on_done, 'on_error': on_error, 'on_always': on_always}
         return Posting(self._transport, Post(on, inputs, options({**callbacks, **given}), self.timeout_s))
 
@@ -77,13 +79,16 @@ class AsyncClient:
 
     async def is_flow_ready(self, timeout_s: float = 3.0) -> bool:
         """Whether the gateway answers and all its executors can work."""
+        check_open(self._is_closed)
         return await self._transport.is_ready(timeout_s)
 
     async def close(self) -> None:
-        """End the connection; what is still under way fails."""
+        """End the connection; what is still under way fails. A later `with` opens it again."""
+        self._is_closed = True
         await self._transport.close()
 
     async def __aenter__(self) -> Self:
+        self._is_closed = False
         return self
 
     async def __aexit__(

@@ -17,7 +17,7 @@ from headrace.client.loop import LoopThread, fast_loop
 from headrace.client.messages import Response
 from headrace.client.options import Callback, PostOptions, options
 from headrace.client.posting import Post
-from headrace.client.transport import Transport, reach
+from headrace.client.transport import Transport, check_open, reach
 from headrace.documents import DocList
 
 
@@ -50,6 +50,7 @@ class Client:
     ) -> None:
         self.address = None if transport else parse(host, port, protocol, tls)
         self.timeout_s = timeout_s
+        self._is_closed = False
         self._transport = reach(transport or self.address, max_reply_bytes)
         self._loop = LoopThread(
             f'headrace client of {self.address or transport}', self._transport.close, fast_loop
@@ -79,6 +80,7 @@ class Client:
         >>> def texts(client):
         ...     return client.post('/upper', [{'text': 'a'}, {'text': 'b'}], request_size=1).texts
         """
+        check_open(self._is_closed)
         callbacks = {'on_done': on_done, 'on_error': on_error, 'on_always': on_always}
         post = Post(on, inputs, options({**callbacks, **given}), self.timeout_s)
         collected = delivery.Collected(post.options)
@@ -105,14 +107,17 @@ class Client:
 
     def takes(self, endpoint: str, target_executor: str = '') -> Taken:
         """The class of documents that an endpoint takes, as the gateway describes it."""
+        check_open(self._is_closed)
         return self._loop.run(self._takes(endpoint, target_executor))
 
     def is_flow_ready(self, timeout_s: float = 3.0) -> bool:
         """Whether the gateway answers and all its executors can work."""
+        check_open(self._is_closed)
         return self._loop.run(self._transport.is_ready(timeout_s))
 
     def close(self) -> None:
-        """End the connection and the thread; what is still under way fails."""
+        """End the connection and the thread; what is still under way fails. A later `with` opens it again."""
+        self._is_closed = True
         self._loop.close()
 
     def _responses(self, post: Post) -> Generator[Response[Any], None, None]:
@@ -151,6 +156,7 @@ class Client:
         return taken(await self._transport.describe(), endpoint, target)
 
     def __enter__(self) -> Self:
+        self._is_closed = False
         return self
 
     def __exit__(

@@ -55,7 +55,10 @@ class Stream:
     async def close(self) -> None:
         """End the stream; what still waits fails."""
         self._call.cancel()
-        await asyncio.gather(self._reader, *self._withdrawals, return_exceptions=True)
+        await asyncio.gather(self._reader, return_exceptions=True)
+        for withdrawal in self._withdrawals:
+            withdrawal.cancel()  # one on a call that never began would wait for ever
+        await asyncio.gather(*self._withdrawals, return_exceptions=True)
 
     async def _write(self, body: bytes) -> None:
         async with self._writing:

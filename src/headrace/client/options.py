@@ -45,7 +45,7 @@ class Options:
     - `parameters`: goes with every request; `{'exec__key': value}` reaches the executor `exec` only.
     - `target_executor`: regular expression for the names of the executors to visit; None is all.
     - `request_size`: documents per request.
-    - `show_progress`: draw a progress bar on the terminal.
+    - `show_progress`: draw a progress bar on standard error.
     - `continue_on_error`: an error, of the server or of a callback, is logged and does not end the post; the
       documents of a failed request are missing from the result.
     - `return_responses`: give `Response` objects (documents, parameters, request id) instead of documents.

@@ -26,7 +26,10 @@ class Post:
 
     def __init__(self, on: str, given: Any, options: Options, timeout_s: float | None) -> None:
         if not isinstance(on, str) or not on.startswith('/'):
-            raise SpecError(f'{on!r} is not an endpoint', help="endpoints begin with a slash: on='/search'")
+            meant = f"did you mean '/{on}'? " if isinstance(on, str) and on.isidentifier() else ''
+            raise SpecError(
+                f'{on!r} is not an endpoint', help=f"{meant}endpoints begin with a slash: on='/search'"
+            )
         self.endpoint = on
         self.inputs = inputs.resolve(given)
         self.options = options

@@ -1,10 +1,11 @@
-"""A progress bar on the terminal."""
+"""A progress bar on the terminal, beside what the program itself prints: on standard error."""
 
 from __future__ import annotations
 
 from types import TracebackType
 
 import rich.progress as bars
+from rich.console import Console
 
 from headrace.client.progress import Progress
 
@@ -19,6 +20,7 @@ class ProgressBar(Progress):
             bars.MofNCompleteColumn(),
             bars.TextColumn('documents'),
             bars.TimeRemainingColumn(),
+            console=Console(stderr=True),
         )
         self._task = self._bar.add_task(title, total=total)
 
@@ -32,4 +34,6 @@ class ProgressBar(Progress):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None:  # the inputs have come to their end, so the total is known
+            self._bar.update(self._task, total=self._bar.tasks[0].completed)
         self._bar.stop()

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from headrace.client.address import Address
 from headrace.client.messages import Request, Response
 from headrace.documents import DocList
+from headrace.errors import RequestError
 from headrace.pipeline.describe import FlowInfo
 
 
@@ -57,3 +58,11 @@ def reach(place: Address | Transport | None, max_reply_bytes: int) -> Transport:
     module, name = TRANSPORTS[place.protocol]
     made: Transport = getattr(import_module(module), name)(place, max_reply_bytes=max_reply_bytes)
     return made
+
+
+def check_open(is_closed: bool) -> None:
+    """Refuse to work for a client that has ended."""
+    if is_closed:
+        raise RequestError(
+            'this client is closed', help='make another Client, or enter this one again: with client: ...'
+        )

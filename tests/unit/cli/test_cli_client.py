@@ -65,3 +65,18 @@ def test_the_content_of_a_file_arrives_where_the_class_has_no_name_for_it(
     picture.write_bytes(b'pixels')
     answer = ask(address, '/x', '--file', picture)
     assert json.loads(answer.stdout)['blob'] == 'cGl4ZWxz'
+
+
+def test_an_endpoint_without_its_slash_is_told_as_it_was_typed(address: str) -> None:
+    answer = ask(address, 'search', '--text', 'a')
+    assert answer.exit_code == 1
+    assert "'search' is not an endpoint" in answer.stderr
+    assert "did you mean '/search'?" in answer.stderr
+
+
+def test_progress_is_not_among_the_answers(address: str, tmp_path: Path) -> None:
+    docs = tmp_path / 'x.jsonl'
+    docs.write_text('{"title": "ok"}\n' * 3)
+    answer = ask(address, '/x', '--docs', docs, '--progress')
+    assert [json.loads(line)['title'] for line in answer.stdout.splitlines()] == ['ok'] * 3
+    assert '3/3' in answer.stderr

@@ -5,6 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.client import AsyncClient
+from headrace.documents import Document
+from headrace.errors import RequestError
 
 SCRIPT = """
 from headrace import BaseDoc, Client, DocList, Document, Executor, Flow, requests
@@ -42,3 +49,23 @@ def test_a_client_that_ends_with_an_error_leaves_nothing_to_the_next_ones_loop(t
     ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
     assert (ran.returncode, ran.stderr) == (0, '')
     assert len(ran.stdout.splitlines()) == 40
+
+
+def test_a_closed_client_says_so_until_it_is_entered_again(shouting: Any, protocol: str) -> None:
+    client = shouting.client(protocol)
+    assert client.post('/', Document('a')).texts == ['A']
+    client.close()
+    for ask in (lambda: client.post('/', Document('a')), client.is_flow_ready, lambda: client.takes('/')):
+        with pytest.raises(RequestError, match='this client is closed'):
+            ask()
+    with client:
+        assert client.post('/', Document('a')).texts == ['A']
+
+
+async def test_a_closed_asynchronous_client_says_so(shouting: Any, protocol: str) -> None:
+    client = AsyncClient(shouting.url(protocol))
+    await client.close()
+    with pytest.raises(RequestError, match='this client is closed'):
+        client.post('/', Document('a'))
+    async with client:
+        assert (await client.post('/', Document('a'))).texts == ['A']

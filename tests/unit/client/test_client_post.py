@@ -254,7 +254,7 @@ def test_an_endpoint_begins_with_a_slash(client: Client, on: Any) -> None:
 
 def test_a_progress_bar_counts_documents(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     client.post('/', letters(5), request_size=2, show_progress=True)
-    assert '5/5 documents' in capsys.readouterr().out
+    assert '5/5 documents' in capsys.readouterr().err
 
 
 async def test_it_works_where_an_event_loop_runs(client: Client) -> None:

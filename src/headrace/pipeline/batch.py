@@ -53,6 +53,10 @@ class Payload:
             self._segments = columns.encode(cast('DocList[Any]', self._docs))
             self._docs = None
 
+    def settled(self) -> Sequence[Buffer]:
+        """As `segments`, but of memory that no handler holds, who may write there for its next request."""
+        return self._segments or (joined(self.segments()),)
+
     def shared(self) -> Payload:
         """A payload with the same content for one of several readers: what one changes, no other sees."""
         if self._segments is None:

@@ -14,7 +14,7 @@ from headrace.wire.frames import Buffer, Frame, Kind, pack, size
 
 def pack_call(call: int, batch: Batch, context: Context) -> list[Buffer]:
     """A request as a frame; the deadline travels as the seconds that are left of it."""
-    sizes, segments = _payloads(batch)
+    sizes, segments = _laid_out([(name, payload.segments()) for name, payload in batch.sources])
     meta = (
         context.endpoint,
         context.request_id,
@@ -42,7 +42,7 @@ def unpack_call(frame: Frame) -> tuple[Batch, Context]:
 
 def pack_reply(call: int, request: Batch, reply: Batch) -> list[Buffer]:
     """An answer as a frame; parameters that the handler left alone do not travel back."""
-    sizes, segments = _payloads(reply)
+    sizes, segments = _laid_out([(name, payload.settled()) for name, payload in reply.sources])
     parameters = None if reply.parameters is request.parameters else reply.parameters
     return pack(Kind.REPLY, call, (parameters, sizes), segments)
 
@@ -66,15 +66,16 @@ def unpack_reply(frame: Frame, request: Batch) -> Batch:
         raise ProtocolError(f'a reply frame is not understood: {error}') from None
 
 
-def _payloads(batch: Batch) -> tuple[list[tuple[str, int]], Sequence[Buffer]]:
-    if len(batch.sources) == 1:
-        name, payload = batch.sources[0]
-        segments = payload.segments()
+def _laid_out(
+    sources: Sequence[tuple[str, Sequence[Buffer]]],
+) -> tuple[list[tuple[str, int]], Sequence[Buffer]]:
+    """The name and size of each source, and the buffers of all."""
+    if len(sources) == 1:
+        name, segments = sources[0]
         return [(name, sum(map(size, segments)))], segments
     sizes: list[tuple[str, int]] = []
     parts: list[Buffer] = []
-    for name, payload in batch.sources:
-        segments = payload.segments()
+    for name, segments in sources:
         length = sum(map(size, segments))
         padding = -length % 16  # every list of documents begins where its arrays can be read in place
         sizes.append((name, length))

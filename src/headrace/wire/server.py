@@ -14,7 +14,7 @@ from headrace.pipeline import Batch, Context, Handler
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.wire.address import open_server
 from headrace.wire.calls import pack_error, pack_reply, unpack_call
-from headrace.wire.frames import Buffer, Frame, Kind, pack
+from headrace.wire.frames import Frame, Kind, pack
 from headrace.wire.stream import FrameStream
 
 _log = logging.getLogger(__name__)
@@ -27,44 +27,38 @@ FLUSH_S = 1.0
 
 
 class Peer:
-    """One connection of a server: each call becomes a task that answers it."""
+    """One connection of a server: each call becomes a task that answers it; `calls` has those under way."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self.stream = FrameStream(self._on_frame, self._on_lost, greeting=server.hello)
-        self._calls: dict[int, tuple[Context, asyncio.Task[None]]] = {}
+        self.calls: dict[int, tuple[Context, asyncio.Task[None]]] = {}
         self._is_paused = False
-
-    @property
-    def in_flight(self) -> int:
-        """Calls that are being worked on."""
-        return len(self._calls)
 
     def _on_frame(self, frame: Frame) -> None:
         if frame.kind == Kind.CALL:
-            if frame.call in self._calls:
+            if frame.call in self.calls:
                 raise ProtocolError(f'call {frame.call} was sent twice')
             batch, context = unpack_call(frame)
             self._begin(frame.call, context, self._answer(frame.call, batch, context))
         elif frame.kind == Kind.CANCEL:
-            known = self._calls.get(frame.call)
+            known = self.calls.get(frame.call)
             if known is not None:
                 known[0].cancel()
                 known[1].cancel()
         elif frame.kind == Kind.PING:
-            pong = pack(Kind.PONG, frame.call, None)
-            if self.stream.is_congested:  # it counts as a call: who never reads must not fill the memory
-                self._begin(frame.call, Context(), self._send(pong))
-            else:
-                self.stream.write(pong)
+            if not self.stream.is_congested:
+                self.stream.write(pack(Kind.PONG, frame.call, None))
+            elif frame.call not in self.calls:  # it counts as one: who never reads must not fill the memory
+                self._begin(frame.call, Context(), self._pong(frame.call))
         elif frame.kind not in (Kind.HELLO, Kind.PONG):
             raise ProtocolError(f'a caller sent a frame of unknown kind {frame.kind}')
 
     def _begin(self, call: int, context: Context, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._calls[call] = context, task
+        self.calls[call] = context, task
         task.add_done_callback(lambda done: self._end(call, done))  # also if it is cancelled before it begins
-        if len(self._calls) >= MAX_IN_FLIGHT and not self._is_paused:
+        if len(self.calls) >= MAX_IN_FLIGHT and not self._is_paused:
             self._is_paused = True
             self.stream.pause_reading()
 
@@ -79,28 +73,29 @@ class Peer:
         except Exception as error:  # a fault of ours: the caller gets its name, the log all of it
             _log.exception('request %s to %r failed', context.request_id, context.endpoint)
             buffers = pack_error(call, error)
-        await self._send(buffers)
-
-    async def _send(self, buffers: list[Buffer]) -> None:
         if self.stream.is_congested:
             await self.stream.writable()
         self.stream.write(buffers)
 
+    async def _pong(self, call: int) -> None:
+        await self.stream.writable()
+        self.stream.write(pack(Kind.PONG, call, None))
+
     def _end(self, call: int, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error('a call was not answered', exc_info=error)
-        self._calls.pop(call, None)
-        if self._is_paused and len(self._calls) < MAX_IN_FLIGHT // 2:
+        self.calls.pop(call, None)
+        if self._is_paused and len(self.calls) < MAX_IN_FLIGHT // 2:
             self._is_paused = False
             self.stream.resume_reading()
         self._server.ended()
 
     def _on_lost(self, reason: Exception | None) -> None:
         self._server.peers.discard(self)
-        for context, task in list(self._calls.values()):
+        for context, task in list(self.calls.values()):
             context.cancel()
             task.cancel()
-        self._calls.clear()
+        self.calls.clear()
         self._server.ended()
 
 
@@ -130,7 +125,7 @@ class Server:
         """A call or a connection has ended."""
         if not self.peers:
             self._deserted.set()
-        if not any(peer.in_flight for peer in self.peers):
+        if not any(peer.calls for peer in self.peers):
             self._idle.set()
 
     async def drain(self, grace_s: float) -> bool:

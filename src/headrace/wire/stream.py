@@ -20,7 +20,8 @@ class FrameStream(asyncio.BufferedProtocol):
     Small frames are cut out of a scratch buffer; a frame larger than that is received straight into memory
     of its own, so that its arrays can be used in place (a growing `buffer += chunk` is quadratic: 143 ms
     instead of 2 for 10 MB). `on_frame` gets every frame; `on_lost` is called once, when the
-    connection ends. `greeting` is written first.
+    connection ends. `greeting` is written first. `is_congested` says whether writers should wait (see
+    `writable`).
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class FrameStream(asyncio.BufferedProtocol):
         self._large: memoryview | None = None
         self._filled = 0
         self._transport: asyncio.Transport | None = None
+        self.is_congested = False
         self._writable: asyncio.Future[None] | None = None
         self._reason: Exception | None = None
 
@@ -112,16 +114,13 @@ class FrameStream(asyncio.BufferedProtocol):
         while self._writable is not None:
             await asyncio.shield(self._writable)
 
-    @property
-    def is_congested(self) -> bool:
-        """Whether writers should wait (see `writable`)."""
-        return self._writable is not None
-
     def pause_writing(self) -> None:
+        self.is_congested = True
         if self._writable is None:
             self._writable = asyncio.get_running_loop().create_future()
 
     def resume_writing(self) -> None:
+        self.is_congested = False
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self._writable = None

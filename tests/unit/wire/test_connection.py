@@ -76,6 +76,22 @@ async def test_arrays_of_ten_megabytes_arrive_intact(address):
         assert np.array_equal(reply.docs.tensors, docs.tensors)
 
 
+async def test_a_handler_may_use_its_arrays_again_for_the_next_request(address):
+    """An answer is on its way for a while; what it says is decided when the handler returns."""
+    array = np.zeros((100, 20_000), np.float32)
+
+    async def handler(batch, context):
+        array[:] = batch.parameters['n']
+        docs = DocumentArray.empty(100)
+        docs.embedding = array
+        return Batch(docs)
+
+    async with Serving(handler, address) as s:
+        calls = (s.connection(Batch(parameters={'n': n}), Context()) for n in range(5))
+        for n, reply in enumerate(await asyncio.gather(*calls)):
+            assert (reply.docs.embeddings == n).all()
+
+
 async def test_many_calls_share_the_connection_and_do_not_wait_for_each_other(address):
     gate = asyncio.Event()
 

@@ -19,12 +19,14 @@ Decode = Callable[[type[BaseDoc] | None], 'DocList[Any]']
 class Request:
     """What goes along with `size` documents to one endpoint.
 
+    `ids` are those of the documents, which the request itself does not keep.
     `deadline` is a point on `time.monotonic()`; None is no limit. `doc_type` is the class that the documents
     of the response become; None leaves it to the server.
     """
 
     endpoint: str
     size: int = 0
+    ids: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     target: str = ''
     deadline: float | None = None

@@ -46,6 +46,7 @@ class Post:
         return Request(
             endpoint=self.endpoint,
             size=len(docs),
+            ids=tuple(docs.column('id')) if len(docs) else (),
             parameters=self.parameters,
             target=options.target_executor or '',
             deadline=None if self.timeout_s is None else time.monotonic() + self.timeout_s,

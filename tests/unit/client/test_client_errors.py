@@ -259,3 +259,14 @@ def wait_for(condition: Any, timeout_s: float = 20.0) -> None:
             return
         done.wait(0.01)
     raise AssertionError('it did not happen')
+
+
+def test_a_failed_response_names_its_documents(serve: Any, protocol: str) -> None:
+    async def fail(batch: Batch, context: Context) -> Batch:
+        raise Unavailable('gone')
+
+    docs = [Document('a'), Document('b'), Document('c')]
+    failed: list[Any] = []
+    with serve(fail).client(protocol) as client:
+        client.post('/', docs, request_size=2, on_error=failed.append)
+    assert [response.request.ids for response in failed] == [(docs[0].id, docs[1].id), (docs[2].id,)]

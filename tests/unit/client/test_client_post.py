@@ -285,11 +285,12 @@ def test_asyncio_gives_the_asynchronous_client(shouting: Any, protocol: str) -> 
     assert isinstance(Client(shouting.url(protocol), asyncio=True), AsyncClient)
 
 
-def test_a_closed_client_connects_anew(client: Client) -> None:
+def test_a_closed_client_connects_anew_when_it_is_entered(client: Client) -> None:
     client.post('/', letters(1))
     client.close()
     client.close()
-    assert client.post('/', letters(1)).texts == ['A']
+    with client:
+        assert client.post('/', letters(1)).texts == ['A']
 
 
 def test_readiness(serve: Any, protocol: str) -> None:

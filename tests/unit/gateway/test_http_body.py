@@ -181,3 +181,14 @@ def test_null_is_no_value_for_a_field_of_a_typed_document():
 
     with pytest.raises(HttpError, match='price'):
         bodies.read_docs(msgspec.Raw(b'[{"price": null}]'), DocList[Item])
+
+
+@pytest.mark.parametrize(
+    ('sent', 'meant'),
+    [(b'{"parametrs": {}}', 'parameters'), (b'{"header": {"requestid": "a"}}', 'requestId')],
+)
+def test_a_key_that_does_not_exist_comes_with_the_one_that_was_meant(sent: bytes, meant: str) -> None:
+    with pytest.raises(HttpError) as caught:
+        bodies.read(sent)
+    assert caught.value.http_status == 422
+    assert f"did you mean '{meant}'? keys: " in caught.value.help

@@ -34,6 +34,17 @@ def test_an_unknown_path_is_a_404_with_a_suggestion(routes):
     assert 'did you mean /index?' in caught.value.help
 
 
+def test_a_404_lists_endpoints_and_the_docs_and_no_files(routes):
+    routes.add(('POST',), '/shown', Route(serve='shown', endpoint='/shown'))
+    routes.add(('GET',), '/docs', Route(serve='docs'))
+    routes.add(('GET',), '/favicon.ico', Route(serve='icon', is_hidden=True))
+    with pytest.raises(HttpError) as caught:
+        routes.find('GET', '/favicon.icon')
+    assert 'favicon' not in caught.value.help
+    assert '/health' not in caught.value.help
+    assert caught.value.help.endswith('/shown, /docs')
+
+
 def test_a_wrong_method_is_a_405_that_says_which_are_right(routes):
     with pytest.raises(HttpError) as caught:
         routes.find('DELETE', '/health')

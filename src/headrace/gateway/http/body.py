@@ -16,6 +16,7 @@ from msgspec import Raw, Struct, field
 from headrace.documents import DocList, Document
 from headrace.errors import CodecError, DocumentError, ExecutorError
 from headrace.gateway.http.problem import FieldProblem, HttpError
+from headrace.spec.suggest import did_you_mean
 
 NOTHING = Raw(b'null')
 LIST, OBJECT = ord('['), ord('{')
@@ -85,7 +86,7 @@ def read(body: bytes) -> RequestBody:
         return _requests.decode(body)
     except msgspec.ValidationError as error:
         detail, path = _split(str(error))
-        raise _unfit(detail, path) from None
+        raise _unfit(detail, path, help=_known_keys(detail, path)) from None
     except msgspec.DecodeError as error:
         raise _malformed(str(error), body) from None
     except UnicodeDecodeError as error:
@@ -200,8 +201,17 @@ def _split(message: str) -> tuple[str, str]:
     return detail, where.strip('`') or '$'
 
 
-def _unfit(detail: str, path: str) -> HttpError:
-    return HttpError(422, f'{detail} - at {path}', errors=(FieldProblem(path, detail),))
+def _unfit(detail: str, path: str, *, help: str = '') -> HttpError:
+    return HttpError(422, f'{detail} - at {path}', help=help, errors=(FieldProblem(path, detail),))
+
+
+def _known_keys(detail: str, path: str) -> str:
+    """The keys that a request has, for one that it does not have; '' for other mistakes."""
+    if not detail.startswith('Object contains unknown field'):
+        return ''
+    asked = RequestHeader if path.startswith('$.header') else RequestBody
+    known = dict.fromkeys(each.encode_name for each in msgspec.structs.fields(asked))
+    return did_you_mean(detail.partition('`')[2].rstrip('`'), known, noun='keys')
 
 
 def _malformed(message: str, body: bytes) -> HttpError:

@@ -88,9 +88,11 @@ class Routes:
         raise self._not_found(path)
 
     def _not_found(self, path: str) -> HttpError:
-        known = sorted(self._table)
-        near = closest(path, known)
-        listed = f'paths: {", ".join(known)}'
+        shown = [name for name, resource in self._table.items() if not _are_hidden(resource)]
+        near = closest(path, shown)
+        ways = [name for name in shown if any(route.endpoint for route in self._table[name].values())]
+        docs = ['/docs'] if '/docs' in shown else []
+        listed = f'paths: {", ".join([*sorted(ways), *docs])}'
         return HttpError(
             404, f'there is nothing at {path}', help=f'did you mean {near}? {listed}' if near else listed
         )
@@ -106,3 +108,7 @@ class Routes:
         for path, resource in self._table.items():
             for method, route in resource.items():
                 yield method, path, route
+
+
+def _are_hidden(resource: dict[str, Route]) -> bool:
+    return all(route.is_hidden for route in resource.values())

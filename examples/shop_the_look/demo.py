@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import socket
 import sys
 from pathlib import Path
@@ -32,6 +33,8 @@ console = Console()
 
 def main() -> None:
     """Run the demonstration; an error is told in its own words."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a pipe sees each line when it is printed
     try:
         demonstrate(arguments())
     except (HeadraceError, ValueError) as error:
@@ -49,11 +52,17 @@ def demonstrate(options: argparse.Namespace) -> None:
         tell_changes(synchronise(flow, garments), len(garments))
         if not own:
             worked_search(flow, places)
+            tell_page(flow)  # it can be tried while the quality is measured
             tell_quality(places, garments, options.var)
-        console.print(f'\nThe page is at http://127.0.0.1:{flow.ports["http"]}/', style='bold')
+        tell_page(flow)
         if not options.once:
             console.print('Ctrl-C stops it.')
             flow.block()
+
+
+def tell_page(flow: Flow) -> None:
+    """Print where the page is."""
+    console.print(f'\nThe page is at http://127.0.0.1:{flow.ports["http"]}/', style='bold')
 
 
 def usual_port() -> int:

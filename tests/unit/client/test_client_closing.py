@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headrace.client import AsyncClient
+from headrace.client.loop import fast_loop
 from headrace.documents import Document
 from headrace.errors import RequestError
 
@@ -69,3 +70,9 @@ async def test_a_closed_asynchronous_client_says_so(shouting: Any, protocol: str
         client.post('/', Document('a'))
     async with client:
         assert (await client.post('/', Document('a'))).texts == ['A']
+
+
+def test_what_comes_for_a_closed_loop_is_dropped() -> None:
+    loop = fast_loop()
+    loop.close()
+    loop.call_soon_threadsafe(print, 'too late')

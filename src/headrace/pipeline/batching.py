@@ -19,6 +19,9 @@ from headrace.pipeline.pacing import Pacing
 from headrace.pipeline.waiting import Line, Piece, Request, Weigh
 from headrace.spec.records import BatchingSpec
 
+SHORTEST_WAIT_S = 1e-5
+"""What is no wait at all; timers are not finer."""
+
 Key = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -129,7 +132,7 @@ class Batching:
         while self._running is None and self._lines:
             key, line = min(self._lines.items(), key=lambda each: each[1].since)
             wait_s = self._patience_s(line)
-            if wait_s > 0:
+            if wait_s > SHORTEST_WAIT_S:
                 self._timer = asyncio.get_running_loop().call_later(wait_s, self._pump)
                 return
             self._start(key, line)

@@ -78,6 +78,6 @@ def together(parts: Sequence[DocList[Any]]) -> DocList[Any]:
     """Parts of one answer as one list."""
     if len(parts) == 1:
         return parts[0]
-    rows = [row for each in parts for row in each.rows]
     kinds = {type(each) for each in parts}
-    return kinds.pop().from_rows(rows) if len(kinds) == 1 else DocList(rows)
+    kind = kinds.pop() if len(kinds) == 1 else DocList[BaseDoc]
+    return kind.from_rows([row for each in parts for row in each.rows])

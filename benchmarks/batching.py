@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from benchmarks.callers import GrpcCallers
+from benchmarks.callers import HttpCallers
 from benchmarks.flows import MODEL_PER_DOCUMENT_S, MODEL_S, Model, model
 from benchmarks.load import Load, press
 from benchmarks.processes import children
 from benchmarks.result import Result
 from headrace import DocumentArray
-from headrace.proto.headrace_pb2 import Reply, Request
 
 GROUP = 'dynamic batching'
 MAXIMUM = 64
@@ -27,7 +26,7 @@ async def measure(seconds: float) -> list[Result]:
     """
     bare = own_rate(seconds / 2)
     async with model() as flow:
-        pids, port = children(), flow.ports['grpc']
+        pids, port = children(), flow.ports['http']
         many = {
             documents: await _load(port, '/batched', CALLERS, documents, seconds, pids)
             for documents in (1, 4)
@@ -50,12 +49,15 @@ def own_rate(seconds: float) -> float:
 async def _load(
     port: int, endpoint: str, callers: int, documents: int, seconds: float, pids: Sequence[int]
 ) -> Load:
-    body = Request(endpoint=endpoint, json=b'[%b]' % b','.join([b'{"text": "x"}'] * documents))
+    data = b'{"data": [%b], "execEndpoint": "%b"}' % (
+        b','.join([b'{"text": "x"}'] * documents),
+        endpoint.encode(),
+    )
 
     def check(reply: bytes) -> None:
-        assert Reply.FromString(reply).json.count(b'"x"') == documents, reply
+        assert reply.count(b'"x"') == documents, reply
 
-    made = GrpcCallers(port, '/headrace.v1.Headrace/Call', body.SerializeToString(), check)
+    made = HttpCallers(port, '/post', data, check)
     load = await press(await made.calls(callers), seconds, pids)
     await made.close()
     return load

@@ -47,7 +47,7 @@ class Model(Executor):
 
 def model() -> Flow:
     """Make a Flow of one model."""
-    return Flow(protocol='grpc', asyncio=True).add(uses=Model)
+    return Flow(protocol='http', asyncio=True).add(uses=Model)
 
 
 def two_hellos(protocol: str) -> Flow:

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import uvloop
 
-from benchmarks import bulk, life, rates, report
+from benchmarks import batching, bulk, life, rates, report
 from benchmarks.result import Result
 
-PARTS = ('life', 'http', 'grpc', 'bulk')
+PARTS = ('life', 'http', 'grpc', 'bulk', 'batching')
 
 
 @click.command()
@@ -41,6 +41,8 @@ def measure(part: str, *, quick: bool) -> list[Result]:
         return life.measure(runs=1 if quick else 7)
     if part == 'bulk':
         return bulk.measure(documents=1_000 if quick else 10_000, runs=2 if quick else 5)
+    if part == 'batching':
+        return uvloop.run(batching.measure(seconds=1.0 if quick else 5.0))
     return uvloop.run(rates.measure(part, [1, 16] if quick else [1, 16, 64], 0.5 if quick else 4.0))
 
 

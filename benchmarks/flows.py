@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from headrace import DocumentArray, Executor, Flow, requests
+import time
+
+from headrace import DocumentArray, Executor, Flow, dynamic_batching, requests
 
 
 class Hello(Executor):
@@ -22,6 +24,30 @@ class Double(Executor):
     def double(self, docs: DocumentArray, **kwargs) -> None:
         """Write the doubled column."""
         docs.embeddings = docs.embeddings * 2
+
+
+MODEL_S = 0.010
+MODEL_PER_DOCUMENT_S = 0.0001
+
+
+class Model(Executor):
+    """Takes its time: a part for every call, and a part for every document."""
+
+    @requests(on='/batched')
+    @dynamic_batching(preferred_batch_size=64)
+    def batched(self, docs: DocumentArray, **kwargs) -> None:
+        """Work on the documents of many requests."""
+        time.sleep(MODEL_S + MODEL_PER_DOCUMENT_S * len(docs))
+
+    @requests(on='/alone')
+    def alone(self, docs: DocumentArray, **kwargs) -> None:
+        """Work on the documents of one request."""
+        time.sleep(MODEL_S + MODEL_PER_DOCUMENT_S * len(docs))
+
+
+def model() -> Flow:
+    """Make a Flow of one model."""
+    return Flow(protocol='http', asyncio=True).add(uses=Model)
 
 
 def two_hellos(protocol: str) -> Flow:

@@ -14,7 +14,7 @@ from headrace._version import __version__
 if TYPE_CHECKING:
     from headrace.client import Client
     from headrace.documents import BaseDoc, DocList, Document, DocumentArray, NdArray, TorchTensor
-    from headrace.executors import Executor, requests
+    from headrace.executors import Executor, dynamic_batching, requests
     from headrace.flow import Flow
 
 _HOMES = {
@@ -27,6 +27,7 @@ _HOMES = {
     'Flow': 'headrace.flow',
     'NdArray': 'headrace.documents',
     'TorchTensor': 'headrace.documents',
+    'dynamic_batching': 'headrace.executors',
     'requests': 'headrace.executors',
 }
 
@@ -41,6 +42,7 @@ __all__ = [
     'NdArray',
     'TorchTensor',
     '__version__',
+    'dynamic_batching',
     'requests',
 ]
 

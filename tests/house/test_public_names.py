@@ -25,6 +25,7 @@ PUBLIC = [
     'NdArray',
     'TorchTensor',
     '__version__',
+    'dynamic_batching',
     'requests',
 ]
 

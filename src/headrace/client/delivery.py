@@ -24,11 +24,23 @@ def callbacks(response: Response[Any], options: Options) -> Iterator[Callback]:
 
 def check(response: Response[Any], options: Options) -> None:
     """Raise the error of a response unless the caller takes care of errors, or wants to go on."""
+    if response.errors and not options.return_responses:
+        _tell(response)
     if response.error is None or options.on_error is not None:
         return
     if not options.continue_on_error:
         raise response.error
     LOG.error('request %s to %r failed: %s', response.request_id, response.endpoint, response.error)
+
+
+def _tell(response: Response[Any]) -> None:
+    """Log the documents that failed while others of their request succeeded; `docs` is without them."""
+    first = next(iter(response.errors.values()))
+    LOG.error(
+        'request %s to %r: %d of %d documents failed; the first: %s',
+        *(response.request_id, response.endpoint, len(response.errors), response.request.size),
+        first.get('message', first) if isinstance(first, dict) else first,
+    )
 
 
 def tolerate(error: Exception, response: Response[Any], options: Options) -> None:

@@ -89,6 +89,15 @@ class Response(Generic[D]):
         found: dict[str, Any] = self.parameters.get('__results__', {})
         return found
 
+    @property
+    def errors(self) -> dict[str, Any]:
+        """What went wrong with single documents, by their ids; they are not among `docs`.
+
+        Each has `position` (in the request, as the executor got it), `error` and `message`.
+        """
+        found: dict[str, Any] = self.parameters.get('__errors__', {})
+        return found
+
     def __repr__(self) -> str:
         state = f'failed: {self.error.message}' if self.error else 'ok'
         return f'<Response {self.request_id} {self.endpoint} {state}>'

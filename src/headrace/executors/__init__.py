@@ -1,5 +1,6 @@
 """Executors: a class with marked methods in, a Handler that serves them out."""
 
+from headrace.executors.batching import dynamic_batching
 from headrace.executors.blueprint import Blueprint
 from headrace.executors.calling import bind, call
 from headrace.executors.decorator import requests
@@ -20,6 +21,7 @@ __all__ = [
     'call',
     'close',
     'describe',
+    'dynamic_batching',
     'endpoints_of',
     'load',
     'load_class',

@@ -10,6 +10,7 @@ from typing import Any
 
 from headrace.errors import ExecutorError, HeadraceError, LoadError
 from headrace.executors import config, location
+from headrace.executors.batching import batched, laid_over
 from headrace.executors.config import Config
 from headrace.executors.constructor import arguments_for
 from headrace.executors.endpoint import Endpoint
@@ -18,6 +19,7 @@ from headrace.executors.finding import find_class, is_executor
 from headrace.executors.modules import located
 from headrace.executors.records import Metas, RuntimeArgs, State, record
 from headrace.pipeline.describe import ExecutorInfo
+from headrace.spec.records import BatchingSpec
 from headrace.spec.source import Source
 
 
@@ -29,6 +31,7 @@ class Blueprint:
     base: type[Any]
     arguments: Mapping[str, Any]
     requests: Mapping[str, str]
+    batching: Mapping[str, BatchingSpec]
     endpoints: Mapping[str, Endpoint]
     metas: Metas
     runtime_args: RuntimeArgs
@@ -41,7 +44,10 @@ class Blueprint:
         """Construct the executor; ExecutorError with its name and the line if that fails."""
         cls, name = self.cls, self.runtime_args.name
         state = State(
-            arguments=dict(self.arguments), endpoints=dict(self.endpoints), requests=dict(self.requests)
+            arguments=dict(self.arguments),
+            endpoints=dict(self.endpoints),
+            requests=dict(self.requests),
+            batching=dict(self.batching),
         )
         own = {'metas': self.metas, 'requests': self.requests, 'runtime_args': self.runtime_args}
         own['workspace'] = self.runtime_args.workspace
@@ -120,10 +126,12 @@ def _merged(
     metas.py_modules = [*written.py_modules, *given.py_modules]
     requests = {**written.requests, **given.requests}
     arguments = {**written.arguments, **given.arguments}
+    batching = laid_over(written.batching, given.batching)
     endpoints: Mapping[str, Endpoint] = getattr(cls, ENDPOINTS)
     try:
         arguments_for(cls, base, arguments, dict.fromkeys(('metas', 'requests', 'runtime_args', 'workspace')))
         endpoints = rebind(cls, endpoints, requests) if requests else endpoints
+        endpoints = batched(cls, endpoints, batching) if batching else endpoints
     except ExecutorError as error:
         error.message = f'executor {args.name!r}: {error.message}'
         raise
@@ -132,6 +140,7 @@ def _merged(
         base=base,
         arguments=arguments,
         requests=requests,
+        batching=batching,
         endpoints=endpoints,
         metas=metas,
         runtime_args=args,

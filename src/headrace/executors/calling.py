@@ -13,13 +13,13 @@ from headrace.executors.endpoint import Endpoint
 from headrace.executors.endpoints import STATE
 from headrace.executors.executor import Executor
 from headrace.executors.failure import failed
-from headrace.executors.guard import answered, until_late
 from headrace.executors.parameters import reader
 from headrace.executors.records import State
 from headrace.executors.results import Returned
 from headrace.executors.threads import Lane
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
+from headrace.pipeline.guard import answered, until_late
 from headrace.pipeline.handler import Handler
 
 Gather: TypeAlias = 'Callable[[Batch, Context], tuple[DocList[Any] | None, dict[str, Any]]]'

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from headrace.spec.explain import convert
+from headrace.spec.fields import record
+from headrace.spec.records import BatchingSpec
 from headrace.spec.source import Source
 from headrace.spec.suggest import did_you_mean
 
@@ -18,6 +20,8 @@ _TYPES = {
     'with': dict[str, Any],
     'metas': dict[str, Any],
     'requests': dict[str, Any],
+    'dynamic_batching': dict[str, Any],
+    'uses_dynamic_batching': dict[str, Any],
     'py_modules': list[str] | str,
 }
 
@@ -30,6 +34,7 @@ class Config:
     arguments: dict[str, Any] = field(default_factory=dict)
     metas: dict[str, Any] = field(default_factory=dict)
     requests: dict[str, str] = field(default_factory=dict)
+    batching: dict[str, BatchingSpec] = field(default_factory=dict)
     py_modules: tuple[str, ...] = ()
     folder: Path | None = None
 
@@ -69,9 +74,19 @@ def read_fields(data: Any, source: Source, *, folder: Path | None = None) -> Con
         arguments=values.get('with', {}),
         metas=metas,
         requests=values.get('requests', {}),
+        batching=_batching(values, source),
         py_modules=tuple(modules),
         folder=folder,
     )
+
+
+def _batching(values: Mapping[str, Any], source: Source) -> dict[str, BatchingSpec]:
+    found: dict[str, BatchingSpec] = {}
+    for key in ('dynamic_batching', 'uses_dynamic_batching'):
+        for on, settings in values.get(key, {}).items():
+            settings = convert(settings or {}, dict[str, Any], source, (key, on))
+            found[on] = record(BatchingSpec, settings, source, (key, on))
+    return found
 
 
 def _listed(value: Any) -> list[str]:

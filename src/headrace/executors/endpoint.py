@@ -14,6 +14,7 @@ from headrace.executors import hints, location
 from headrace.executors.decorator import Declaration
 from headrace.executors.parameters import json_schema
 from headrace.pipeline.describe import EndpointInfo, Kind
+from headrace.spec.records import BatchingSpec
 from headrace.spec.suggest import did_you_mean
 
 ARGUMENTS = ('docs', 'doc', 'parameters', 'docs_matrix', 'docs_map', 'context', 'tracing_context')
@@ -31,7 +32,8 @@ class Endpoint:
 
     `kind` is 'docs' (one call per batch), 'doc' (one call per document) or 'stream' (a generator). A
     document type of None means: whatever comes. `takes` has the arguments to pass, `declares_response` says
-    whether the response type was written down (and is checked) or assumed to be the request's.
+    whether the response type was written down (and is checked) or assumed to be the request's. `batching`
+    says how requests become batches (None: each is one), `custom_metric` what a document counts there.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Endpoint:
     parameters_optional: bool = False
     location: str = field(default='', compare=False)
     doc: str = ''
+    batching: BatchingSpec | None = None
+    custom_metric: Callable[[Any], float] | None = field(default=None, compare=False)
 
     def describe(self) -> EndpointInfo:
         """The endpoint as plain data, for other processes, OpenAPI and the check of a Flow's edges."""
@@ -56,7 +60,13 @@ class Endpoint:
             output=schema_of(self.response_type or Document),
             parameters=json_schema(self.parameters_type),
             doc=self.doc,
+            batching=self.batching.settled() if self.is_batched and self.batching else None,
         )
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether requests of several callers go to the handler together."""
+        return self.batching is not None and self.batching.use_dynamic_batching is not False
 
 
 def endpoint_of(

@@ -7,6 +7,7 @@ from typing import Any
 
 from headrace.errors import ExecutorError
 from headrace.executors import location
+from headrace.executors.batching import declared_batching
 from headrace.executors.decorator import MARK, Declaration, endpoint_name
 from headrace.executors.endpoint import Endpoint, endpoint_of
 from headrace.spec.suggest import did_you_mean
@@ -82,4 +83,5 @@ def _declared(base: type[Any]) -> Bindings:
 
 def _endpoint(cls: type[Any], on: str, method: str, declaration: Declaration) -> Endpoint:
     function: Callable[..., Any] = getattr(cls, method)
-    return endpoint_of(on, function, declaration, method=method, owner=cls.__qualname__)
+    endpoint = endpoint_of(on, function, declaration, method=method, owner=cls.__qualname__)
+    return declared_batching(cls, endpoint)

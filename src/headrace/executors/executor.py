@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from headrace.errors import ExecutorError
+from headrace.executors.batching import read_batching
 from headrace.executors.blueprint import blueprint
 from headrace.executors.config import Config
 from headrace.executors.constructor import unknown_argument
@@ -125,6 +126,7 @@ class Executor:
         uses_with: Mapping[str, Any] | None = None,
         uses_metas: Mapping[str, Any] | None = None,
         uses_requests: Mapping[str, str] | None = None,
+        uses_dynamic_batching: Mapping[str, Any] | None = None,
         py_modules: Sequence[str] = (),
         runtime_args: RuntimeArgs | Mapping[str, Any] | None = None,
         context: Mapping[str, Any] | None = None,
@@ -140,6 +142,7 @@ class Executor:
             arguments=dict(uses_with or {}),
             metas=dict(uses_metas or {}),
             requests=dict(uses_requests or {}),
+            batching=read_batching(uses_dynamic_batching or {}),
             py_modules=tuple(py_modules),
         )
         uses = str(source) if isinstance(source, Path) else source
@@ -171,6 +174,7 @@ def _config_of(executor: Executor) -> Config:
         arguments=dict(zip(positional, state.positional, strict=False)) | state.arguments,
         metas={key: value for key, value in kept.items() if value},
         requests=state.requests,
+        batching=state.batching,
         py_modules=tuple(metas.py_modules),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from headrace.executors.batching import read_batching
 from headrace.executors.blueprint import blueprint, named
 from headrace.executors.config import Config
 from headrace.executors.executor import Executor
@@ -18,6 +19,7 @@ def load(
     uses_with: Mapping[str, Any] | None = None,
     uses_metas: Mapping[str, Any] | None = None,
     uses_requests: Mapping[str, str] | None = None,
+    uses_dynamic_batching: Mapping[str, Any] | None = None,
     py_modules: Sequence[str] = (),
     runtime_args: RuntimeArgs | Mapping[str, Any] | None = None,
     search: Sequence[Path | str] = (),
@@ -36,6 +38,7 @@ def load(
         arguments=dict(uses_with or {}),
         metas=dict(uses_metas or {}),
         requests=dict(uses_requests or {}),
+        batching=read_batching(uses_dynamic_batching or {}),
         py_modules=tuple(py_modules),
     )
     found: Executor = blueprint(uses, Executor, given=given, runtime_args=runtime_args, search=search).build()

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-_OURS = str(Path(__file__).parent)
+_OURS = tuple(str(Path(__file__).parents[1] / part) for part in ('executors', 'pipeline'))
 
 
 def of_function(function: Callable[..., Any]) -> str:

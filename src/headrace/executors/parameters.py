@@ -9,6 +9,7 @@ import msgspec
 
 from headrace.documents.adapt import is_pydantic
 from headrace.errors import RequestError
+from headrace.pipeline.graph import ERRORS
 
 RESULTS = '__results__'
 """The key under which handlers that return a dict leave it, by the name of the executor."""
@@ -52,6 +53,7 @@ def reader(kind: type[Any] | None, *, optional: bool, name: str) -> Callable[[di
     def read(parameters: dict[str, Any]) -> Any:
         own = addressed(parameters, name)
         own.pop(RESULTS, None)
+        own.pop(ERRORS, None)
         if optional and not own:
             return None
         try:

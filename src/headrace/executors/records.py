@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from headrace.errors import ExecutorError
 from headrace.executors.endpoint import Endpoint
 from headrace.executors.threads import Lane
+from headrace.spec.records import BatchingSpec
 from headrace.spec.suggest import did_you_mean
 
 RESERVED = ('metas', 'requests', 'runtime_args', 'workspace')
@@ -54,6 +55,7 @@ class State:
     positional: tuple[Any, ...] = ()
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     requests: dict[str, str] = field(default_factory=dict)
+    batching: dict[str, BatchingSpec] = field(default_factory=dict)
     workspace: str | None = None
     lane: Lane | None = None
 

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable
 
+from headrace.executors.batching import in_batches
 from headrace.executors.blueprint import info_of
 from headrace.executors.calling import bind
 from headrace.executors.endpoints import STATE, endpoints_of
@@ -22,7 +23,10 @@ def serve(executor: Executor) -> Handler:
     >>> serve(Executor())  # doctest: +ELLIPSIS
     <function serve.<locals>.handle at ...>
     """
-    handlers = {name: bind(executor, endpoint) for name, endpoint in endpoints_of(executor).items()}
+    handlers = {
+        name: in_batches(bind(executor, endpoint), executor, endpoint)
+        for name, endpoint in endpoints_of(executor).items()
+    }
     other = handlers.get(DEFAULT_ENDPOINT, _pass_through)
 
     def handle(batch: Batch, context: Context) -> Awaitable[Batch]:

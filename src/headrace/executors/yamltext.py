@@ -49,6 +49,7 @@ def write(config: Config) -> str:
         'with': config.arguments,
         'metas': config.metas,
         'requests': config.requests,
+        'dynamic_batching': {on: batching.said() for on, batching in config.batching.items()},
         'py_modules': list(config.py_modules),
     }
     try:

@@ -45,6 +45,7 @@ class ExecutorSettings(TypedDict, total=False):
     uses_with: Mapping[str, Any]
     uses_metas: Mapping[str, Any]
     uses_requests: Mapping[str, str]
+    uses_dynamic_batching: Mapping[str, Any]
     py_modules: OneOrMany
     workspace: str
     env: Mapping[str, Any]

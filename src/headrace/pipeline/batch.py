@@ -31,6 +31,11 @@ class Payload:
         self._segments = segments
         self._is_shared = is_shared
 
+    @property
+    def doc_type(self) -> type[Any] | None:
+        """The class of the documents; None as long as they are encoded."""
+        return None if self._docs is None else self._docs.doc_type
+
     def docs(self, doc_type: type[Any] | None = None) -> DocList[Any]:
         """The documents, decoded at the first call; `doc_type` is the class to decode into."""
         if self._docs is None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from headrace.documents.schema import DocSchema
+from headrace.spec.records import SettledBatching
 
 DEFAULT_ENDPOINT = '/default'
 """Where an executor's handler without `on=` answers: every endpoint that it has no own handler for."""
@@ -15,7 +16,10 @@ Kind = Literal['docs', 'doc', 'stream']
 
 
 class EndpointInfo(msgspec.Struct, frozen=True):
-    """One endpoint: its name, the documents it takes and gives, and its parameters as JSON Schema."""
+    """One endpoint: its name, the documents it takes and gives, and its parameters as JSON Schema.
+
+    `batching` says how an executor puts requests together; None if it takes each alone.
+    """
 
     name: str
     kind: Kind
@@ -23,6 +27,7 @@ class EndpointInfo(msgspec.Struct, frozen=True):
     output: DocSchema
     parameters: dict[str, Any] | None = None
     doc: str = ''
+    batching: SettledBatching | None = None
 
     def __repr__(self) -> str:
         return f'<{self.name}: {self.input.name} -> {self.output.name}>'

@@ -22,6 +22,9 @@ REQUEST = 'gateway'
 RESULTS = '__results__'
 """The key in a request's parameters under which executors leave results that are not documents."""
 
+ERRORS = '__errors__'
+"""The key in a request's parameters that has the errors of single documents, by document id."""
+
 
 class Node:
     """One handler in a graph: its name, whom it needs, and (through `info`) the endpoints that it answers.
@@ -150,14 +153,15 @@ def _not_found(endpoint: str, nodes: Sequence[Node]) -> EndpointNotFound:
 
 
 def _joined(inputs: Sequence[tuple[str, Batch]]) -> Batch:
-    """Several outputs as one batch whose sources keep their names; their results are united."""
+    """Several outputs as one batch whose sources keep their names; their results and errors are united."""
     if len(inputs) == 1:
         return inputs[0][1]
     sources = tuple(source for _, batch in inputs for source in batch.sources)
     parameters: dict[str, Any] = dict(inputs[0][1].parameters)
-    results = {k: v for _, batch in inputs for k, v in batch.parameters.get(RESULTS, {}).items()}
-    if results:
-        parameters[RESULTS] = results
+    for key in (RESULTS, ERRORS):
+        united = {k: v for _, batch in inputs for k, v in batch.parameters.get(key, {}).items()}
+        if united:
+            parameters[key] = united
     return Batch(parameters=parameters, sources=sources)
 
 

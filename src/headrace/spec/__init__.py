@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.spec.graph import check, last, order, terminals
 from headrace.spec.plan import PhysicalPlan, ProcessPlan, plan
 from headrace.spec.reading import free_name, read_executor, read_gateway, read_settings
-from headrace.spec.records import GATEWAY, ExecutorSpec, ExposedEndpoint, FlowSpec, GatewaySpec
+from headrace.spec.records import GATEWAY, BatchingSpec, ExecutorSpec, ExposedEndpoint, FlowSpec, GatewaySpec
 from headrace.spec.source import Source
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _LATER = {
 
 __all__ = [
     'GATEWAY',
+    'BatchingSpec',
     'ExecutorSpec',
     'ExposedEndpoint',
     'FlowSpec',

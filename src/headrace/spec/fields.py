@@ -17,7 +17,13 @@ from headrace.spec.suggest import closest, did_you_mean
 Fields = Mapping[str, Any]
 Record = TypeVar('Record', bound=Struct)
 
-ALIASES = {'port': 'ports', 'protocol': 'protocols', 'expose_endpoints': 'expose'}
+ALIASES = {
+    'port': 'ports',
+    'protocol': 'protocols',
+    'expose_endpoints': 'expose',
+    'dynamic_batching': 'uses_dynamic_batching',
+    'timeout': 'max_wait_ms',
+}
 """Other ways to write a field."""
 
 _HINTS = {
@@ -29,7 +35,7 @@ _HINTS = {
 }
 
 _NOT_YET = {
-    *('replicas', 'shards', 'polling', 'dynamic_batching', 'uses_dynamic_batching', 'when', 'floating'),
+    *('replicas', 'shards', 'polling', 'when', 'floating'),
     *('external', 'gpus', 'monitoring', 'tracing', 'metrics', 'tls', 'ssl_certfile', 'ssl_keyfile'),
 }
 """Settings that people know from elsewhere."""
@@ -97,12 +103,19 @@ def _value(field: FieldInfo, value: Any, source: Source, path: Path) -> Any:
         values = _as_texts(values, source, path) if field.name == 'env' else values
         key_type, value_type = get_args(bare)
         return {
-            convert(key, key_type, source, path): convert(item, value_type, source, (*path, key))
+            convert(key, key_type, source, path): _item(item, value_type, source, (*path, key))
             for key, item in values.items()
         }
     elif field.name == 'uses':
         _check_uses(value, source, path)
     return convert(value, field.type, source, path)
+
+
+def _item(value: Any, wanted: Any, source: Source, path: Path) -> Any:
+    """One value of a mapping; a record in it has aliases and errors as any other."""
+    if isinstance(wanted, type) and issubclass(wanted, Struct) and not isinstance(value, wanted):
+        return record(wanted, mapping(value, source, path), source, path)
+    return convert(value, wanted, source, path)
 
 
 def _as_list(name: str, value: Any) -> Any:

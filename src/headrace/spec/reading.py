@@ -29,6 +29,8 @@ _INLINE = {
     'with': 'uses_with',
     'metas': 'uses_metas',
     'requests': 'uses_requests',
+    'dynamic_batching': 'uses_dynamic_batching',
+    'uses_dynamic_batching': 'uses_dynamic_batching',
     'py_modules': 'py_modules',
 }
 

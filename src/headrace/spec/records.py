@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 GATEWAY = 'gateway'
 """The name that stands for the beginning of a Flow in `needs`."""
@@ -22,6 +23,64 @@ Method = Literal['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 Place = Literal['local', 'in-process']
 Seconds = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class BatchingSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the requests of one endpoint are put together into batches; what is not said stays as it was.
+
+    >>> BatchingSpec(preferred_batch_size=32).settled().max_queue
+    1024
+    """
+
+    preferred_batch_size: Annotated[
+        Annotated[int, Meta(gt=0)] | None,
+        Meta(description='Documents (or sum of the custom metric) that a batch has at most; default: 64.'),
+    ] = None
+    max_wait_ms: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(
+            description='Milliseconds that a request waits at most for others while the executor is free; '
+            'most wait much less. default: 100.'
+        ),
+    ] = None
+    flush_all: Annotated[
+        bool | None, Meta(description='Take all that waits at once, however much it is; default: false.')
+    ] = None
+    use_custom_metric: Annotated[
+        bool | None,
+        Meta(description='Measure batches with the custom metric, if there is one; default: true.'),
+    ] = None
+    use_dynamic_batching: Annotated[
+        bool | None, Meta(description='Whether requests are batched at all; default: true.')
+    ] = None
+    max_queue: Annotated[
+        Annotated[int, Meta(gt=0)] | None,
+        Meta(description='Requests that are here at most; more are refused as Overloaded. default: 1024.'),
+    ] = None
+
+    def under(self, other: BatchingSpec) -> BatchingSpec:
+        """These settings, and over them those that `other` says."""
+        return replace(self, **other.said())
+
+    def settled(self) -> SettledBatching:
+        """Every setting with a value."""
+        return SettledBatching(**self.said())
+
+    def said(self) -> dict[str, Any]:
+        """The settings that were said."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class SettledBatching(Struct, frozen=True, kw_only=True):
+    """A `BatchingSpec` in which everything is decided."""
+
+    preferred_batch_size: int = 64
+    max_wait_ms: float = 100.0
+    flush_all: bool = False
+    use_custom_metric: bool = True
+    use_dynamic_batching: bool = True
+    max_queue: int = 1024
 
 
 class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,6 +112,10 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = {}
     uses_requests: Annotated[
         dict[str, str], Meta(description='Endpoints bound to methods by name: {/index: add}.')
+    ] = {}
+    uses_dynamic_batching: Annotated[
+        dict[str, BatchingSpec],
+        Meta(description='Batches of endpoints (or methods): {/encode: {preferred_batch_size: 64}}.'),
     ] = {}
     py_modules: Annotated[
         tuple[str, ...], Meta(description='Python files or modules to import before `uses` is looked up.')

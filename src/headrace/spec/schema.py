@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from headrace.spec.reading import METHODS, SETTINGS
-from headrace.spec.records import ExecutorSpec, ExposedEndpoint, FlowSpec, GatewaySpec
+from headrace.spec.records import BatchingSpec, ExecutorSpec, ExposedEndpoint, FlowSpec, GatewaySpec
 
 Schema = dict[str, Any]
 
@@ -23,7 +23,7 @@ def flow_schema() -> Schema:
     ['executors', 'gateway', 'jtype', 'name', 'version', 'with']
     """
     _, components = msgspec.json.schema_components(
-        (ExecutorSpec, ExposedEndpoint, FlowSpec, GatewaySpec), ref_template=_TEMPLATE
+        (BatchingSpec, ExecutorSpec, ExposedEndpoint, FlowSpec, GatewaySpec), ref_template=_TEMPLATE
     )
     flow, gateway = components['FlowSpec']['properties'], _gateway(components['GatewaySpec'])
     settings = {name: _written(name, flow[name]) for name in SETTINGS} | gateway['properties']
@@ -51,6 +51,7 @@ def flow_schema() -> Schema:
         '$defs': {
             'executor': _executor(components['ExecutorSpec']),
             'gateway': gateway,
+            'BatchingSpec': _batching(components['BatchingSpec']),
             'exposed': _object(
                 _all_written(components['ExposedEndpoint']), _first_line(components['ExposedEndpoint'])
             ),
@@ -73,9 +74,16 @@ def _inline(properties: Schema) -> Schema:
         'with': properties['uses_with'],
         'metas': properties['uses_metas'],
         'requests': properties['uses_requests'],
+        'dynamic_batching': properties['uses_dynamic_batching'],
         'py_modules': properties['py_modules'],
     }
     return {**_object(inside), 'required': ['jtype']}
+
+
+def _batching(component: Schema) -> Schema:
+    properties = _all_written(component)
+    properties['timeout'] = {**properties['max_wait_ms'], 'description': 'Another name of max_wait_ms.'}
+    return _object(properties, _first_line(component))
 
 
 def _gateway(component: Schema) -> Schema:

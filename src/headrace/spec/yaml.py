@@ -101,6 +101,9 @@ def _text(path: Path) -> str:
 def _executor(executor: ExecutorSpec, after: str) -> dict[str, Any]:
     entry = _changed(executor)
     entry.pop('needs', None)
+    if executor.uses_dynamic_batching:
+        batched = executor.uses_dynamic_batching.items()
+        entry['uses_dynamic_batching'] = {endpoint: batching.said() for endpoint, batching in batched}
     if executor.needs != (after,):
         entry['needs'] = _single(executor.needs)
     return entry

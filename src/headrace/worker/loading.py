@@ -20,6 +20,7 @@ def blueprint_of(spec: ExecutorSpec, *, workspace: str, base: str = '') -> Bluep
         arguments=spec.uses_with,
         metas=spec.uses_metas,
         requests=spec.uses_requests,
+        batching=spec.uses_dynamic_batching,
         py_modules=tuple(spec.py_modules),
     )
     args = RuntimeArgs(name=spec.name, workspace=workspace or None, allow_concurrent=spec.allow_concurrent)

@@ -7,7 +7,7 @@ import logging
 import grpc
 
 from headrace.errors import DeadlineExceeded, ExecutorFailure, HeadraceError, Overloaded, Unavailable
-from headrace.gateway.http.problem import hide_paths
+from headrace.observe.paths import hide_paths
 from headrace.proto import headrace_pb2 as pb
 
 LOG = logging.getLogger('headrace.gateway')

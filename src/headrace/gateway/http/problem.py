@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http
 import logging
-import re
 
 import msgspec
 
@@ -17,11 +16,11 @@ from headrace.errors import (
     Unavailable,
 )
 from headrace.gateway.http.response import Headers, Response
+from headrace.observe.paths import hide_paths
 
 CONTENT_TYPE = b'application/problem+json'
 NOTED_ELSEWHERE = (ExecutorFailure, Unavailable, DeadlineExceeded)
 LOG = logging.getLogger('headrace.gateway')
-PATH = re.compile(r'(?<![\w.:/])(?:[A-Za-z]:)?(?:[/\\][\w.@+~%-]+){2,}')
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
@@ -92,20 +91,6 @@ def respond(error: Exception, *, request_id: str, endpoint: str = '', developmen
         traceback=error.traceback if development and isinstance(error, ExecutorFailure) else '',
     )
     return Response(status, msgspec.json.encode(problem), CONTENT_TYPE, _headers(error))
-
-
-def hide_paths(text: str, *, keep: str = '') -> str:
-    """The text with every path of a file cut down to the file's name; `keep` is left as it is.
-
-    >>> hide_paths("no such file: '/srv/models/v2/net.onnx'")
-    "no such file: 'net.onnx'"
-    """
-
-    def cut(found: re.Match[str]) -> str:
-        path = found[0]
-        return path if path == keep else re.split(r'[/\\]', path)[-1]
-
-    return PATH.sub(cut, text)
 
 
 def _unexpected(error: Exception, development: bool) -> HeadraceError:

@@ -93,9 +93,9 @@ def test_a_dropped_photo_finds_its_garment(page, tmp_path):
 def test_a_photo_can_be_chosen_with_the_keyboard(page, tmp_path):
     file = tmp_path / 'photo.png'
     snapshot(3, 'mild').save(file)
-    page.focus('#drop')
+    page.bring_to_front()
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press('Enter')
+        page.locator('#drop').press('Enter')
     chooser.value.set_files(file)
     page.wait_for_selector('.card')
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from headrace.documents import DocList
 from headrace.errors import RequestError
@@ -82,17 +82,21 @@ def _synchronous(method: Callable[..., Any], gather: Gather, returned: Returned,
 
         def work() -> Any:
             context.check()  # it may have waited for its turn
-            if single and docs is not None:
-                return [method(doc=doc, **arguments) for doc in docs]
-            return method(**arguments)
+            each = single and docs is not None
+            result = [method(doc=doc, **arguments) for doc in docs or ()] if each else method(**arguments)
+            # Sealed here, before the next handler has the thread and perhaps writes into the same arrays.
+            return result if inspect.isawaitable(result) else settled(result)
+
+        def settled(result: Any) -> Batch:
+            return returned.sealed(returned.batch(result, batch, docs))
 
         try:
-            result = await answered(lane.submit(work), context)
-            if inspect.isawaitable(result):  # a plain function around an asynchronous one
-                result = await until_late(_awaited(result), context)
+            answer = await answered(lane.submit(work), context)
+            if inspect.isawaitable(answer):  # a plain function around an asynchronous one
+                answer = settled(await until_late(_awaited(answer), context))
         except USER_ERRORS as error:
             raise failed(error, returned.name, endpoint) from error
-        return returned.sealed(returned.batch(result, batch, docs))
+        return cast(Batch, answer)
 
     return handle
 

@@ -53,9 +53,13 @@ class Payload:
         return self._segments
 
     def seal(self) -> None:
-        """Encode the documents now, so that what cannot travel is found where it was made."""
+        """Encode the documents now, into memory that no handler holds.
+
+        So what cannot travel is found where it was made, and a handler may use its arrays again.
+        """
         if self._segments is None:
-            self._segments = columns.encode(cast('DocList[Any]', self._docs))
+            encoded = columns.encode(cast('DocList[Any]', self._docs))
+            self._segments = encoded if len(encoded) == 1 else (joined(encoded),)
             self._docs = None
 
     def settled(self) -> Sequence[Buffer]:

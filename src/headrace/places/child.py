@@ -120,9 +120,13 @@ class Child:
             pass
 
     async def _end(self) -> str:
-        status = await asyncio.to_thread(self._process.wait)
-        self._end_group()
+        status = await asyncio.to_thread(self._wait)
         return f'exit status {status}' if status >= 0 else f'killed by signal {-status}'
+
+    def _wait(self) -> int:
+        status = self._process.wait()
+        self._end_group()  # here, where it cannot be cancelled
+        return status
 
     async def stop(self, grace_s: float) -> None:
         """Ask the process to finish; after `grace_s` it is killed."""

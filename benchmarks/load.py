@@ -21,13 +21,14 @@ Call = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Load:
-    """What `callers` saw together."""
+    """What `callers` saw together; `mean_rate` is for calls that come in bursts, which windows round."""
 
     rate: float
     best_rate: float
     p50_ms: float
     p99_ms: float
     cpu_us: float
+    mean_rate: float
 
 
 async def press(calls: Sequence[Call], seconds: float, servers: Sequence[int]) -> Load:
@@ -59,6 +60,7 @@ async def press(calls: Sequence[Call], seconds: float, servers: Sequence[int]) -
         p50_ms=took[len(took) // 2] * 1e3,
         p99_ms=took[len(took) * 99 // 100] * 1e3,
         cpu_us=cpu / len(took) * 1e6,
+        mean_rate=len(ends) / (max(ends) - begin),
     )
 
 

@@ -35,7 +35,10 @@ def test_typed_documents_go_round(docs):
 @some.ROUNDS
 def test_columns_and_rows_give_the_same_table(docs):
     columns = DocList[Document].from_bytes(docs.to_bytes())
-    assert arrow.to_table(columns).equals(arrow.to_table(docs), check_metadata=True)
+    table, other = arrow.to_table(docs), arrow.to_table(columns)
+    assert other.schema.equals(table.schema, check_metadata=True)
+    # Their text, since NaN is not equal to itself.
+    assert repr(other.to_pylist()) == repr(table.to_pylist())
     assert some.same(docs, columns)
 
 

@@ -21,13 +21,20 @@ class Declaration(NamedTuple):
     endpoints: tuple[str, ...]
     request_schema: Any = None
     response_schema: Any = None
+    idempotent: bool = True
+    all_shards: bool = False
 
 
 @overload
 def requests(func: F, /) -> F: ...
 @overload
 def requests(
-    *, on: str | Sequence[str] | None = None, request_schema: Any = None, response_schema: Any = None
+    *,
+    on: str | Sequence[str] | None = None,
+    request_schema: Any = None,
+    response_schema: Any = None,
+    idempotent: bool = True,
+    all_shards: bool = False,
 ) -> Callable[[F], F]: ...
 def requests(
     func: Any = None,
@@ -36,6 +43,8 @@ def requests(
     on: str | Sequence[str] | None = None,
     request_schema: Any = None,
     response_schema: Any = None,
+    idempotent: bool = True,
+    all_shards: bool = False,
 ) -> Any:
     """Turn a method into the handler of the endpoints `on`; without `on` it answers every other endpoint.
 
@@ -46,6 +55,9 @@ def requests(
     the annotations (`docs: DocList[Item]`, `-> DocList[Match]`) unless `request_schema` and
     `response_schema` name them.
 
+    `idempotent=False` says that a request must not run twice: it is not sent to another replica when one dies
+    over it. `all_shards=True` makes an answer without one of the executor's shards an error.
+
     class Encoder(Executor):
         @requests(on=['/index', '/search'])
         def encode(self, docs: DocList[Item], **kwargs): ...
@@ -54,7 +66,7 @@ def requests(
     """
     if func is not None and (isinstance(func, str) or not callable(func)) and not _is_wrapper(func):
         raise ExecutorError(f'@requests({func!r}) is no decorator', help=f'write @requests(on={func!r})')
-    declaration = Declaration(_names(on), request_schema, response_schema)
+    declaration = Declaration(_names(on), request_schema, response_schema, idempotent, all_shards)
 
     def mark(function: F) -> F:
         if _is_wrapper(function):

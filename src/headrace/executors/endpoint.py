@@ -48,6 +48,8 @@ class Endpoint:
     parameters_optional: bool = False
     location: str = field(default='', compare=False)
     doc: str = ''
+    idempotent: bool = True
+    all_shards: bool = False
     batching: BatchingSpec | None = None
     custom_metric: Callable[[Any], float] | None = field(default=None, compare=False)
 
@@ -61,6 +63,8 @@ class Endpoint:
             parameters=json_schema(self.parameters_type),
             doc=self.doc,
             batching=self.batching.settled() if self.is_batched and self.batching else None,
+            idempotent=self.idempotent,
+            all_shards=self.all_shards,
         )
 
     @property
@@ -102,6 +106,8 @@ def endpoint_of(
         parameters_type=parameters,
         parameters_optional=optional,
         location=place,
+        idempotent=declaration.idempotent,
+        all_shards=declaration.all_shards,
         doc=inspect.getdoc(function) or '',
     )
 

@@ -24,6 +24,9 @@ class GatewaySettings(TypedDict, total=False):
     prefetch: int
     timeout_s: float | None
     max_body_bytes: int
+    replicas: int
+    max_requests: int
+    max_bytes: int
     expose: Any
     static: Mapping[str, str]
     development: bool
@@ -51,3 +54,21 @@ class ExecutorSettings(TypedDict, total=False):
     env: Mapping[str, Any]
     timeout_ready_s: float
     allow_concurrent: bool
+    replicas: int | Sequence[int]
+    shards: int
+    polling: str | Mapping[str, str]
+    uses_before: Any
+    uses_after: Any
+    no_reduce: bool
+    when: Mapping[str, Any]
+    floating: bool
+    external: bool
+    host: OneOrMany
+    port: int | Sequence[int]
+    tls: bool
+    gpus: str | int | Sequence[int | str]
+    threads: int | None
+    sticky: str
+    retries: int
+    max_queue: int
+    reload: bool

@@ -18,7 +18,9 @@ Kind = Literal['docs', 'doc', 'stream']
 class EndpointInfo(msgspec.Struct, frozen=True):
     """One endpoint: its name, the documents it takes and gives, and its parameters as JSON Schema.
 
-    `batching` says how an executor puts requests together; None if it takes each alone.
+    `batching` says how an executor puts requests together; None if it takes each alone. `idempotent` says
+    whether a request may run twice (if a replica dies over it, it is sent to another), `all_shards` whether
+    an answer without one of the shards is an error.
     """
 
     name: str
@@ -28,6 +30,8 @@ class EndpointInfo(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] | None = None
     doc: str = ''
     batching: SettledBatching | None = None
+    idempotent: bool = True
+    all_shards: bool = False
 
     def __repr__(self) -> str:
         return f'<{self.name}: {self.input.name} -> {self.output.name}>'

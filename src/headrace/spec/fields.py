@@ -23,6 +23,7 @@ ALIASES = {
     'expose_endpoints': 'expose',
     'dynamic_batching': 'uses_dynamic_batching',
     'timeout': 'max_wait_ms',
+    'disable_reduce': 'no_reduce',
 }
 """Other ways to write a field."""
 
@@ -31,12 +32,10 @@ _HINTS = {
     'timeout_send': "it is the gateway's timeout_s here, and is in seconds",
     'with': 'the arguments of an executor are called uses_with here',
     'requests': 'it is called uses_requests here',
-    'no_reduce': 'an executor that joins takes docs_map to see what each branch gave',
 }
 
 _NOT_YET = {
-    *('replicas', 'shards', 'polling', 'when', 'floating'),
-    *('external', 'gpus', 'monitoring', 'tracing', 'metrics', 'tls', 'ssl_certfile', 'ssl_keyfile'),
+    *('monitoring', 'tracing', 'metrics', 'ssl_certfile', 'ssl_keyfile'),
 }
 """Settings that people know from elsewhere."""
 
@@ -61,7 +60,7 @@ def record(cls: type[Record], fields: Fields, source: Source, path: Path) -> Rec
     known = {field.name: field for field in msgspec.structs.fields(cls)}
     values: dict[str, Any] = {}
     for key, value in fields.items():
-        name = canonical(key) if isinstance(key, str) else key
+        name = canonical(key) if isinstance(key, str) and key not in known else key
         if name not in known or name == 'base':
             raise unknown(key, known, source, path)
         if name in values:
@@ -106,7 +105,7 @@ def _value(field: FieldInfo, value: Any, source: Source, path: Path) -> Any:
             convert(key, key_type, source, path): _item(item, value_type, source, (*path, key))
             for key, item in values.items()
         }
-    elif field.name == 'uses':
+    elif field.name in ('uses', 'uses_before', 'uses_after') and value is not None:
         _check_uses(value, source, path)
     return convert(value, field.type, source, path)
 

@@ -29,6 +29,7 @@ def check_growing(spec: FlowSpec, source: Source = NOWHERE) -> None:
     """Raise SpecError for what no later executor can mend: a wrong name, an unknown need, a circle."""
     _check_names(spec.executors, source)
     _check_needs(spec.executors, source)
+    _check_replicas(spec.executors, source)
     loop = find_cycle({executor.name: executor.needs for executor in spec.executors})
     if loop:
         index = [executor.name for executor in spec.executors].index(loop[0])
@@ -150,6 +151,16 @@ def _check_needs(executors: Sequence[ExecutorSpec], source: Source) -> None:
                 raise source.error(
                     path, f'executor {executor.name!r} needs {need!r} twice', help='say it once'
                 )
+
+
+def _check_replicas(executors: Sequence[ExecutorSpec], source: Source) -> None:
+    for index, executor in enumerate(executors):
+        if not 1 <= executor.least <= executor.most:
+            raise source.error(
+                ('executors', index, 'replicas'),
+                f'executor {executor.name!r} cannot have {executor.replicas} replicas',
+                help='a number from 1 on, or two: [least, most]',
+            )
 
 
 def _check_ends(spec: FlowSpec, source: Source) -> None:

@@ -23,6 +23,8 @@ Method = Literal['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 Place = Literal['local', 'in-process']
 Seconds = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
+Polling = Literal['ANY', 'ALL', 'KEY']
 
 
 class BatchingSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,6 +132,93 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     allow_concurrent: Annotated[
         bool, Meta(description='Run synchronous handlers in several threads at a time instead of in one.')
     ] = False
+    replicas: Annotated[
+        int | tuple[int, int],  # its limits are in graph.check: with them here msgspec 0.22 crashes (GC)
+        Meta(
+            description='Processes that share the work of the executor (of each of its shards); two numbers '
+            '[least, most] let it grow and shrink with its queue.'
+        ),
+    ] = 1
+    shards: Annotated[
+        Count, Meta(description='Parts that the documents of the executor are divided into.')
+    ] = 1
+    polling: Annotated[
+        Polling | dict[str, Polling],
+        Meta(
+            description='Which shards a request visits: ANY (one of them), ALL (every one, results merged) '
+            'or KEY (each document the shard that its id belongs to); one for all endpoints or one for each: '
+            '{/search: ALL, "*": ANY}. default: KEY for /index, /update and /delete, ALL for /search, '
+            'ANY for others.'
+        ),
+    ] = {}
+    uses_before: Annotated[
+        Any, Meta(description='Executor that requests pass before they go to the shards; written as uses.')
+    ] = None
+    uses_after: Annotated[
+        Any,
+        Meta(description='Executor that merges what the shards gave (docs_matrix); written as uses.'),
+    ] = None
+    no_reduce: Annotated[
+        bool,
+        Meta(description='Do not merge several inputs by document id: docs has them one after the other.'),
+    ] = False
+    when: Annotated[
+        dict[str, Any],
+        Meta(description="Only documents that match this filter come here: {tags__kind: {$eq: 'shoe'}}."),
+    ] = {}
+    floating: Annotated[
+        bool, Meta(description='The answer does not wait for this executor; nobody gets its results.')
+    ] = False
+    external: Annotated[
+        bool, Meta(description='The executor runs elsewhere, at `host` and `port`; the Flow only calls it.')
+    ] = False
+    host: Annotated[
+        tuple[str, ...],
+        Meta(description='Where an external executor is: grpc://host:port, grpcs://host:port, or host.'),
+    ] = ()
+    port: Annotated[
+        tuple[Port, ...], Meta(description='Ports of an external executor, one per host or one for all.')
+    ] = ()
+    tls: Annotated[bool, Meta(description='Reach an external executor over TLS.')] = False
+    gpus: Annotated[
+        str | int | tuple[int | str, ...],
+        Meta(
+            description='Devices of the replicas: a number each, ids ([0, 2]), or RR (round robin over all), '
+            'RR0:3 (over a slice), RR1,3 (over these).'
+        ),
+    ] = ''
+    threads: Annotated[
+        Count | None,
+        Meta(
+            description='Threads of numeric libraries (OpenMP, BLAS) in each replica; default: the cores '
+            'divided by the replicas and shards, where there are several.'
+        ),
+    ] = None
+    sticky: Annotated[
+        str,
+        Meta(description='Requests with the same value of this parameter go to the same replica.'),
+    ] = ''
+    retries: Annotated[
+        int,
+        Meta(ge=0, description='How often a request is sent to another replica if one dies or is stuck.'),
+    ] = 3
+    max_queue: Annotated[
+        Count,
+        Meta(description='Requests that wait for a replica at most; more are refused as Overloaded.'),
+    ] = 1024
+    reload: Annotated[
+        bool, Meta(description='In development: start anew, without a failed request, when its code changes.')
+    ] = False
+
+    @property
+    def least(self) -> int:
+        """Replicas (of each shard) that there are from the start."""
+        return self.replicas if isinstance(self.replicas, int) else self.replicas[0]
+
+    @property
+    def most(self) -> int:
+        """Replicas (of each shard) that there may be."""
+        return self.replicas if isinstance(self.replicas, int) else self.replicas[1]
 
     def __post_init__(self) -> None:
         if not self.needs:  # one way only to say "begins with the request"
@@ -176,6 +265,17 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     max_body_bytes: Annotated[int, Meta(gt=0, description='Largest request that is accepted, in bytes.')] = (
         256 * 1024 * 1024
     )
+    replicas: Annotated[
+        Count, Meta(description='Gateway processes that share the ports; the system spreads connections.')
+    ] = 1
+    max_requests: Annotated[
+        Count,
+        Meta(description='Requests of all clients that one gateway holds; more are refused as Overloaded.'),
+    ] = 4096
+    max_bytes: Annotated[
+        Count,
+        Meta(description='Bytes of all requests that one gateway holds; more are refused as Overloaded.'),
+    ] = 1024 * 1024 * 1024
     expose: Annotated[tuple[ExposedEndpoint, ...], Meta(description='Extra HTTP routes for endpoints.')] = ()
     static: Annotated[
         dict[str, str],

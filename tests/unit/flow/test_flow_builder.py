@@ -27,7 +27,12 @@ def test_keyword_arguments_are_those_of_the_records():
         'gateway',
         'base',
     }
-    assert names(ExecutorSettings) == set(ExecutorSpec.__struct_fields__) - {'name', 'uses', 'needs', 'join'}
+    assert set(typing.get_type_hints(ExecutorSettings)) == set(ExecutorSpec.__struct_fields__) - {
+        'name',
+        'uses',
+        'needs',
+        'join',
+    }
 
 
 def test_add_returns_a_new_flow():

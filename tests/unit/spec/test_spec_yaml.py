@@ -224,8 +224,8 @@ WRONG = [
         'timeout_ready_s',
     ),
     (
-        'executors:\n- name: a\n  replicas: 2',
-        "3: executors[0].replicas: unknown key 'replicas'",
+        'executors:\n- name: a\n  monitoring: true',
+        "3: executors[0].monitoring: unknown key 'monitoring'",
         'have this yet',
     ),
     ('executors:\n- name: a\n  colour: 2', "3: executors[0].colour: unknown key 'colour'", 'keys: '),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from keyword import iskeyword
 
+from headrace.errors import SpecError
+from headrace.spec.devices import check_wish
 from headrace.spec.records import GATEWAY, ExecutorSpec, FlowSpec
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
@@ -30,6 +32,7 @@ def check_growing(spec: FlowSpec, source: Source = NOWHERE) -> None:
     _check_names(spec.executors, source)
     _check_needs(spec.executors, source)
     _check_replicas(spec.executors, source)
+    _check_devices(spec.executors, source)
     loop = find_cycle({executor.name: executor.needs for executor in spec.executors})
     if loop:
         index = [executor.name for executor in spec.executors].index(loop[0])
@@ -161,6 +164,15 @@ def _check_replicas(executors: Sequence[ExecutorSpec], source: Source) -> None:
                 f'executor {executor.name!r} cannot have {executor.replicas} replicas',
                 help='a number from 1 on, or two: [least, most]',
             )
+
+
+def _check_devices(executors: Sequence[ExecutorSpec], source: Source) -> None:
+    for index, executor in enumerate(executors):
+        try:
+            check_wish(executor)
+        except SpecError as error:
+            path: Path = ('executors', index, 'gpus' if executor.gpus != '' else 'env')
+            raise source.error(path, error.message, help=error.help) from None
 
 
 def _check_ends(spec: FlowSpec, source: Source) -> None:

@@ -9,10 +9,7 @@ import msgspec
 
 from headrace.documents.adapt import is_pydantic
 from headrace.errors import RequestError
-from headrace.pipeline.graph import ERRORS
-
-RESULTS = '__results__'
-"""The key under which handlers that return a dict leave it, by the name of the executor."""
+from headrace.pipeline.reports import REPORTS, RESULTS
 
 
 def addressed(parameters: dict[str, Any], name: str) -> dict[str, Any]:
@@ -52,8 +49,8 @@ def reader(kind: type[Any] | None, *, optional: bool, name: str) -> Callable[[di
 
     def read(parameters: dict[str, Any]) -> Any:
         own = addressed(parameters, name)
-        own.pop(RESULTS, None)
-        own.pop(ERRORS, None)
+        for key in REPORTS:
+            own.pop(key, None)
         if optional and not own:
             return None
         try:

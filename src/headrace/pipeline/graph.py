@@ -8,22 +8,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any
 
 from headrace.errors import EndpointNotFound, RequestError
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.handler import Handler
+from headrace.pipeline.reports import united
 
 REQUEST = 'gateway'
 """What a graph calls the request itself, where a node's input has the name of a node."""
-
-RESULTS = '__results__'
-"""The key in a request's parameters under which executors leave results that are not documents."""
-
-ERRORS = '__errors__'
-"""The key in a request's parameters that has the errors of single documents, by document id."""
 
 
 class Node:
@@ -157,11 +151,7 @@ def _joined(inputs: Sequence[tuple[str, Batch]]) -> Batch:
     if len(inputs) == 1:
         return inputs[0][1]
     sources = tuple(source for _, batch in inputs for source in batch.sources)
-    parameters: dict[str, Any] = dict(inputs[0][1].parameters)
-    for key in (RESULTS, ERRORS):
-        united = {k: v for _, batch in inputs for k, v in batch.parameters.get(key, {}).items()}
-        if united:
-            parameters[key] = united
+    parameters = united({}, [batch.parameters for _, batch in inputs])
     return Batch(parameters=parameters, sources=sources)
 
 

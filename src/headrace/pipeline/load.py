@@ -10,8 +10,8 @@ from headrace.errors import Cancelled, DeadlineExceeded, MissingExtra, ProtocolE
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.dividing import Given, parts
-from headrace.pipeline.graph import ERRORS, RESULTS
 from headrace.pipeline.handler import Handler
+from headrace.pipeline.reports import REPORTS, RESULTS
 from headrace.pipeline.waiting import Piece
 
 NOT_OF_A_DOCUMENT = (Cancelled, DeadlineExceeded, Unavailable, MissingExtra, ProtocolError)
@@ -57,7 +57,7 @@ class Load:
         docs = self._type.from_rows(self._rows(group))
         given = Given(docs, [self._places[number][0] for number in group])
         first = self.pieces[given.owners[0]].request.batch.parameters
-        parameters = {key: value for key, value in first.items() if key not in (RESULTS, ERRORS)}
+        parameters = {key: value for key, value in first.items() if key not in REPORTS}
         reply = await handler(Batch(docs, parameters), self.context)
         added: dict[str, Any] = {}
         if reply.parameters is not parameters:

@@ -8,11 +8,10 @@ from typing import Literal
 from msgspec import Struct
 
 from headrace.spec.graph import check, order
+from headrace.spec.parts import Part, part_of
 from headrace.spec.records import GATEWAY, PASS_THROUGH, ExecutorSpec, FlowSpec
 
 Role = Literal['gateway', 'worker', 'inline']
-Part = Literal['', 'before', 'after']
-"""What of an executor a process runs: the executor itself (''), its `uses_before` or its `uses_after`."""
 
 
 class ProcessPlan(Struct, frozen=True, kw_only=True):
@@ -134,7 +133,7 @@ def plan(spec: FlowSpec, *, directory: str = '') -> PhysicalPlan:
 
 
 def processes(spec: FlowSpec, executor: ExecutorSpec, *, directory: str = '') -> Iterator[ProcessPlan]:
-    """The processes of one executor: what comes before its shards, every replica of each, what comes after."""
+    """The processes of one executor: what comes before its shards, all their replicas, what comes after."""
     if executor.uses_before is not None:
         yield process(spec, executor, part='before', directory=directory)
     for shard in range(executor.shards):
@@ -157,7 +156,6 @@ def process(
     inline = spec.place == 'in-process'
     name = f'{executor.name}/{part}' if part else name_of(executor, shard, replica)
     folder = f'{directory.rstrip("/")}/' if directory else ''
-    uses = {'': executor.uses, 'before': executor.uses_before, 'after': executor.uses_after}[part]
     return ProcessPlan(
         role='inline' if inline else 'worker',
         name=name,
@@ -167,7 +165,7 @@ def process(
         shards=executor.shards,
         replica=replica,
         replicas=1 if part else executor.least,
-        uses=describe_uses(uses),
+        uses=describe_uses(part_of(executor, part).uses),
         address='memory' if inline else f'unix:{folder}{name.replace("/", ".")}.sock',
         env={**spec.env, **executor.env},
         timeout_ready_s=executor.timeout_ready_s or spec.timeout_ready_s,

@@ -179,6 +179,38 @@ def test_no_orphan_when_the_parent_is_killed_while_a_handler_never_ends(family, 
     it.assert_all_gone()
 
 
+STARTING = """\
+import os, time
+from headrace import Executor, Flow
+
+class NeverStarts(Executor):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        open(os.environ['BEGUN'], 'w').close()
+        time.sleep(1000)
+
+Flow().add(uses=NeverStarts).start()
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_stays_when_the_parent_ends_while_a_constructor_never_does(tmp_path, number):
+    script, begun = tmp_path / 'starting.py', tmp_path / 'begun'
+    script.write_text(STARTING)
+    os.mkfifo(begun)
+    env = {**os.environ, 'HEADRACE_RUNTIME_DIR': str(tmp_path), 'BEGUN': str(begun)}
+    with subprocess.Popen([sys.executable, script], env=env, stderr=subprocess.DEVNULL) as parent:
+        begun.read_text()
+        children = psutil.Process(parent.pid).children(recursive=True)
+        assert len(children) == 2
+        parent.send_signal(number)
+        assert parent.wait(GONE_WITHIN_S) == -number
+    _, alive = psutil.wait_procs(children, timeout=GONE_WITHIN_S)
+    for process in alive:
+        process.kill()
+    assert (alive, list(tmp_path.glob('headrace-*'))) == ([], [])
+
+
 def test_a_parent_that_ends_without_closing_leaves_nothing(family):
     it = family(then='import os; os._exit(3)')
     assert it.parent.wait(GONE_WITHIN_S) == 3

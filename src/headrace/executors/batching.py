@@ -12,7 +12,7 @@ from headrace.errors import ExecutorError
 from headrace.executors.decorator import endpoint_name
 from headrace.executors.endpoint import Endpoint
 from headrace.executors.failure import failed
-from headrace.executors.parameters import addressed
+from headrace.pipeline.addressed import addressed
 from headrace.pipeline.batching import Batching
 from headrace.pipeline.handler import Handler
 from headrace.spec.fields import mapping, record

@@ -1,4 +1,4 @@
-"""What is changed while it runs costs no request: new arguments, more replicas, fewer, and kills meanwhile."""
+"""What is changed while it runs costs no request: new arguments, more and fewer replicas, kills meanwhile."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from keyword import iskeyword
 
 from headrace.errors import SpecError
+from headrace.spec.conditions import check_conditions, check_external, check_floating
 from headrace.spec.devices import check_wish
 from headrace.spec.records import GATEWAY, ExecutorSpec, FlowSpec
 from headrace.spec.source import Path, Source
@@ -33,6 +34,9 @@ def check_growing(spec: FlowSpec, source: Source = NOWHERE) -> None:
     _check_needs(spec.executors, source)
     _check_replicas(spec.executors, source)
     _check_devices(spec.executors, source)
+    check_external(spec.executors, source)
+    check_floating(spec.executors, source)
+    check_conditions(spec.executors, source)
     loop = find_cycle({executor.name: executor.needs for executor in spec.executors})
     if loop:
         index = [executor.name for executor in spec.executors].index(loop[0])
@@ -79,14 +83,21 @@ def order(spec: FlowSpec) -> tuple[ExecutorSpec, ...]:
 
 
 def terminals(spec: FlowSpec) -> tuple[ExecutorSpec, ...]:
-    """The executors that nobody needs: their results are the answer; at most one after check()."""
-    needed = {name for executor in spec.executors for name in executor.needs}
-    return tuple(executor for executor in spec.executors if executor.name not in needed)
+    """The executors that nobody needs: their results are the answer; at most one after check().
+
+    Floating ones are none, and do not need anybody in this sense: the answer does not wait for them.
+    """
+    awaited = [executor for executor in spec.executors if not executor.floating]
+    needed = {name for executor in awaited for name in executor.needs}
+    return tuple(executor for executor in awaited if executor.name not in needed)
 
 
 def last(spec: FlowSpec) -> str:
-    """The name that the next executor needs unless told otherwise: the newest one, else the gateway."""
-    return spec.executors[-1].name if spec.executors else GATEWAY
+    """The name that the next executor needs unless told otherwise: the newest one, else the gateway.
+
+    A floating one is passed over: nobody waits for it.
+    """
+    return next((each.name for each in reversed(spec.executors) if not each.floating), GATEWAY)
 
 
 def find_cycle(needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ def blueprint_of(
         replica_id=replica,
         replicas=spec.least,
         allow_concurrent=spec.allow_concurrent,
+        no_reduce=spec.no_reduce,
     )
     try:
         return blueprint(spec.uses, Executor, given=given, runtime_args=args, search=(base,) if base else ())

@@ -332,6 +332,11 @@ class Replicas:
         return tuple(self._roster.replicas)
 
     @property
+    def is_up(self) -> bool:
+        """Whether there is a replica that takes calls; if not, they wait for one."""
+        return not self._roster.is_deserted
+
+    @property
     def outstanding(self) -> int:
         """Calls that replicas have now, also those that are on their way out."""
         return sum(each.outstanding for each in (*self._roster.replicas.values(), *self._leaving))

@@ -58,6 +58,10 @@ class Shards:
         self._avoided_until = [0.0] * len(self.shards)
         self._turn = 0
 
+    def describe(self, info: ExecutorInfo | None) -> None:
+        """From now on the executor is what `info` says."""
+        self._info = info
+
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         polling = polling_of(self._polling, context.endpoint)
         if polling == 'ANY':
@@ -76,9 +80,11 @@ class Shards:
             try:
                 return Answers(batch, {shard: await self._call(shard, batch, context)})
             except Unavailable as error:
+                if error.answered:  # the executor itself says so: that is its answer
+                    raise
                 self._avoided_until[shard] = time.monotonic() + AVOIDED_S
                 endpoint = self._endpoint(context)
-                if getattr(error, 'begun', True) and endpoint is not None and not endpoint.idempotent:
+                if error.begun and endpoint is not None and not endpoint.idempotent:
                     raise
                 first = first or error
         assert first is not None

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import uvloop
 
-from benchmarks import batching, bulk, life, rates, report
+from benchmarks import batching, bulk, chain, life, rates, replicas, report
 from benchmarks.result import Result
 
-PARTS = ('life', 'http', 'grpc', 'bulk', 'batching')
+PARTS = ('life', 'http', 'grpc', 'bulk', 'batching', 'replicas', 'chain')
 
 
 @click.command()
@@ -43,6 +43,10 @@ def measure(part: str, *, quick: bool) -> list[Result]:
         return bulk.measure(documents=1_000 if quick else 10_000, runs=2 if quick else 5)
     if part == 'batching':
         return uvloop.run(batching.measure(seconds=1.0 if quick else 5.0))
+    if part == 'replicas':
+        return uvloop.run(replicas.measure(seconds=1.0 if quick else 4.0, turns=1 if quick else 5))
+    if part == 'chain':
+        return uvloop.run(chain.measure(seconds=0.3 if quick else 1.0, turns=1 if quick else 5))
     return uvloop.run(rates.measure(part, [1, 16] if quick else [1, 16, 64], 0.5 if quick else 4.0))
 
 

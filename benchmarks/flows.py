@@ -45,6 +45,49 @@ class Model(Executor):
         time.sleep(MODEL_S + MODEL_PER_DOCUMENT_S * len(docs))
 
 
+class Pass(Executor):
+    """Gives back what it gets."""
+
+    @requests
+    async def give_back(self, docs: DocumentArray, **kwargs) -> None:
+        """Do nothing."""
+
+
+def compute(rounds: int) -> int:
+    """Compute in pure Python for a while, always the same."""
+    total = 0
+    for number in range(rounds):
+        total += number * number % 7
+    return total
+
+
+class Computer(Executor):
+    """Computes, the same for every request."""
+
+    def __init__(self, rounds: int, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.rounds = rounds
+
+    @requests
+    def compute(self, docs: DocumentArray, **kwargs) -> None:
+        """Hold a core for a while."""
+        compute(self.rounds)
+
+
+def computing(rounds: int, replicas: int) -> Flow:
+    """Make a Flow of one executor that computes, with so many replicas."""
+    flow = Flow(protocol='http', asyncio=True)
+    return flow.add(uses=Computer, uses_with={'rounds': rounds}, replicas=replicas)
+
+
+def chain(length: int) -> Flow:
+    """Make a Flow of so many executors one after the other that pass on what they get."""
+    flow = Flow(protocol='http', asyncio=True)
+    for _ in range(length):
+        flow = flow.add(uses=Pass)
+    return flow
+
+
 def model() -> Flow:
     """Make a Flow of one model."""
     return Flow(protocol='http', asyncio=True).add(uses=Model)

@@ -20,6 +20,12 @@ def children() -> list[int]:
     return [child.pid for child in psutil.Process().children(recursive=True)]
 
 
+def listens(pid: int) -> set[int]:
+    """Return the TCP ports at which a process listens."""
+    found = psutil.Process(pid).net_connections('tcp')
+    return {connection.laddr.port for connection in found if connection.status == psutil.CONN_LISTEN}
+
+
 def pss_mib(pids: Sequence[int]) -> float:
     """Sum the proportional set size: what the processes take together, shared pages counted once.
 

@@ -114,10 +114,20 @@ class TooLarge(RequestError):
 
 
 class Unavailable(HeadraceError):
-    """Nobody is there to serve the request now; it may work later."""
+    """Nobody is there to serve the request now; it may work later.
+
+    `begun` is False if the request has surely not begun to run: it may be sent again, whatever it does.
+    `answered` is True if an executor's own code said so: that is its answer, and no other replica is asked.
+    """
 
     http_status = 503
     grpc_status = 'UNAVAILABLE'
+    begun = True
+    answered = False
+
+    def __init__(self, message: str, *, begun: bool = True, help: str = '') -> None:
+        super().__init__(message, help=help)
+        self.begun = begun
 
 
 class Overloaded(Unavailable):
@@ -127,7 +137,7 @@ class Overloaded(Unavailable):
     grpc_status = 'RESOURCE_EXHAUSTED'
 
     def __init__(self, message: str, *, retry_after_s: float = 1.0, help: str = '') -> None:
-        super().__init__(message, help=help)
+        super().__init__(message, begun=False, help=help)
         self.retry_after_s = retry_after_s
 
 

@@ -27,12 +27,26 @@ def tell_when_blocked():
         time.sleep(0.001)
     print('blocked', flush=True)
 
+def signal_this_thread(number, once_in):
+    # The main thread, deep in a wait, is not woken: as with a signal just before it began to wait.
+    seen = 0
+    while seen < 20:
+        frame, names = sys._current_frames()[threading.main_thread().ident], []
+        while frame is not None:
+            names.append(frame.f_code.co_name)
+            frame = frame.f_back
+        seen = seen + 1 if names[0] == 'wait' and once_in in names else 0
+        time.sleep(0.001)
+    signal.pthread_kill(threading.get_ident(), number)
+
 flow = Flow().add(uses=Patient, name='one').add(uses=Patient, name='two')
 with flow:
     print(flow.port, flush=True)
     sys.stdin.readline()
     {then}
 """
+# Not one long sleep: Python misses a signal that comes just before it.
+SLEEP = 'while True: time.sleep(0.01)'
 IDLE = 'def foo(self, docs, **kwargs): pass'
 ASYNC_LOOP = 'async def foo(self, docs, **kwargs):\n        while True: pass'
 SYNC_LOOP = 'def foo(self, docs, **kwargs):\n        while True: pass'
@@ -46,7 +60,7 @@ GONE_WITHIN_S = 10
 class Family:
     """A script that runs a Flow, and the processes that it started."""
 
-    def __init__(self, folder, *, handler=IDLE, then='time.sleep(1000)'):
+    def __init__(self, folder, *, handler=IDLE, then=SLEEP):
         script = folder / 'parent.py'
         script.write_text(PARENT.format(handler=handler, then=then))
         self.folder = folder
@@ -118,6 +132,30 @@ def test_block_ends_in_good_order(family, number):
     it.assert_all_gone()
 
 
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_block_ends_though_another_thread_receives_the_signal(family, number):
+    then = (
+        f'threading.Thread(target=signal_this_thread, args=({number:d}, "block")).start(); '
+        "flow.block(); print('in good order', flush=True)"
+    )
+    it = family(then=then)
+    assert it.parent.wait(GONE_WITHIN_S) == 0
+    assert it.parent.stdout.read() == 'in good order\n'
+    it.assert_all_gone()
+
+
+def test_a_post_ends_though_another_thread_receives_the_signal(family):
+    then = (
+        f'threading.Thread(target=signal_this_thread, args=({signal.SIGINT:d}, "run_blocking")).start(); '
+        "flow.post('/')"
+    )
+    it = family(
+        handler='async def foo(self, docs, **kwargs): await __import__("asyncio").sleep(1000)', then=then
+    )
+    it.assert_all_gone()
+    assert 'KeyboardInterrupt' in it.parent.stderr.read()
+
+
 def test_block_ends_with_an_error_when_a_worker_dies(family):
     it = family(then='flow.block()')
     it.children[-1].kill()
@@ -139,6 +177,38 @@ def test_no_orphan_when_the_parent_is_killed_while_a_handler_never_ends(family, 
     assert it.parent.stdout.readline() == 'asking\n'
     it.parent.kill()
     it.assert_all_gone()
+
+
+STARTING = """\
+import os, time
+from headrace import Executor, Flow
+
+class NeverStarts(Executor):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        open(os.environ['BEGUN'], 'w').close()
+        time.sleep(1000)
+
+Flow().add(uses=NeverStarts).start()
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_stays_when_the_parent_ends_while_a_constructor_never_does(tmp_path, number):
+    script, begun = tmp_path / 'starting.py', tmp_path / 'begun'
+    script.write_text(STARTING)
+    os.mkfifo(begun)
+    env = {**os.environ, 'HEADRACE_RUNTIME_DIR': str(tmp_path), 'BEGUN': str(begun)}
+    with subprocess.Popen([sys.executable, script], env=env, stderr=subprocess.DEVNULL) as parent:
+        begun.read_text()
+        children = psutil.Process(parent.pid).children(recursive=True)
+        assert len(children) == 2
+        parent.send_signal(number)
+        assert parent.wait(GONE_WITHIN_S) == -number
+    _, alive = psutil.wait_procs(children, timeout=GONE_WITHIN_S)
+    for process in alive:
+        process.kill()
+    assert (alive, list(tmp_path.glob('headrace-*'))) == ([], [])
 
 
 def test_a_parent_that_ends_without_closing_leaves_nothing(family):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Coroutine
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -13,6 +14,19 @@ from typing import Any, TypeVar
 T = TypeVar('T')
 Closing = Callable[[], Coroutine[Any, Any, None]]
 MakeLoop = Callable[[], asyncio.AbstractEventLoop]
+
+NOTICE_S = 0.2
+"""How long one turn of a wait for another thread is.
+
+Python acts on a signal between two steps of its own. One that comes just before the main thread begins to
+wait, or that another thread receives, is only noted: a wait without end would keep Ctrl-C for ever.
+"""
+
+
+def wait_for_one(futures: Collection[Future[Any]]) -> None:
+    """Wait until one of `futures` is done, or a signal raises."""
+    while not wait(futures, NOTICE_S, FIRST_COMPLETED).done:
+        pass
 
 
 def fast_loop() -> asyncio.AbstractEventLoop:
@@ -51,6 +65,7 @@ class LoopThread:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._ended: Future[None] = Future()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Start a coroutine on the loop; its result comes in a future that any thread may wait for."""
@@ -64,31 +79,39 @@ class LoopThread:
         """The result of a coroutine; an exception here (Ctrl-C) cancels it there."""
         future = self.submit(work)
         try:
+            wait_for_one([future])
             return future.result()
         finally:
             future.cancel()
 
     def close(self) -> None:
-        """Cancel what still runs, end the loop and its thread. A later coroutine starts them anew."""
+        """Cancel what still runs, end the loop and its thread. A later coroutine starts them anew.
+
+        What an exception here (Ctrl-C) cuts short, the exit of the interpreter completes.
+        """
+        atexit.register(self.close)
         with self._lock:
-            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
-        if loop is not None and thread is not None:
-            loop.call_soon_threadsafe(loop.stop)
-            if thread is not threading.current_thread():
-                thread.join()
+            thread, ended = self._thread, self._ended
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._loop = None
+        if thread is not None and thread is not threading.current_thread():
+            wait_for_one([ended])  # Python 3.11 takes a thread for ended when Ctrl-C ends join()
+            thread.join()
+        atexit.unregister(self.close)
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
-                self._loop = self._make_loop()
+                self._loop, self._ended = self._make_loop(), Future()
                 self._thread = threading.Thread(
-                    target=_serve, args=(self._loop, self._closing), name=self._name, daemon=True
+                    target=_serve, args=(self._loop, self._closing, self._ended), name=self._name, daemon=True
                 )
                 self._thread.start()
             return self._loop
 
 
-def _serve(loop: asyncio.AbstractEventLoop, closing: Closing | None) -> None:
+def _serve(loop: asyncio.AbstractEventLoop, closing: Closing | None, ended: Future[None]) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
@@ -97,6 +120,7 @@ def _serve(loop: asyncio.AbstractEventLoop, closing: Closing | None) -> None:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+        ended.set_result(None)
 
 
 async def _end(closing: Closing | None) -> None:

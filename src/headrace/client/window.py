@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from typing import Any, TypeVar
+
+from headrace.client.loop import wait_for_one
 
 Q = TypeVar('Q')
 A = TypeVar('A')
@@ -74,7 +76,7 @@ def run_blocking(
                 except StopIteration:
                     has_more = False
             if flying:
-                wait([flying[0]] if in_order else flying, return_when=FIRST_COMPLETED)
+                wait_for_one([flying[0]] if in_order else flying)
             while (ready := _ready(flying, in_order=in_order)) is not None:
                 flying.remove(ready)
                 yield ready.result()

@@ -19,16 +19,19 @@ def merged(lists: Iterable[Sequence[Any]]) -> list[Any]:
         for doc in docs:
             first = found.setdefault(doc.id, doc)
             if first is not doc:
-                _complete(first, doc)
+                complete(first, doc)
     return list(found.values())
 
 
-def _complete(first: Any, later: Any) -> None:
+def complete(first: Any, later: Any, *, lists: bool = True) -> None:
+    """Complete a document by another one with its id; `lists` says whether lists in them are united, too."""
     types: tuple[Any, Any] = type(first), type(later)
     known = fields_of(types[0])
     for name, field in fields_of(types[1]).items():
         own = known.get(name)
         if own is None or name == 'id':
+            continue
+        if own.kind is Kind.LIST and not lists:
             continue
         value = getattr(later, name)
         if own.kind is Kind.LIST and value:

@@ -12,7 +12,7 @@ from headrace.errors import ExecutorError
 from headrace.executors.decorator import endpoint_name
 from headrace.executors.endpoint import Endpoint
 from headrace.executors.failure import failed
-from headrace.executors.parameters import addressed
+from headrace.pipeline.addressed import addressed
 from headrace.pipeline.batching import Batching
 from headrace.pipeline.handler import Handler
 from headrace.spec.fields import mapping, record
@@ -155,8 +155,8 @@ def in_batches(handler: Handler, executor: Any, endpoint: Endpoint) -> Handler:
     is_concurrent = endpoint.is_async or executor.runtime_args.allow_concurrent
     if (endpoint.batching.parallel_batches or 1) > 1 and not is_concurrent:
         raise ExecutorError(
-            f'executor {name!r}: parallel_batches of {endpoint.method} ({endpoint.location}) is over 1, and it '
-            'does one call after the other',
+            f'executor {name!r}: parallel_batches of {endpoint.method} ({endpoint.location}) is over 1, and '
+            'it does one call after the other',
             help='make it an `async def`, or give the executor allow_concurrent=True',
         )
     return Batching(

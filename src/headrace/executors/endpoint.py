@@ -65,6 +65,7 @@ class Endpoint:
             batching=self.batching.settled() if self.is_batched and self.batching else None,
             idempotent=self.idempotent,
             all_shards=self.all_shards,
+            reads_inputs=not self.takes.isdisjoint(_ON_REQUEST),
         )
 
     @property

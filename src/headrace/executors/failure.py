@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.errors import ExecutorFailure, HeadraceError
+from headrace.errors import ExecutorFailure, HeadraceError, Unavailable
 from headrace.executors import location
 from headrace.executors.endpoint import Endpoint
 
@@ -13,6 +13,8 @@ def failed(error: BaseException, name: str, endpoint: Endpoint) -> HeadraceError
     Errors of our own that it raises on purpose (RequestError, Overloaded...) keep their class and status.
     The message has no folders, because clients see it; the traceback has, and is kept apart.
     """
+    if isinstance(error, Unavailable):
+        error.begun = error.answered = True  # said by a handler that runs: no other replica is to be asked
     if isinstance(error, HeadraceError):
         error.add_note(f'in executor {name!r}, endpoint {endpoint.name!r}')
         return error

@@ -9,37 +9,8 @@ import msgspec
 
 from headrace.documents.adapt import is_pydantic
 from headrace.errors import RequestError
-from headrace.pipeline.graph import ERRORS
-
-RESULTS = '__results__'
-"""The key under which handlers that return a dict leave it, by the name of the executor."""
-
-
-def addressed(parameters: dict[str, Any], name: str) -> dict[str, Any]:
-    """The parameters as the executor `name` sees them: what is addressed to it alone wins.
-
-    >>> addressed({'top_k': 3, 'a__top_k': 5, 'a': {'metric': 'cosine'}}, 'a')
-    {'top_k': 5, 'metric': 'cosine'}
-
-    Always a new dict: an executor's changes to it stay with the executor.
-    """
-    if not parameters:
-        return {}
-    own = parameters.get(name)
-    prefix = f'{name}__'
-    if not isinstance(own, dict) and not any(key.startswith(prefix) for key in parameters):
-        return parameters.copy()
-    seen = {
-        key: value
-        for key, value in parameters.items()
-        if not key.startswith(prefix) and not (key == name and isinstance(value, dict))
-    }
-    if isinstance(own, dict):
-        seen.update(own)
-    for key, value in parameters.items():
-        if key.startswith(prefix):
-            seen[key[len(prefix) :]] = value
-    return seen
+from headrace.pipeline.addressed import addressed
+from headrace.pipeline.reports import REPORTS, RESULTS
 
 
 def reader(kind: type[Any] | None, *, optional: bool, name: str) -> Callable[[dict[str, Any]], Any]:
@@ -52,8 +23,8 @@ def reader(kind: type[Any] | None, *, optional: bool, name: str) -> Callable[[di
 
     def read(parameters: dict[str, Any]) -> Any:
         own = addressed(parameters, name)
-        own.pop(RESULTS, None)
-        own.pop(ERRORS, None)
+        for key in REPORTS:
+            own.pop(key, None)
         if optional and not own:
             return None
         try:

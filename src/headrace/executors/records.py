@@ -39,6 +39,7 @@ class RuntimeArgs:
     replica_id: int = 0
     replicas: int = 1
     allow_concurrent: bool = False
+    no_reduce: bool = False
 
     @property
     def full_name(self) -> str:

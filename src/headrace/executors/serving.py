@@ -32,7 +32,11 @@ def serve(executor: Executor) -> Handler:
     def handle(batch: Batch, context: Context) -> Awaitable[Batch]:
         return handlers.get(context.endpoint, other)(batch, context)
 
-    return handle
+    def handle_all(batch: Batch, context: Context) -> Awaitable[Batch]:
+        batch.no_reduce = True
+        return handle(batch, context)
+
+    return handle_all if executor.runtime_args.no_reduce else handle
 
 
 def describe(executor: Executor) -> ExecutorInfo:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from headrace.client.loop import LoopThread
+from headrace.client.loop import NOTICE_S, LoopThread
 from headrace.errors import Unavailable
 from headrace.flow.transport import HandlerTransport
 from headrace.places import InProcess, Local, Running
@@ -25,34 +25,50 @@ class Session:
     ones on their loop.
     """
 
-    def __init__(self, running: Running, loop: LoopThread | None) -> None:
-        self._running = running
-        self._loop = loop
+    def __init__(self) -> None:
+        self._running: Running | None = None
+        self._loop: LoopThread | None = None
         self._client: Any = None
 
     @classmethod
     def start(cls, spec: FlowSpec) -> Session:
         """Start `spec` from synchronous code."""
-        loop = LoopThread('headrace-flow')
+        session = cls()
+        session._loop = loop = LoopThread('headrace-flow', session._stop)
         try:
-            return cls(loop.run(_begin(spec)), loop)
+            loop.run(session._begin(spec))
         except BaseException:
             loop.close()
             raise
+        return session
 
     @classmethod
     async def begin(cls, spec: FlowSpec) -> Session:
         """Start `spec` on the caller's event loop."""
-        return cls(await _begin(spec), None)
+        session = cls()
+        await session._begin(spec)
+        return session
+
+    # These two run on the loop. The loop's end stops what runs: Ctrl-C may come at any step of the caller's.
+
+    async def _begin(self, spec: FlowSpec) -> None:
+        start: Any = PLACES[spec.place].start
+        self._running = await start(spec)
+
+    async def _stop(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            await running.stop()
 
     @property
     def ports(self) -> Mapping[str, int]:
         """The port of each protocol."""
-        return self._running.ports
+        return self.running.ports
 
     @property
     def running(self) -> Running:
         """What the place made of the Flow."""
+        assert self._running is not None
         return self._running
 
     def client(self, is_async: bool) -> Any:
@@ -60,17 +76,18 @@ class Session:
         if self._client is None:
             from headrace.client import Client  # its libraries load when the Flow already runs
 
-            self._client = Client(asyncio=is_async, **reach(self._running))
+            self._client = Client(asyncio=is_async, **reach(self.running))
         return self._client
 
     def block(self, stop_event: threading.Event | None) -> None:
         """Wait for a signal or `stop_event`; raise Unavailable if a process of the Flow ends before."""
         assert self._loop is not None
         stop = stop_event or threading.Event()
-        gone = self._loop.submit(self._running.watch())
+        gone = self._loop.submit(self.running.watch())
         gone.add_done_callback(lambda _: stop.set())
         with _signals(stop):
-            stop.wait()
+            while not stop.wait(NOTICE_S):
+                pass
         if gone.done() and not gone.cancelled():
             raise Unavailable(gone.result(), help='what it printed last is above')
         gone.cancel()
@@ -83,7 +100,7 @@ class Session:
                 self._client.close()
         finally:
             try:
-                self._loop.run(self._running.stop())
+                self._loop.run(self._stop())
             finally:
                 self._loop.close()
 
@@ -93,13 +110,7 @@ class Session:
             if self._client is not None:
                 await self._client.close()
         finally:
-            await self._running.stop()
-
-
-async def _begin(spec: FlowSpec) -> Running:
-    start: Any = PLACES[spec.place].start
-    running: Running = await start(spec)
-    return running
+            await self._stop()
 
 
 def reach(running: Running) -> dict[str, Any]:

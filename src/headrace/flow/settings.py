@@ -65,7 +65,7 @@ class ExecutorSettings(TypedDict, total=False):
     external: bool
     host: OneOrMany
     port: int | Sequence[int]
-    tls: bool
+    tls: bool | str
     gpus: str | int | Sequence[int | str]
     threads: int | None
     sticky: str

@@ -9,9 +9,13 @@ from headrace.spec import GatewaySpec
 
 
 class Start(msgspec.Struct, frozen=True):
-    """The first order: which doors there will be, so that their libraries load now."""
+    """The first order: which doors there will be, so that their libraries load now.
+
+    `directory` will hold the sockets of the Flow; the gateway removes it if the supervisor no longer can.
+    """
 
     spec: GatewaySpec
+    directory: str = ''
 
 
 class Upstream(msgspec.Struct, frozen=True):

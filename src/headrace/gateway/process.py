@@ -31,7 +31,9 @@ def main() -> None:
     line = Lifeline.from_parent()
     try:
         log.to_terminal('gateway', environment.read().log_level)
-        spec = msgspec.convert(line.receive(), Start).spec
+        start = msgspec.convert(line.receive(), Start)
+        line.tidy_up = lambda: _remove(start.directory)
+        spec = start.spec
         for protocol in spec.protocols:
             import_module(DOORS[protocol])  # while the workers start
         order = msgspec.convert(line.receive(), Open)
@@ -110,8 +112,12 @@ def _tidy_up(order: Open) -> None:
             os.killpg(pid, signal.SIGKILL)  # each has a session of its own, with all that it started
         except (ProcessLookupError, PermissionError):
             pass
-    if order.directory:
-        shutil.rmtree(order.directory, ignore_errors=True)
+    _remove(order.directory)
+
+
+def _remove(directory: str) -> None:
+    if directory:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _is_running(pid: int) -> bool:

@@ -53,18 +53,24 @@ class GatewayServer:
 
 
 async def serve(
-    handler: Handler, info: FlowInfo, spec: GatewaySpec, *, ready: Readiness | None = None
+    handler: Handler,
+    info: FlowInfo,
+    spec: GatewaySpec,
+    *,
+    ready: Readiness | None = None,
+    shared: bool = False,
 ) -> GatewayServer:
     """Open a door for every protocol of `spec`, with `handler` behind each of them.
 
-    `ready` is asked whenever somebody wants to know whether the Flow can work; without it, it always can.
+    `ready` is asked whenever somebody wants to know whether the Flow can work; without it, it always can. With
+    `shared` other processes may open doors on the same ports.
     Raises StartError if a port cannot be had; nothing stays open then.
     """
     doors: dict[str, Door] = {}
     try:
         for protocol, port in spec.doors:
             start: Any = import_module(DOORS[protocol]).start
-            doors[protocol] = await start(handler, info, spec, port, ready=ready)
+            doors[protocol] = await start(handler, info, spec, port, ready=ready, shared=shared)
     except BaseException:
         await GatewayServer(doors).stop(0)
         raise

@@ -2,7 +2,8 @@
 
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
-from headrace.pipeline.graph import Graph, Node
+from headrace.pipeline.graph import Graph
 from headrace.pipeline.handler import Handler
+from headrace.pipeline.node import Node
 
 __all__ = ['Batch', 'Context', 'Graph', 'Handler', 'Node', 'Payload']

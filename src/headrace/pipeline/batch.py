@@ -46,6 +46,21 @@ class Payload:
             self._docs = columns.decode(joined(columns.encode(self._docs)), doc_type)
         return self._docs
 
+    def peek(self) -> DocList[Any]:
+        """The documents only to be looked at: whoever changes them has to take `docs()`.
+
+        What is encoded stays so, and is passed on without being encoded again.
+        """
+        if self._docs is not None:
+            return self._docs
+        segments = self._segments or ()
+        return columns.decode(segments[0] if len(segments) == 1 else joined(segments))
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the encoded documents; 0 as long as they are not."""
+        return sum(memoryview(segment).nbytes for segment in self._segments or ())
+
     def segments(self) -> Sequence[Buffer]:
         """The encoded documents as buffers to be written one after the other."""
         if self._segments is None:
@@ -83,13 +98,14 @@ class Batch:
     """Documents plus parameters; the one thing that handlers take and give.
 
     `sources` has one `(name, payload)` per predecessor when a graph joins several branches, else one. `docs`
-    is their merge by id: the first occurrence of a document wins and is completed by the later ones.
+    is their merge by id: the first occurrence of a document wins and is completed by the later ones; with
+    `no_reduce` it is all of them, one source after the other.
 
     >>> len(Batch())
     0
     """
 
-    __slots__ = ('parameters', 'sources')
+    __slots__ = ('no_reduce', 'parameters', 'sources')
 
     def __init__(
         self,
@@ -97,11 +113,13 @@ class Batch:
         parameters: dict[str, Any] | None = None,
         *,
         sources: Sequence[tuple[str, Payload]] | None = None,
+        no_reduce: bool = False,
     ) -> None:
         if sources is None:
             sources = (('gateway', Payload(DocList() if docs is None else docs)),)
         self.sources = sources
         self.parameters: dict[str, Any] = {} if parameters is None else parameters
+        self.no_reduce = no_reduce
 
     @property
     def docs(self) -> DocList[Any]:
@@ -109,11 +127,17 @@ class Batch:
         return self.docs_as(None)
 
     def docs_as(self, doc_type: type[Any] | None) -> DocList[Any]:
-        """The documents, decoded into `doc_type`; those of several sources merged by id."""
+        """The documents, decoded into `doc_type`; those of several sources merged by id, or concatenated."""
         if len(self.sources) == 1:
             return self.sources[0][1].docs(doc_type)
+        if self.no_reduce:
+            return concatenated([payload for _, payload in self.sources], doc_type)
         merged: DocList[Any] = DocList.merged([payload.docs(doc_type) for _, payload in self.sources])
         return merged
+
+    def peek(self) -> DocList[Any]:
+        """As `docs`, only to be looked at; the batch keeps its sources as they are."""
+        return self.sources[0][1].peek() if len(self.sources) == 1 else self.shared().docs
 
     def with_payload(self, payload: Payload, parameters: dict[str, Any] | None = None) -> Batch:
         """The batch with other documents (and, if given, other parameters)."""
@@ -132,6 +156,7 @@ class Batch:
         return Batch(
             parameters=self.parameters,
             sources=tuple((name, payload.shared()) for name, payload in self.sources),
+            no_reduce=self.no_reduce,
         )
 
     def __len__(self) -> int:
@@ -139,6 +164,13 @@ class Batch:
 
     def __repr__(self) -> str:
         return f'<Batch of {len(self)} documents from {[name for name, _ in self.sources]}>'
+
+
+def concatenated(payloads: Sequence[Payload], doc_type: type[Any] | None) -> DocList[Any]:
+    """The documents of several payloads one after the other, as `doc_type` or else as the first one's."""
+    kind = doc_type or payloads[0].docs().doc_type
+    lists = [payload.docs(kind) for payload in payloads]
+    return lists[0].from_rows([doc for docs in lists for doc in docs.rows])
 
 
 def joined(segments: Sequence[Buffer]) -> Buffer:

@@ -12,12 +12,12 @@ import msgspec
 from headrace.errors import Overloaded
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
-from headrace.pipeline.graph import ERRORS, RESULTS
 from headrace.pipeline.guard import answered
 from headrace.pipeline.handler import Handler
 from headrace.pipeline.isolating import isolated
 from headrace.pipeline.load import Load
 from headrace.pipeline.pacing import Pacing
+from headrace.pipeline.reports import REPORTS
 from headrace.pipeline.waiting import Line, Piece, Request, Weigh
 from headrace.spec.records import BatchingSpec
 
@@ -118,7 +118,7 @@ class Batching:
     def _key(self, request: Request) -> Hashable:
         """What requests have in common that may share a batch."""
         own = self._seen(request.batch.parameters)
-        plain = {key: value for key, value in own.items() if key not in (RESULTS, ERRORS)}
+        plain = {key: value for key, value in own.items() if key not in REPORTS}
         try:
             text = msgspec.msgpack.encode(plain, order='deterministic') if plain else b''
         except (TypeError, ValueError, OverflowError, RecursionError):

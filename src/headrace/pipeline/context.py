@@ -17,10 +17,11 @@ class Context:
 
     `deadline` is a point on `time.monotonic()` of this process (None: no limit); on the wire it travels as
     the seconds that are left. `target` is a regular expression for the names of the executors to visit ('' is
-    all). `trace` is a W3C traceparent, or ''.
+    all). `trace` is a W3C traceparent, or ''. `client` says who asks, so that queues can be fair: the host
+    that a gateway's door sees, '' where there is no door; it does not travel to workers.
     """
 
-    __slots__ = ('_callbacks', 'cancelled', 'deadline', 'endpoint', 'request_id', 'target', 'trace')
+    __slots__ = ('_callbacks', 'cancelled', 'client', 'deadline', 'endpoint', 'request_id', 'target', 'trace')
 
     def __init__(
         self,
@@ -30,12 +31,14 @@ class Context:
         deadline: float | None = None,
         target: str = '',
         trace: str = '',
+        client: str = '',
     ) -> None:
         self.endpoint = endpoint
         self.request_id = request_id or new_request_id()
         self.deadline = deadline
         self.target = target
         self.trace = trace
+        self.client = client
         self.cancelled = False
         self._callbacks: list[Callable[[], None]] | None = None
 

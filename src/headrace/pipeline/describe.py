@@ -20,7 +20,7 @@ class EndpointInfo(msgspec.Struct, frozen=True):
 
     `batching` says how an executor puts requests together; None if it takes each alone. `idempotent` says
     whether a request may run twice (if a replica dies over it, it is sent to another), `all_shards` whether
-    an answer without one of the shards is an error.
+    an answer without one of the shards is an error, `reads_inputs` that it wants to see each input of a join.
     """
 
     name: str
@@ -32,6 +32,7 @@ class EndpointInfo(msgspec.Struct, frozen=True):
     batching: SettledBatching | None = None
     idempotent: bool = True
     all_shards: bool = False
+    reads_inputs: bool = False
 
     def __repr__(self) -> str:
         return f'<{self.name}: {self.input.name} -> {self.output.name}>'

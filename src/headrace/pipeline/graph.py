@@ -5,54 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any
 
 from headrace.errors import EndpointNotFound, RequestError
-from headrace.pipeline.batch import Batch
+from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
-from headrace.pipeline.describe import ExecutorInfo
-from headrace.pipeline.handler import Handler
+from headrace.pipeline.floating import Drift, Floating
+from headrace.pipeline.joining import in_order, joined, parameters_of, without_stale
+from headrace.pipeline.node import REQUEST, Node
 
-REQUEST = 'gateway'
-"""What a graph calls the request itself, where a node's input has the name of a node."""
-
-RESULTS = '__results__'
-"""The key in a request's parameters under which executors leave results that are not documents."""
-
-ERRORS = '__errors__'
-"""The key in a request's parameters that has the errors of single documents, by document id."""
-
-
-class Node:
-    """One handler in a graph: its name, whom it needs, and (through `info`) the endpoints that it answers.
-
-    A node without `handler` only joins what it needs. A node that does not answer an endpoint is skipped:
-    documents pass it unchanged.
-    """
-
-    __slots__ = ('handler', 'info', 'name', 'needs')
-
-    def __init__(
-        self,
-        name: str,
-        handler: Handler | None,
-        needs: Sequence[str] = (REQUEST,),
-        info: ExecutorInfo | None = None,
-    ) -> None:
-        self.name = name
-        self.handler = handler
-        self.needs = tuple(needs)
-        self.info = info
-
-    def answers(self, endpoint: str) -> bool:
-        """Whether this node has work to do for `endpoint` (one without a description always has)."""
-        return self.handler is not None and (self.info is None or self.info.endpoint(endpoint) is not None)
-
-    def __repr__(self) -> str:
-        return f'<Node {self.name} needs {list(self.needs)}>'
+Around = Mapping[str, frozenset[str]]
+"""The ids of the documents that passed around each conditional node."""
 
 
 class Graph:
@@ -60,7 +25,8 @@ class Graph:
 
     What a node needs are other nodes or, as 'gateway', the request itself; what leaves the graph is the
     output of the nodes that nobody needs, merged if they are several. In a chain each handler is awaited in
-    turn, with no task; otherwise every node has a task of its own that awaits its predecessors.
+    turn, with no task; otherwise every node has a task of its own that awaits its predecessors. Floating
+    nodes work behind the answer, each call for `floating_timeout_s` at most.
 
     >>> async def shout(batch, context):
     ...     batch.docs.text = [text.upper() for text in batch.docs.text]
@@ -68,52 +34,104 @@ class Graph:
     >>> graph = Graph([Node('shout', shout)])
     """
 
-    def __init__(self, nodes: Iterable[Node]) -> None:
+    def __init__(self, nodes: Iterable[Node], *, floating_timeout_s: float | None = 120.0) -> None:
         self.nodes = tuple(nodes)
-        needed = {name for node in self.nodes for name in node.needs}
-        self._ends = tuple(node.name for node in self.nodes if node.name not in needed)
-        self._readers = Counter(name for node in self.nodes for name in node.needs)
+        self._main = tuple(node for node in self.nodes if not node.floating)
+        aside = [node for node in self.nodes if node.floating]
+        self._floating = Floating(aside, timeout_s=floating_timeout_s) if aside else None
+        needed = {name for node in self._main for name in node.needs}
+        self._ends = tuple(node.name for node in self._main if node.name not in needed) or (REQUEST,)
+        self._readers = Counter([name for node in self.nodes for name in node.needs] + [*self._ends])
         self._is_chain = all(
-            node.needs == ((self.nodes[i - 1].name if i else REQUEST),) for i, node in enumerate(self.nodes)
+            node.needs == ((self._main[i - 1].name if i else REQUEST),) for i, node in enumerate(self._main)
         )
+        self._history = _ancestors(self._main)
+        self._has_conditions = any(node.when for node in self._main)
         # Clients choose endpoint and target, so what is remembered about them has a bound.
         self._visited = lru_cache(maxsize=256)(self._select)
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         visited = self._visited(context.endpoint, context.target)
-        if self._is_chain:
-            for node in self.nodes:
-                if node.name in visited and node.handler is not None:
-                    context.check()
-                    batch = (await node.handler(batch, context)).named(node.name)
-            return batch
-        return await self._walk(batch, context, visited)
+        drift = self._floating.drift(context, visited) if self._floating is not None else None
+        if drift is not None:
+            batch = self._fed(REQUEST, batch, drift)
+        if not self._is_chain:
+            return await self._walk(batch, context, visited, drift)
+        for node in self._main:
+            if node.name in visited:
+                batch, _ = await node.work(batch, context)
+                batch = batch.named(node.name)
+            if drift is not None:
+                batch = self._fed(node.name, batch, drift)
+        return batch
 
-    async def _walk(self, request: Batch, context: Context, visited: frozenset[str]) -> Batch:
+    async def close(self, grace_s: float) -> None:
+        """Let floating work finish for `grace_s` seconds, then end it; to be called when no request comes."""
+        if self._floating is not None:
+            await self._floating.close(grace_s)
+
+    async def _walk(
+        self, request: Batch, context: Context, visited: frozenset[str], drift: Drift | None
+    ) -> Batch:
         """Run each node as soon as its predecessors are done; the first error ends all that still run."""
         tasks: dict[str, asyncio.Task[Batch]] = {}
+        around: dict[str, frozenset[str]] = {}
 
         async def run(node: Node) -> Batch:
             inputs = [(name, request if name == REQUEST else await tasks[name]) for name in node.needs]
-            batch = _joined([(name, self._given(name, each)) for name, each in inputs])
-            if node.name not in visited or node.handler is None:
-                return batch
-            context.check()
-            return (await node.handler(batch, context)).named(node.name)
+            batch = self._joined(node, [(name, self._given(name, each)) for name, each in inputs], around)
+            if node.name in visited:
+                batch, passed = await node.work(batch, context)
+                around[node.name] = passed
+                batch = batch.named(node.name)
+            return batch if drift is None else self._fed(node.name, batch, drift)
 
         try:
             async with asyncio.TaskGroup() as group:
-                for node in self.nodes:
+                for node in self._main:
                     tasks[node.name] = group.create_task(run(node))
         except* asyncio.CancelledError:
             raise
         except* Exception as errors:
             raise _first(errors) from None
-        return _joined([(name, tasks[name].result()) for name in self._ends])
+        ends = [(name, self._given(name, tasks[name].result())) for name in self._ends]
+        return self._joined(Node('', None, self._ends), ends, around)
+
+    def _fed(self, name: str, batch: Batch, drift: Drift) -> Batch:
+        """What a node gave, after floating nodes have got their share of it."""
+        assert self._floating is not None
+        if name not in self._floating.feeds:
+            return batch
+        drift.give(name, batch.shared())
+        return batch.shared()
 
     def _given(self, name: str, batch: Batch) -> Batch:
         """What one reader of a node's output gets: a view of its own if there are several readers."""
         return batch.shared() if self._readers[name] > 1 else batch
+
+    def _joined(self, node: Node, inputs: Sequence[tuple[str, Batch]], around: Around) -> Batch:
+        """What a node gets of those that it needs, of each document only the latest states.
+
+        `around` holds the nodes that have worked so far; it tells the documents that they have not touched.
+        """
+        if len(inputs) == 1:
+            return inputs[0][1]
+        batch = joined(inputs, no_reduce=node.no_reduce)
+        if self._has_conditions and any(around.values()):
+
+            def history(name: str, doc_id: str) -> frozenset[str]:
+                return frozenset(
+                    each for each in self._history[name] if doc_id not in around.get(each, (doc_id,))
+                )
+
+            kept = without_stale(inputs, history)
+            sources = tuple((name, Payload(docs)) for name, docs in kept)
+            if not node.no_reduce and not node.reads_inputs:
+                sources = ((node.name, Payload(in_order(inputs, kept))),)
+            batch = Batch(parameters=parameters_of(inputs), sources=sources, no_reduce=node.no_reduce)
+        if node.handler is None and node.no_reduce:
+            return Batch(batch.docs, batch.parameters)
+        return batch
 
     def _select(self, endpoint: str, target: str) -> frozenset[str]:
         """The names of the nodes that a request visits, or an error that says why there is none."""
@@ -152,17 +170,12 @@ def _not_found(endpoint: str, nodes: Sequence[Node]) -> EndpointNotFound:
     )
 
 
-def _joined(inputs: Sequence[tuple[str, Batch]]) -> Batch:
-    """Several outputs as one batch whose sources keep their names; their results and errors are united."""
-    if len(inputs) == 1:
-        return inputs[0][1]
-    sources = tuple(source for _, batch in inputs for source in batch.sources)
-    parameters: dict[str, Any] = dict(inputs[0][1].parameters)
-    for key in (RESULTS, ERRORS):
-        united = {k: v for _, batch in inputs for k, v in batch.parameters.get(key, {}).items()}
-        if united:
-            parameters[key] = united
-    return Batch(parameters=parameters, sources=sources)
+def _ancestors(nodes: Sequence[Node]) -> dict[str, frozenset[str]]:
+    """For each node its own name and those of all before it."""
+    found: dict[str, frozenset[str]] = {REQUEST: frozenset()}
+    for node in nodes:
+        found[node.name] = frozenset({node.name}).union(*(found[need] for need in node.needs))
+    return found
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -12,8 +12,8 @@ from headrace.errors import Cancelled, DeadlineExceeded, MissingExtra, ProtocolE
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.dividing import Given, parts
-from headrace.pipeline.graph import ERRORS, RESULTS
 from headrace.pipeline.handler import Handler
+from headrace.pipeline.reports import REPORTS, RESULTS
 from headrace.pipeline.waiting import Piece
 
 NOT_OF_A_DOCUMENT = (Cancelled, DeadlineExceeded, Unavailable, MissingExtra, ProtocolError)
@@ -117,7 +117,7 @@ class Load:
     def parameters(self, group: Sequence[int]) -> dict[str, Any]:
         """The parameters that these documents have in common."""
         first = self.pieces[self._places[group[0]][0]].request.batch.parameters
-        return {key: value for key, value in first.items() if key not in (RESULTS, ERRORS)}
+        return {key: value for key, value in first.items() if key not in REPORTS}
 
     def owners(self, group: Sequence[int]) -> list[int]:
         """The number of the piece of each of these documents."""

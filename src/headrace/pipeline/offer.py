@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
+from headrace.documents.dynamic import class_from
 from headrace.documents.mismatch import mismatches
 from headrace.documents.schema import DocSchema
-from headrace.errors import SpecError
+from headrace.errors import DocumentError, SpecError
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo
-from headrace.pipeline.graph import REQUEST, Node
+from headrace.pipeline.node import REQUEST, Node
 
 
 def offer(name: str, nodes: Sequence[Node], *, title: str = '', description: str = '') -> FlowInfo:
@@ -26,7 +29,7 @@ def offer(name: str, nodes: Sequence[Node], *, title: str = '', description: str
 def _along(name: str, nodes: Sequence[Node]) -> EndpointInfo:
     """One endpoint's way through the graph, each edge checked."""
     givers: dict[str, list[tuple[Node, EndpointInfo]]] = {REQUEST: []}  # whose output leaves a node
-    entries: list[EndpointInfo] = []
+    entries: list[tuple[Node, EndpointInfo]] = []
     for node in nodes:
         before = [giver for need in node.needs for giver in givers[need]]
         endpoint = node.info.endpoint(name) if node.info is not None else None
@@ -34,18 +37,43 @@ def _along(name: str, nodes: Sequence[Node]) -> EndpointInfo:
             givers[node.name] = before
             continue
         if not before:
-            entries.append(endpoint)
+            entries.append((node, endpoint))
         for giver, given in before:
             _check_edge(name, giver, given, node, endpoint)
+        if node.when is not None:
+            _check_condition(name, node, endpoint, [given.output for _, given in before] or [endpoint.input])
         givers[node.name] = [(node, endpoint)]
-    needed = {need for node in nodes for need in node.needs}
-    last = [giver for node in nodes if node.name not in needed for giver in givers[node.name]]
-    first, (_, final) = entries[0], last[-1]
+    awaited = [node for node in nodes if not node.floating]
+    needed = {need for node in awaited for need in node.needs}
+    last = [giver for node in awaited if node.name not in needed for giver in givers[node.name]]
+    first = next((info for node, info in entries if not node.floating), entries[0][1])
+    final = last[-1][1] if last else replace(first, kind='docs', output=first.input)
     parameters = next((each.parameters for each in _all(name, nodes) if each.parameters), None)
     doc = next((each.doc for each in reversed([*_all(name, nodes)]) if each.doc), '')  # what it is all for
     return EndpointInfo(
         name=name, kind=final.kind, input=first.input, output=final.output, parameters=parameters, doc=doc
     )
+
+
+def _check_condition(name: str, node: Node, endpoint: EndpointInfo, inputs: Sequence[DocSchema]) -> None:
+    """A condition asks for fields that are there, and what passes around fits beside what the node gives."""
+    assert node.when is not None
+    for given in inputs:
+        try:
+            node.when.check(class_from(given))
+        except DocumentError as error:
+            raise SpecError(
+                f'when of {node.name!r} at endpoint {name!r}, for documents of class {given.name}: '
+                f'{error.message}',
+                help=error.help,
+            ) from None
+        problems = mismatches(given, endpoint.output)
+        if problems:
+            raise SpecError(
+                f'{node.name!r} has a condition, and the documents that pass around it ({given.name}) do not '
+                f'fit beside those that it gives ({endpoint.output.name}): {"; ".join(problems)}',
+                help=f'let {node.name!r} give the class that it takes, with defaults for what is new',
+            )
 
 
 def _all(name: str, nodes: Sequence[Node]) -> Iterator[EndpointInfo]:

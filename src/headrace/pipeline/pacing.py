@@ -9,6 +9,9 @@ KEPT = 0.8
 LATER = 1.5
 """How much longer than usual callers may take to come back before nobody waits for them any more."""
 
+FORGOTTEN = 3
+"""How many batches without a document it counts at most when callers stay away."""
+
 LEAD_S = 0.0015
 """How long before a batch ends the next one is made: what an event loop and a thread need to hand it over."""
 
@@ -30,6 +33,11 @@ class Cost:
 
     def __init__(self) -> None:
         self._weight = self._seconds = self._square = self._product = self._per_unit = 0.0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there was one."""
+        return self._weight > 0
 
     def learn(self, weight: float, seconds: float) -> None:
         """A batch of this weight took so many seconds."""
@@ -69,19 +77,24 @@ class Pacing:
     def arrived(self, now: float) -> None:
         """A request has come."""
         self._arrived += 1
-        if self._since is not None and self._arrived == self._answered:
-            self._back.learn(self._answered, now - self._since)
+        if self._arrived == self._answered:
+            self._all_back(now)
 
     def ended(self, now: float, *, requests: int, population: int, weight: float, seconds: float) -> None:
         """A batch has ended; `population` is everybody who waits for an answer, its own requests included."""
-        if self._since is not None and self._arrived < self._answered:
-            self._back.learn(self._answered, now - self._since)  # it takes them that long at least
+        if self._arrived < self._answered:
+            self._all_back(now)  # it takes them that long at least
         self._since = now
         self._answered, self._arrived = requests, 0
         self._population = population
         self.cost.learn(weight, seconds)
         each = seconds / max(1, requests)
         self._per_request_s = KEPT * self._per_request_s + (1 - KEPT) * each if self._per_request_s else each
+
+    def _all_back(self, now: float) -> None:
+        """Those who were answered have come again; a night that they were away must not be remembered."""
+        if self._since is not None:
+            self._back.learn(self._answered, min(now - self._since, FORGOTTEN * self.cost.seconds(0)))
 
     @property
     def takes_turns(self) -> bool:
@@ -92,7 +105,9 @@ class Pacing:
         """Seconds to wait for those who are about to come, when so many requests are here; 0: do not."""
         if self._population <= requests or self._since is None or self.takes_turns:
             return 0.0
-        longest_s = min(LATER * self._back.seconds(self._population), self.cost.seconds(0))
+        longest_s = self.cost.seconds(0)
+        if self._back.is_known:
+            longest_s = min(longest_s, LATER * self._back.seconds(self._population))
         return max(0.0, self._since + longest_s - now)
 
     def lead_s(self, weight: float) -> float:

@@ -17,7 +17,7 @@ from headrace.observe.paths import hide_paths
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.dividing import together
-from headrace.pipeline.graph import ERRORS, RESULTS
+from headrace.pipeline.reports import ERRORS, RESULTS
 
 _log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ def load(spec: FlowSpec) -> dict[str, Blueprint]:
 
 def check_types(spec: FlowSpec, infos: Mapping[str, ExecutorInfo]) -> FlowInfo:
     """What the Flow offers, given what its executors do; SpecError if they do not fit each other."""
-    nodes = [Node(each.name, None, each.needs, infos.get(each.name)) for each in order(spec)]
+    nodes = [Node.of(each, None, infos.get(each.name)) for each in order(spec)]
     return offer(spec.name, nodes, title=spec.gateway.title, description=spec.gateway.description)
 
 

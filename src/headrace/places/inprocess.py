@@ -16,13 +16,14 @@ from headrace.spec import FlowSpec, order
 class InProcess:
     """Executors of one Flow as one handler in this process; for tests, notebooks and debugging."""
 
-    def __init__(self, info: FlowInfo, graph: Graph, executors: Iterable[Executor], host: str) -> None:
+    def __init__(self, spec: FlowSpec, info: FlowInfo, graph: Graph, executors: Iterable[Executor]) -> None:
         self.info = info
-        self.host = host
+        self.host = spec.gateway.host
         self.ports: Mapping[str, int] = {}
         self.handler: Handler | None = self._handle
         self.home = asyncio.get_running_loop()
         self._graph = graph
+        self._grace_s = spec.timeout_stop_s
         self._executors = tuple(executors)
 
     @classmethod
@@ -39,10 +40,8 @@ class InProcess:
             await _close(executors.values())  # an error there must not hide the one that matters
             raise
         handlers = {name: serve(executor) for name, executor in executors.items()}
-        nodes = [
-            Node(each.name, handlers.get(each.name), each.needs, infos.get(each.name)) for each in order(spec)
-        ]
-        return cls(info, Graph(nodes), executors.values(), spec.gateway.host)
+        nodes = [Node.of(each, handlers.get(each.name), infos.get(each.name)) for each in order(spec)]
+        return cls(spec, info, Graph(nodes, floating_timeout_s=spec.gateway.timeout_s), executors.values())
 
     async def _handle(self, batch: Batch, context: Context) -> Batch:
         """The graph, with the request's deadline kept even by executors that do not look at it."""
@@ -55,8 +54,9 @@ class InProcess:
             raise DeadlineExceeded(f'no answer at {context.endpoint!r} in time') from None
 
     async def stop(self) -> None:
-        """Close every executor."""
+        """Let floating work finish, then close every executor."""
         self.handler = None
+        await self._graph.close(self._grace_s)
         for error in await _close(reversed(self._executors)):
             raise error
 

@@ -17,7 +17,6 @@ from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.places.blueprints import check_types
 from headrace.places.child import Child
 from headrace.places.shipping import worker_order
-from headrace.places.workspace import workspace_of
 from headrace.spec import FlowSpec, PhysicalPlan, ProcessPlan, order, plan
 from headrace.spec.environment import read, variables
 from headrace.spec.paths import anchored
@@ -60,7 +59,7 @@ class Local:
         gateway = next(process for process in physical.processes if process.role == 'gateway')
         await self._spawn(gateway, workers.values())
         self._children['gateway'].order(
-            msgspec.to_builtins(Start(anchored(self._spec.gateway, self._spec.base)))
+            msgspec.to_builtins(Start(anchored(self._spec.gateway, self._spec.base), self._directory))
         )
         for worker in workers.values():
             self._children[worker.name].order(msgspec.to_builtins(self._order_for(worker)))
@@ -98,10 +97,7 @@ class Local:
             )
 
     def _order_for(self, worker: ProcessPlan) -> Any:
-        executor = self._spec[worker.executor]
-        return worker_order(
-            self._spec, executor, address=worker.address, workspace=workspace_of(self._spec, executor)
-        )
+        return worker_order(self._spec, worker, address=worker.address)
 
     async def _reports(self, processes: Iterable[ProcessPlan], key: str) -> dict[str, Any]:
         """The next report of each process; the first that fails ends the wait for all."""

@@ -14,17 +14,20 @@ import msgspec
 from headrace.documents import byvalue
 from headrace.errors import LoadError, SpecError
 from headrace.executors import Executor
-from headrace.spec import ExecutorSpec, FlowSpec
+from headrace.places.workspace import workspace_of
+from headrace.spec import ExecutorSpec, FlowSpec, ProcessPlan
+from headrace.spec.parts import part_of
 from headrace.worker.orders import WorkerOrder
 
 
-def worker_order(flow: FlowSpec, executor: ExecutorSpec, *, address: str, workspace: str) -> WorkerOrder:
-    """Everything the worker of `executor` has to know, as plain data.
+def worker_order(flow: FlowSpec, process: ProcessPlan, *, address: str) -> WorkerOrder:
+    """Everything the worker that carries out `process` has to know, as plain data.
 
     A class that can be imported goes by its name. One of `__main__`, of a notebook or of a function's body
     goes by value, as do arguments that are no plain data; that pickle travels only through the private pipe
     to a process that we start ourselves.
     """
+    executor = part_of(flow[process.executor], process.part)
     pickled = b''
     uses: Any = executor.uses
     if isinstance(uses, type) and not issubclass(uses, Executor):
@@ -39,13 +42,15 @@ def worker_order(flow: FlowSpec, executor: ExecutorSpec, *, address: str, worksp
     elif isinstance(uses, type):
         executor = msgspec.structs.replace(executor, uses=f'{uses.__module__}:{uses.__qualname__}')
     return WorkerOrder(
-        name=executor.name,
+        name=process.name,
         address=address,
         spec=executor,
-        workspace=workspace,
+        workspace=workspace_of(flow, executor),
         base=flow.base,
         sys_path=tuple(sys.path),
         pickled=pickled,
+        shard=process.shard,
+        replica=process.replica,
     )
 
 

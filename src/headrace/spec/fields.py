@@ -10,7 +10,9 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo
 
 from headrace.errors import SpecError
+from headrace.spec import polling
 from headrace.spec.explain import convert, shorten
+from headrace.spec.records import Polling
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import closest, did_you_mean
 
@@ -107,7 +109,17 @@ def _value(field: FieldInfo, value: Any, source: Source, path: Path) -> Any:
         }
     elif field.name in ('uses', 'uses_before', 'uses_after') and value is not None:
         _check_uses(value, source, path)
+    elif field.name == 'polling':
+        return _polling({} if value is None else polling.spelled(value), source, path)
     return convert(value, field.type, source, path)
+
+
+def _polling(value: Any, source: Source, path: Path) -> Any:
+    """One word for all endpoints, or one for each."""
+    if isinstance(value, str):
+        return convert(value, Polling, source, path)
+    words = mapping(value, source, path)
+    return {key: convert(word, Polling, source, (*path, key)) for key, word in words.items()}
 
 
 def _item(value: Any, wanted: Any, source: Source, path: Path) -> Any:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from keyword import iskeyword
 
+from headrace.errors import SpecError
+from headrace.spec.conditions import check_conditions, check_external, check_floating
+from headrace.spec.devices import check_wish
 from headrace.spec.records import GATEWAY, ExecutorSpec, FlowSpec
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
@@ -30,6 +33,10 @@ def check_growing(spec: FlowSpec, source: Source = NOWHERE) -> None:
     _check_names(spec.executors, source)
     _check_needs(spec.executors, source)
     _check_replicas(spec.executors, source)
+    _check_devices(spec.executors, source)
+    check_external(spec.executors, source)
+    check_floating(spec.executors, source)
+    check_conditions(spec.executors, source)
     loop = find_cycle({executor.name: executor.needs for executor in spec.executors})
     if loop:
         index = [executor.name for executor in spec.executors].index(loop[0])
@@ -76,14 +83,21 @@ def order(spec: FlowSpec) -> tuple[ExecutorSpec, ...]:
 
 
 def terminals(spec: FlowSpec) -> tuple[ExecutorSpec, ...]:
-    """The executors that nobody needs: their results are the answer; at most one after check()."""
-    needed = {name for executor in spec.executors for name in executor.needs}
-    return tuple(executor for executor in spec.executors if executor.name not in needed)
+    """The executors that nobody needs: their results are the answer; at most one after check().
+
+    Floating ones are none, and do not need anybody in this sense: the answer does not wait for them.
+    """
+    awaited = [executor for executor in spec.executors if not executor.floating]
+    needed = {name for executor in awaited for name in executor.needs}
+    return tuple(executor for executor in awaited if executor.name not in needed)
 
 
 def last(spec: FlowSpec) -> str:
-    """The name that the next executor needs unless told otherwise: the newest one, else the gateway."""
-    return spec.executors[-1].name if spec.executors else GATEWAY
+    """The name that the next executor needs unless told otherwise: the newest one, else the gateway.
+
+    A floating one is passed over: nobody waits for it.
+    """
+    return next((each.name for each in reversed(spec.executors) if not each.floating), GATEWAY)
 
 
 def find_cycle(needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -161,6 +175,15 @@ def _check_replicas(executors: Sequence[ExecutorSpec], source: Source) -> None:
                 f'executor {executor.name!r} cannot have {executor.replicas} replicas',
                 help='a number from 1 on, or two: [least, most]',
             )
+
+
+def _check_devices(executors: Sequence[ExecutorSpec], source: Source) -> None:
+    for index, executor in enumerate(executors):
+        try:
+            check_wish(executor)
+        except SpecError as error:
+            path: Path = ('executors', index, 'gpus' if executor.gpus != '' else 'env')
+            raise source.error(path, error.message, help=error.help) from None
 
 
 def _check_ends(spec: FlowSpec, source: Source) -> None:

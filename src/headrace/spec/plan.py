@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
 
 from headrace.spec.graph import check, order
+from headrace.spec.parts import Part, part_of
 from headrace.spec.records import GATEWAY, PASS_THROUGH, ExecutorSpec, FlowSpec
 
 Role = Literal['gateway', 'worker', 'inline']
@@ -15,15 +17,20 @@ Role = Literal['gateway', 'worker', 'inline']
 class ProcessPlan(Struct, frozen=True, kw_only=True):
     """One process (or, in role `inline`, one part of the caller's): what it is and where it is found.
 
-    `address` is where other processes of the Flow reach it ('' for the gateway, which only clients call);
-    `ports` are the gateway's `(protocol, port)` pairs; `waits` the processes that must be ready before this
-    one says that it is; `env` what is added to its environment.
+    `address` is where other processes of the Flow reach it ('' for the gateway, which only clients call); a
+    process that is started anew listens at another one. `ports` are the gateway's `(protocol, port)` pairs;
+    `waits` the processes that must be ready before this one says that it is; `env` what is added to its
+    environment.
     """
 
     role: Role
     name: str
     executor: str = ''
+    part: Part = ''
+    shard: int = 0
+    shards: int = 1
     replica: int = 0
+    replicas: int = 1
     uses: str = ''
     address: str = ''
     ports: tuple[tuple[str, int], ...] = ()
@@ -40,7 +47,10 @@ class Wire(Struct, frozen=True):
 
 
 class PhysicalPlan(Struct, frozen=True, kw_only=True):
-    """Everything that a place has to carry out, in the order in which data passes through it."""
+    """Everything that a place has to carry out, in the order in which data passes through it.
+
+    `joins` are executors without a process of their own; `externals` those that run elsewhere, with where.
+    """
 
     flow: str
     place: str
@@ -48,20 +58,27 @@ class PhysicalPlan(Struct, frozen=True, kw_only=True):
     processes: tuple[ProcessPlan, ...] = ()
     wires: tuple[Wire, ...] = ()
     joins: tuple[str, ...] = ()
+    externals: tuple[tuple[str, str], ...] = ()
 
     @property
     def workers(self) -> tuple[ProcessPlan, ...]:
         """The processes that run executors."""
         return tuple(process for process in self.processes if process.role == 'worker')
 
+    @property
+    def gateways(self) -> tuple[ProcessPlan, ...]:
+        """The processes that are the front door."""
+        return tuple(process for process in self.processes if process.role == 'gateway')
+
     def rows(self) -> tuple[tuple[str, ...], ...]:
-        """The plan as a table, its first row the titles: one row per process, and per join in the gateway."""
+        """The plan as a table, its first row the titles: one row per process, join and external executor."""
         rows = [('process', 'runs', 'listens on', 'input', 'ready in')]
         for process in self.processes:
             runs = 'the front door' if process.role == 'gateway' else process.uses
             ready = '' if process.role == 'inline' else f'{process.timeout_ready_s:g} s'
-            rows.append((process.name, runs, self._doors(process), self._input(process.name), ready))
+            rows.append((process.name, runs, self._doors(process), self._input_of(process), ready))
         rows += [(name, '(joins in the gateway)', '', self._input(name), '') for name in self.joins]
+        rows += [(name, '(runs elsewhere)', where, self._input(name), '') for name, where in self.externals]
         return tuple(rows)
 
     def __str__(self) -> str:
@@ -78,6 +95,14 @@ class PhysicalPlan(Struct, frozen=True, kw_only=True):
         ]
         return ', '.join(doors) or process.address
 
+    def _input_of(self, process: ProcessPlan) -> str:
+        before = f'{process.executor}/before'
+        if process.part == 'after':
+            return f'{process.executor} ({process.shards} shards)'
+        if not process.part and any(other.name == before for other in self.processes):
+            return before
+        return self._input(process.executor)
+
     def _input(self, name: str) -> str:
         sources = [wire.source for wire in self.wires if wire.target == name]
         return ', '.join(sources) or 'clients'
@@ -87,44 +112,90 @@ def plan(spec: FlowSpec, *, directory: str = '') -> PhysicalPlan:
     """Work out the processes of a Flow; `directory` is where their sockets will be.
 
     >>> from headrace.spec.records import ExecutorSpec
-    >>> [p.name for p in plan(FlowSpec(executors=(ExecutorSpec(name='a'),))).processes]
-    ['gateway', 'a']
+    >>> [p.name for p in plan(FlowSpec(executors=(ExecutorSpec(name='a', replicas=2),))).processes]
+    ['gateway', 'a/rep-0', 'a/rep-1']
 
     Raises SpecError if the Flow's graph is wrong.
     """
     check(spec)
-    inline = spec.place == 'in-process'
     ordered = order(spec)
-    workers = [_worker(spec, executor, inline, directory) for executor in ordered if not executor.join]
-    front = ProcessPlan(
-        role='gateway',
-        name=GATEWAY,
-        ports=spec.gateway.doors,
-        waits=tuple(worker.name for worker in workers),
-        env=spec.env,
-        timeout_ready_s=spec.timeout_ready_s,
-    )
+    here = [executor for executor in ordered if not (executor.join or executor.external)]
+    workers = [process for executor in here for process in processes(spec, executor, directory=directory)]
     return PhysicalPlan(
         flow=spec.name,
         place=spec.place,
         host=spec.gateway.host,
-        processes=tuple(workers) if inline else (front, *workers),
+        processes=(*_gateways(spec, tuple(worker.name for worker in workers)), *workers),
         wires=tuple(Wire(need, executor.name) for executor in ordered for need in executor.needs),
         joins=tuple(executor.name for executor in ordered if executor.join),
+        externals=tuple((each.name, ', '.join(each.host)) for each in ordered if each.external),
     )
 
 
-def _worker(spec: FlowSpec, executor: ExecutorSpec, inline: bool, directory: str) -> ProcessPlan:
+def processes(spec: FlowSpec, executor: ExecutorSpec, *, directory: str = '') -> Iterator[ProcessPlan]:
+    """The processes of one executor: what comes before its shards, all their replicas, what comes after."""
+    if executor.uses_before is not None:
+        yield process(spec, executor, part='before', directory=directory)
+    for shard in range(executor.shards):
+        for replica in range(executor.least):
+            yield process(spec, executor, shard=shard, replica=replica, directory=directory)
+    if executor.uses_after is not None:
+        yield process(spec, executor, part='after', directory=directory)
+
+
+def process(
+    spec: FlowSpec,
+    executor: ExecutorSpec,
+    *,
+    part: Part = '',
+    shard: int = 0,
+    replica: int = 0,
+    directory: str = '',
+) -> ProcessPlan:
+    """One process of an executor: one replica of one of its shards, or what comes before or after them."""
+    inline = spec.place == 'in-process'
+    name = f'{executor.name}/{part}' if part else name_of(executor, shard, replica)
     folder = f'{directory.rstrip("/")}/' if directory else ''
     return ProcessPlan(
         role='inline' if inline else 'worker',
-        name=executor.name,
+        name=name,
         executor=executor.name,
-        uses=describe_uses(executor.uses),
-        address='memory' if inline else f'unix:{folder}{executor.name}.sock',
+        part=part,
+        shard=shard,
+        shards=executor.shards,
+        replica=replica,
+        replicas=1 if part else executor.least,
+        uses=describe_uses(part_of(executor, part).uses),
+        address='memory' if inline else f'unix:{folder}{name.replace("/", ".")}.sock',
         env={**spec.env, **executor.env},
         timeout_ready_s=executor.timeout_ready_s or spec.timeout_ready_s,
     )
+
+
+def name_of(executor: ExecutorSpec, shard: int, replica: int) -> str:
+    """The name of one replica's process.
+
+    >>> name_of(ExecutorSpec(name='a'), 0, 0), name_of(ExecutorSpec(name='a', shards=2), 1, 0)
+    ('a', 'a/shard-1/rep-0')
+    """
+    if executor.shards > 1:
+        return f'{executor.name}/shard-{shard}/rep-{replica}'
+    return f'{executor.name}/rep-{replica}' if executor.most > 1 else executor.name
+
+
+def _gateways(spec: FlowSpec, waits: tuple[str, ...]) -> Iterator[ProcessPlan]:
+    count = 0 if spec.place == 'in-process' else spec.gateway.replicas
+    for replica in range(count):
+        yield ProcessPlan(
+            role='gateway',
+            name=GATEWAY if count == 1 else f'{GATEWAY}/rep-{replica}',
+            replica=replica,
+            replicas=count,
+            ports=spec.gateway.doors,
+            waits=waits,
+            env=spec.env,
+            timeout_ready_s=spec.timeout_ready_s,
+        )
 
 
 def describe_uses(uses: object) -> str:

@@ -203,7 +203,13 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     port: Annotated[
         tuple[Port, ...], Meta(description='Ports of an external executor, one per host or one for all.')
     ] = ()
-    tls: Annotated[bool, Meta(description='Reach an external executor over TLS.')] = False
+    tls: Annotated[
+        bool | str,
+        Meta(
+            description='Reach an external executor over TLS; a PEM file names the authority that signed its '
+            "certificate, true means the system's."
+        ),
+    ] = False
     gpus: Annotated[
         str | int | tuple[int | str, ...],
         Meta(

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import NODEFAULT, Struct
-from msgspec.structs import FieldInfo, fields
+from msgspec.structs import FieldInfo, fields, replace
 
 from headrace.errors import SpecError
 from headrace.spec import environment, tree
 from headrace.spec.emit import emit
+from headrace.spec.graph import last
 from headrace.spec.plain import plain
 from headrace.spec.reading import SETTINGS, read_flow
-from headrace.spec.records import GATEWAY, ExecutorSpec, FlowSpec, GatewaySpec
+from headrace.spec.records import ExecutorSpec, FlowSpec, GatewaySpec
 from headrace.spec.source import Source
 from headrace.spec.suggest import closest
 
@@ -64,9 +65,9 @@ def dump_flow(spec: FlowSpec) -> str:
     if settings:
         document['with'] = settings
     if spec.executors:
-        previous = [GATEWAY, *(executor.name for executor in spec.executors)]
         document['executors'] = [
-            _executor(executor, after) for executor, after in zip(spec.executors, previous, strict=False)
+            _executor(executor, last(replace(spec, executors=spec.executors[:index])))
+            for index, executor in enumerate(spec.executors)
         ]
     gateway = _gateway(spec.gateway)
     if gateway:

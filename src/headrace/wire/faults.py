@@ -7,7 +7,8 @@ from typing import Any
 from headrace import errors
 from headrace.errors import HeadraceError, ProtocolError
 
-_FIELDS = ('help', 'executor', 'endpoint', 'traceback', 'retry_after_s', 'status', 'error', 'request_id')
+_TEXTS = ('help', 'executor', 'endpoint', 'traceback', 'status', 'error', 'request_id')
+_VALUES = ('retry_after_s', 'begun', 'answered')
 
 
 def _tree(root: type[HeadraceError]) -> dict[str, type[HeadraceError]]:
@@ -24,12 +25,17 @@ def to_data(error: BaseException) -> dict[str, Any]:
     """An exception as msgpack-able data; one that is not ours is a fault of the framework or of its user."""
     if isinstance(error, HeadraceError):
         name = next(cls.__name__ for cls in type(error).__mro__ if cls.__name__ in _CLASSES)
-        fields = {key: _plain(value) for key in _FIELDS if (value := getattr(error, key, ''))}
-        return {'class': name, 'message': _text(getattr(error, 'message', error)), **fields}
+        fields = {key: _plain(value) for key in _TEXTS if (value := getattr(error, key, ''))}
+        values = {key: value for key in _VALUES if _is_value(value := getattr(error, key, None))}
+        return {'class': name, 'message': _text(getattr(error, 'message', error)), **fields, **values}
     return {
         'class': 'HeadraceError',
         'message': f'internal error: {type(error).__name__}: {_text(error)}',
     }
+
+
+def _is_value(value: object) -> bool:
+    return isinstance(value, bool | int | float)
 
 
 def _plain(value: Any) -> Any:
@@ -50,7 +56,10 @@ def from_data(data: Any) -> HeadraceError:
     if not isinstance(data, dict) or not isinstance(data.get('message'), str):
         return ProtocolError('the peer reported an error in a form that is not understood')
     error: HeadraceError = _CLASSES.get(str(data.get('class')), HeadraceError)(data['message'])
-    for key in _FIELDS:
+    for key in _TEXTS:
         if key in data and hasattr(error, key):
+            setattr(error, key, data[key])
+    for key in _VALUES:
+        if hasattr(error, key) and _is_value(data.get(key)):
             setattr(error, key, data[key])
     return error

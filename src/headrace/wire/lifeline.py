@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import struct
 import sys
 import threading
 import time
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any, NoReturn
 
 import msgspec
@@ -31,12 +33,19 @@ def pack(message: Any) -> bytes:
 class Lifeline:
     """The child's end: orders come in, reports go out.
 
-    When the parent has gone, the loop is told, and the process ends for certain `GRACE_S` later.
+    When the parent has gone, the process ends with all that it has started: at once while it still starts,
+    after `tidy_up`; once it watches, its loop is told, and it ends for certain `GRACE_S` later. A thread does
+    the reading: it notices even when user code holds up everything else.
     """
 
     def __init__(self, orders: int, reports: int) -> None:
+        self.tidy_up: Callable[[], object] = lambda: None
         self._orders = orders
         self._reports = reports
+        self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._pass_on: Callable[[Any], object] = self._inbox.put
+        self._on_cut: Callable[[], None] = self._end_at_once
 
     @classmethod
     def from_parent(cls) -> Lifeline:
@@ -50,15 +59,13 @@ class Lifeline:
         # The parent sees that we end when nobody holds the pipe any more: what we start must not.
         os.set_inheritable(reports, False)
         os.register_at_fork(after_in_child=lambda: os.close(reports))
-        return cls(orders, reports)
+        line = cls(orders, reports)
+        threading.Thread(target=line._follow, name='headrace-lifeline', daemon=True).start()
+        return line
 
     def receive(self) -> Any:
-        """The next order; ends the process if the parent is gone."""
-        head = self._read(LENGTH.size)
-        body = self._read(LENGTH.unpack(head)[0]) if head else b''
-        if not body:
-            os._exit(1)
-        return msgspec.msgpack.decode(body)
+        """The next order; for a process that does not watch yet."""
+        return self._inbox.get()
 
     def report(self, message: Any) -> None:
         """Tell the parent; a parent that is gone is noticed elsewhere."""
@@ -70,23 +77,34 @@ class Lifeline:
             pass
 
     def watch(self, on_order: Callable[[Any], None], on_cut: Callable[[], None]) -> None:
-        """From now on pass orders and the loss of the parent to the running event loop.
+        """From now on pass orders and the loss of the parent to the running event loop."""
+        tell = asyncio.get_running_loop().call_soon_threadsafe
 
-        A thread does the reading: it notices even when the loop is held up by a handler.
-        """
-        loop = asyncio.get_running_loop()
-
-        def follow() -> None:
-            while (head := self._read(LENGTH.size)) and (body := self._read(LENGTH.unpack(head)[0])):
-                loop.call_soon_threadsafe(on_order, msgspec.msgpack.decode(body))
-            try:
-                loop.call_soon_threadsafe(on_cut)
-            except RuntimeError:
-                return  # the loop is closed: the process is ending already
+        def end_soon() -> None:
+            tell(on_cut)
             time.sleep(GRACE_S)
-            os._exit(1)
+            end_all()
 
-        threading.Thread(target=follow, name='headrace-lifeline', daemon=True).start()
+        with self._lock:
+            while not self._inbox.empty():
+                on_order(self._inbox.get())
+            self._pass_on = lambda order: tell(on_order, order)
+            self._on_cut = end_soon
+
+    def _follow(self) -> None:
+        try:
+            while (head := self._read(LENGTH.size)) and (body := self._read(LENGTH.unpack(head)[0])):
+                with self._lock:
+                    self._pass_on(msgspec.msgpack.decode(body))
+            self._on_cut()
+        except RuntimeError:
+            return  # the loop is closed: the process is ending already
+
+    def _end_at_once(self) -> None:
+        try:
+            self.tidy_up()
+        finally:
+            end_all()
 
     def _read(self, size: int) -> bytes | bytearray:
         data = bytearray()  # bytes would be copied again with every part
@@ -99,6 +117,13 @@ class Lifeline:
                 return b''
             data += part
         return data
+
+
+def end_all() -> NoReturn:
+    """End this process now, and if it leads a group, as `Child` makes it, all that it has started."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
 
 
 def leave(status: int = 0) -> NoReturn:

@@ -10,10 +10,13 @@ from headrace.executors.records import RuntimeArgs
 from headrace.spec import ExecutorSpec
 
 
-def blueprint_of(spec: ExecutorSpec, *, workspace: str, base: str = '') -> Blueprint:
+def blueprint_of(
+    spec: ExecutorSpec, *, workspace: str, base: str = '', shard: int = 0, replica: int = 0
+) -> Blueprint:
     """Load the class that `spec` names and check it; nothing is constructed.
 
-    `workspace` is the folder under which the executor's own is made, `base` where relative paths begin.
+    `workspace` is the folder under which the executor's own is made, `base` where relative paths begin;
+    `shard` and `replica` say which of the executor's processes this is.
     """
     given = Config(
         jtype='',
@@ -23,7 +26,16 @@ def blueprint_of(spec: ExecutorSpec, *, workspace: str, base: str = '') -> Bluep
         batching=spec.uses_dynamic_batching,
         py_modules=tuple(spec.py_modules),
     )
-    args = RuntimeArgs(name=spec.name, workspace=workspace or None, allow_concurrent=spec.allow_concurrent)
+    args = RuntimeArgs(
+        name=spec.name,
+        workspace=workspace or None,
+        shard_id=shard,
+        shards=spec.shards,
+        replica_id=replica,
+        replicas=spec.least,
+        allow_concurrent=spec.allow_concurrent,
+        no_reduce=spec.no_reduce,
+    )
     try:
         return blueprint(spec.uses, Executor, given=given, runtime_args=args, search=(base,) if base else ())
     except LoadError as error:

@@ -10,8 +10,9 @@ from headrace.spec import ExecutorSpec
 class WorkerOrder(msgspec.Struct, frozen=True):
     """Everything a worker process needs to know.
 
-    `pickled` carries what exists nowhere but in the caller's memory (a class of a script's `__main__` or of a
-    notebook, arguments that are no plain data); it is '' for all that can be imported.
+    `name` is that of the process; `spec` is what it runs: the executor, or what comes before or after its
+    shards. `pickled` carries what exists nowhere but in the caller's memory (a class of a script's `__main__`
+    or of a notebook, arguments that are no plain data); it is '' for all that can be imported.
     """
 
     name: str
@@ -21,3 +22,5 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     base: str
     sys_path: tuple[str, ...]
     pickled: bytes = b''
+    shard: int = 0
+    replica: int = 0

@@ -55,7 +55,9 @@ def _load(order: WorkerOrder) -> Blueprint:
     if order.pickled:
         uses, uses_with = pickle.loads(order.pickled)  # from our parent, who could as well run any code
         spec = msgspec.structs.replace(spec, uses=uses, uses_with=uses_with)
-    return blueprint_of(spec, workspace=order.workspace, base=order.base)
+    return blueprint_of(
+        spec, workspace=order.workspace, base=order.base, shard=order.shard, replica=order.replica
+    )
 
 
 async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, blueprint: Blueprint) -> int:

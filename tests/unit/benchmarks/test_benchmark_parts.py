@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from benchmarks import echo, processes, report
+from benchmarks import chain, echo, processes, replicas, report
 from benchmarks.callers import GrpcCallers, HttpCallers
+from benchmarks.flows import compute
 from benchmarks.load import WINDOW_S, press, windows
 from benchmarks.result import Result, figure
 
@@ -85,3 +87,26 @@ def test_a_short_run_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert 'memory of all processes' in ran.stdout
     assert '"name": "stop"' in target.read_text()
+
+
+def test_a_line_through_points() -> None:
+    assert chain.line([1, 2, 4], [5, 7, 11]) == (2, 3, 1)
+    slope, begin, fit = chain.line([1, 2, 4, 8], [5, 9, 9, 21])
+    assert slope == pytest.approx(2.22, abs=0.01)
+    assert begin == pytest.approx(2.66, abs=0.01)
+    assert fit == pytest.approx(0.95, abs=0.01)
+
+
+def test_the_ports_of_a_process() -> None:
+    with echo.serve('http') as server:
+        assert processes.listens(server.pid) == {server.port}
+
+
+def test_the_handler_takes_the_time_that_it_shall() -> None:
+    rounds = replicas.own_rounds(0.004)
+    took = []
+    for _ in range(9):
+        begin = time.perf_counter()
+        compute(rounds)
+        took.append(time.perf_counter() - begin)
+    assert 0.002 < min(took) < 0.008

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.errors import RequestError
-from headrace.executors.parameters import addressed, json_schema, reader, with_result
+from headrace.executors.parameters import json_schema, reader, with_result
+from headrace.pipeline.addressed import addressed
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from headrace.documents.schema import schema_of
 from headrace.errors import Cancelled, DeadlineExceeded, EndpointNotFound, RequestError
 from headrace.pipeline import Batch, Context, Graph, Node
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
-from headrace.pipeline.graph import REQUEST, RESULTS
+from headrace.pipeline.graph import REQUEST
+from headrace.pipeline.reports import RESULTS
 
 
 def says(word):

@@ -4,6 +4,7 @@ from headrace import BaseDoc
 from headrace.documents.schema import schema_of
 from headrace.errors import SpecError
 from headrace.pipeline import Node
+from headrace.pipeline.condition import Condition
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
 from headrace.pipeline.offer import offer
 
@@ -79,3 +80,33 @@ def test_a_join_passes_on_what_both_branches_give():
 
 def test_a_flow_of_nothing_offers_nothing():
     assert offer('f', []).endpoints == ()
+
+
+def conditional(name, takes, gives, when, needs='gateway'):
+    made = node(name, takes, gives, needs)
+    made.when = Condition(when)
+    return made
+
+
+def test_a_condition_asks_for_fields_that_the_documents_have():
+    offer('f', [conditional('a', Photo, Photo, {'uri': {'$regex': 'png$'}})])
+    with pytest.raises(SpecError, match=r"when of 'a'.*no field 'url'\n.*did you mean 'uri'"):
+        offer('f', [conditional('a', Photo, Photo, {'url': {'$regex': 'png$'}})])
+    with pytest.raises(SpecError, match=r"the field 'norm' of Vector is a float"):
+        offer('f', [node('v', Photo, Vector), conditional('a', Vector, Vector, {'norm': '1'}, 'v')])
+
+
+def test_what_passes_around_has_to_fit_beside_what_the_executor_gives():
+    with pytest.raises(SpecError, match=r"'a' has a condition.*\(Photo\).*\(Vector\).*norm"):
+        offer('f', [conditional('a', Photo, Vector, {'uri': 'x'})])
+
+
+def test_a_floating_executor_has_no_part_in_what_a_flow_gives():
+    aside = node('aside', Photo, Sold, 'load')
+    aside.floating = True
+    (endpoint,) = offer('f', [node('load', Photo, Photo), aside]).endpoints
+    assert endpoint.output.name == 'Photo'
+    alone = node('alone', Photo, Sold)
+    alone.floating = True
+    (endpoint,) = offer('f', [alone]).endpoints
+    assert (endpoint.input.name, endpoint.output.name) == ('Photo', 'Photo')

@@ -10,11 +10,13 @@ from headrace.errors import SpecError
 from headrace.places.shipping import worker_order
 from headrace.places.workspace import workspace_of
 from headrace.spec import ExecutorSpec, FlowSpec
+from headrace.spec.plan import processes
 
 
 def order(**fields):
     executor = ExecutorSpec(name='e', **fields)
-    return worker_order(FlowSpec(executors=(executor,)), executor, address='unix:/x', workspace='/w')
+    flow = FlowSpec(executors=(executor,), workspace='/w')
+    return worker_order(flow, next(processes(flow, executor)), address='unix:/x')
 
 
 def test_what_can_be_imported_goes_by_name():

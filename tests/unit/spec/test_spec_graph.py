@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace import Flow
 from headrace.errors import SpecError
 from headrace.spec import GATEWAY, ExecutorSpec, FlowSpec, GatewaySpec, check, last, order, terminals
+from headrace.spec.external import addresses
 from headrace.spec.graph import check_growing, find_cycle
 
 
@@ -129,3 +131,83 @@ def test_open_ends_are_allowed_while_a_flow_grows() -> None:
 def test_two_free_ports_are_not_the_same_port() -> None:
     check(FlowSpec(gateway=GatewaySpec(protocols=('grpc', 'http'), ports=(0, 0))))
     assert GatewaySpec(protocols=('grpc', 'http')).doors == (('grpc', 0), ('http', 0))
+
+
+def refused(*executors: ExecutorSpec) -> str:
+    with pytest.raises(SpecError) as caught:
+        check(FlowSpec(executors=executors))
+    return str(caught.value)
+
+
+def test_a_floating_executor_is_no_end_and_nobody_comes_after_it_by_default() -> None:
+    spec = FlowSpec(
+        executors=(
+            ExecutorSpec(name='a'),
+            ExecutorSpec(name='aside', needs=('a',), floating=True),
+        )
+    )
+    check(spec)
+    assert [end.name for end in terminals(spec)] == ['a']
+    assert last(spec) == 'a'
+
+
+def test_who_waits_for_a_floating_executor_has_to_float_too() -> None:
+    floating = ExecutorSpec(name='aside', floating=True)
+    check(FlowSpec(executors=(floating, ExecutorSpec(name='b', needs=('aside',), floating=True))))
+    message = refused(floating, ExecutorSpec(name='b', needs=('aside',)))
+    assert "executors[1].needs[0]: executor 'b' needs 'aside', which is floating" in message
+
+
+@pytest.mark.parametrize(
+    ('fields', 'message'),
+    [
+        ({'when': {'tags__x': {'$lte_': 1}}}, r"executors\[0\].when: .*'\$lte_'.*\n.*did you mean '\$lte'"),
+        ({'when': {'$and': {'x': 1}}}, r'executors\[0\].when: .*\$and takes a list'),
+        ({'when': {'x': 1}, 'join': True}, 'only joins'),
+        ({'external': True}, 'nothing says where it is'),
+        ({'external': True, 'host': ('there',)}, "no port in 'there'"),
+        ({'external': True, 'host': ('http://there:80',)}, r"not 'http'\n.*schemes: grpc, grpcs"),
+        ({'external': True, 'port': (80,), 'uses': 'a:B'}, r'executors\[0\].uses: .*is external'),
+        ({'external': True, 'port': (80,), 'replicas': 2}, 'replicas is for one that this Flow runs'),
+        ({'external': True, 'host': ('a', 'b', 'c'), 'port': (1, 2)}, '3 hosts and 2 ports'),
+        ({'external': True, 'host': ('a:1', 'a:1')}, r'host\[1\].*named twice'),
+        ({'external': True, 'host': ('a:1',), 'port': (2,)}, 'contradict'),
+        ({'host': ('there',)}, 'has host, and is not external'),
+        ({'tls': True}, 'has tls, and is not external'),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        check(FlowSpec(executors=(ExecutorSpec(name='x', **fields),)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ('fields', 'expected'),
+    [
+        ({'port': (80,)}, ['grpc://127.0.0.1:80']),
+        ({'host': ('grpcs://a:1', 'b'), 'port': (1,)}, ['grpcs://a:1', 'grpc://b:1']),
+        ({'host': ('a',), 'port': (1, 2), 'tls': True}, ['grpcs://a:1', 'grpcs://a:2']),
+        ({'host': ('[::1]:7',)}, ['grpc://[::1]:7']),
+    ],
+)
+def test_an_external_executor_has_an_address_per_host(fields: dict[str, object], expected: list[str]) -> None:
+    spec = ExecutorSpec(name='x', external=True, **fields)  # type: ignore[arg-type]
+    assert [str(address) for address in addresses(spec)] == expected
+
+
+def test_a_file_says_whom_a_floating_executor_needs_when_that_is_not_clear() -> None:
+    flow = (
+        Flow()
+        .add(name='a')
+        .add(name='f', floating=True)
+        .add(name='g', floating=True, needs='f')
+        .add(name='b', when={'tags__kind': {'$eq': 'shoe'}})
+    )
+    assert flow.spec['b'].needs == ('a',)
+    assert Flow.load_config(flow.to_yaml()) == flow
+
+
+def test_a_wrong_condition_in_a_file_is_told_with_its_line() -> None:
+    text = 'executors:\n  - name: a\n    when:\n      tags__price: {$less: 3}\n'
+    with pytest.raises(SpecError, match=r"line 3.*executors\[0\].when.*unknown operator '\$less'"):
+        Flow.load_config(text)

@@ -64,3 +64,41 @@ def test_a_plan_prints_as_a_table() -> None:
 def test_a_wrong_flow_has_no_plan() -> None:
     with pytest.raises(SpecError, match='does not exist'):
         plan(FlowSpec(executors=(ExecutorSpec(name='a', needs=('b',)),)))
+
+
+def names(executor: ExecutorSpec, **gateway: int) -> list[str]:
+    physical = plan(FlowSpec(executors=(executor,), gateway=GatewaySpec(**gateway)), directory='/run/x')
+    return [process.name for process in physical.processes]
+
+
+def test_every_replica_of_every_shard_is_a_process_of_its_own() -> None:
+    assert names(ExecutorSpec(name='a', replicas=2)) == ['gateway', 'a/rep-0', 'a/rep-1']
+    assert names(ExecutorSpec(name='a', shards=2)) == ['gateway', 'a/shard-0/rep-0', 'a/shard-1/rep-0']
+    both = ExecutorSpec(name='a', shards=2, replicas=2, uses_before='m:B', uses_after='m:C')
+    physical = plan(FlowSpec(executors=(both,)), directory='/run/x')
+    assert [(each.name, each.part, each.shard, each.replica) for each in physical.workers] == [
+        ('a/before', 'before', 0, 0),
+        ('a/shard-0/rep-0', '', 0, 0),
+        ('a/shard-0/rep-1', '', 0, 1),
+        ('a/shard-1/rep-0', '', 1, 0),
+        ('a/shard-1/rep-1', '', 1, 1),
+        ('a/after', 'after', 0, 0),
+    ]
+    assert [each.uses for each in physical.workers][::5] == ['m:B', 'm:C']
+    assert physical.workers[2].address == 'unix:/run/x/a.shard-0.rep-1.sock'
+    assert [row[3] for row in physical.rows()[2:]] == ['gateway'] + ['a/before'] * 4 + ['a (2 shards)']
+
+
+def test_an_executor_that_grows_begins_with_its_least_and_names_that_last() -> None:
+    assert names(ExecutorSpec(name='a', replicas=(1, 4))) == ['gateway', 'a/rep-0']
+
+
+def test_several_gateways_are_several_processes() -> None:
+    assert names(ExecutorSpec(name='a'), replicas=2) == ['gateway/rep-0', 'gateway/rep-1', 'a']
+
+
+def test_an_executor_elsewhere_is_no_process() -> None:
+    away = ExecutorSpec(name='a', external=True, host=('grpc://gpu-1:443',))
+    physical = plan(FlowSpec(executors=(away,)))
+    assert [process.name for process in physical.processes] == ['gateway']
+    assert physical.rows()[-1] == ('a', '(runs elsewhere)', 'grpc://gpu-1:443', 'gateway', '')

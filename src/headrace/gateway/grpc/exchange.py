@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace.documents import Document, class_from
 from headrace.errors import DeadlineExceeded, ExecutorError, RequestError, TooLarge
+from headrace.gateway.grpc.caller import Caller
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, FlowInfo
@@ -20,8 +21,6 @@ from headrace.spec import GatewaySpec
 LONGEST_ID = 128
 """Characters of a request id that a client may choose."""
 
-Metadata = dict[str, Any]
-
 
 class Exchange:
     """Turns requests into replies with the Flow's handler; knows nothing of calls and streams."""
@@ -32,16 +31,21 @@ class Exchange:
         self._max_bytes = spec.max_body_bytes
         self._inputs = {endpoint.name: endpoint.input for endpoint in info.endpoints}
 
-    def context(self, request: pb.Request, metadata: Metadata, left_s: float | None) -> Context:
+    def context(self, request: pb.Request, caller: Caller) -> Context:
         """The circumstances of a request; its time is the shortest that anybody gave, or else the Flow's."""
-        given = [seconds for seconds in (left_s, request.timeout_s or None) if seconds is not None]
-        timeout_s = min(given) if given else self._timeout_s
+        now = time.monotonic()
+        given = [now + request.timeout_s] if request.timeout_s else []
+        if caller.deadline is not None:
+            given.append(caller.deadline)
+        if not given and self._timeout_s is not None:
+            given.append(now + self._timeout_s)
         return Context(
             request.endpoint or '/',
-            request_id=usable_id(request.request_id) or usable_id(metadata.get('x-request-id', '')),
-            deadline=None if timeout_s is None else time.monotonic() + timeout_s,
+            request_id=usable_id(request.request_id) or usable_id(caller.metadata.get('x-request-id', '')),
+            deadline=min(given, default=None),
             target=request.target,
-            trace=request.traceparent or metadata.get('traceparent', ''),
+            trace=request.traceparent or caller.metadata.get('traceparent', ''),
+            client=caller.host,
         )
 
     async def reply(self, request: pb.Request, columns: memoryview | None, context: Context) -> bytes:

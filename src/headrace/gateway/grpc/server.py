@@ -39,13 +39,20 @@ class GrpcServer:
 
 
 async def start(
-    handler: Handler, info: FlowInfo, spec: GatewaySpec, port: int, *, ready: Readiness | None = None
+    handler: Handler,
+    info: FlowInfo,
+    spec: GatewaySpec,
+    port: int,
+    *,
+    ready: Readiness | None = None,
+    shared: bool = False,
 ) -> GrpcServer:
     """Serve `handler` over gRPC on `port` (0: a free one), with health checks and reflection.
 
-    `ready` is asked for the health of the Flow. StartError if the port cannot be had.
+    `ready` is asked for the health of the Flow; with `shared` other processes may listen on the port too.
+    StartError if the port cannot be had.
     """
-    server = grpc.aio.server(options=_options(spec))
+    server = grpc.aio.server(options=_options(spec, shared))
     service = Service(handler, info, spec)
     health = Health((NAME,), ready)
     server.add_generic_rpc_handlers((service.handlers(),))
@@ -63,11 +70,11 @@ async def start(
     return GrpcServer(server, service, health, bound)
 
 
-def _options(spec: GatewaySpec) -> list[tuple[str, int]]:
+def _options(spec: GatewaySpec, shared: bool) -> list[tuple[str, int]]:
     return [
         ('grpc.max_receive_message_length', spec.max_body_bytes),
         ('grpc.max_send_message_length', spec.max_body_bytes),
-        ('grpc.so_reuseport', 0),  # a port that is taken is an error, and not shared
+        ('grpc.so_reuseport', int(shared)),  # otherwise a port that is taken is an error
         ('grpc.http2.min_ping_interval_without_data_ms', 10_000),
         ('grpc.keepalive_permit_without_calls', 1),
     ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import grpc
 
 from headrace.gateway.grpc import faults
+from headrace.gateway.grpc.caller import Caller, Rpc
 from headrace.gateway.grpc.describe import describe
-from headrace.gateway.grpc.exchange import Exchange, Metadata, usable_id
+from headrace.gateway.grpc.exchange import Exchange, usable_id
 from headrace.gateway.grpc.stream import Stream, Window
 from headrace.pipeline.context import new_request_id
 from headrace.pipeline.describe import FlowInfo
@@ -16,8 +17,6 @@ from headrace.proto.envelope import unpack
 from headrace.spec import GatewaySpec
 
 NAME: str = pb.DESCRIPTOR.services_by_name['Headrace'].full_name
-
-Rpc = grpc.aio.ServicerContext[bytes, bytes]
 
 
 class Service:
@@ -43,12 +42,12 @@ class Service:
 
     async def call(self, data: bytes, rpc: Rpc) -> bytes:
         """One request, one reply."""
-        metadata = _metadata(rpc)
-        request_id = usable_id(metadata.get('x-request-id', '')) or new_request_id()
+        caller = Caller.of(rpc)
+        request_id = usable_id(caller.metadata.get('x-request-id', '')) or new_request_id()
         endpoint = ''
         try:
             request, columns = unpack(pb.Request, data)
-            context = self._exchange.context(request, metadata, rpc.time_remaining())
+            context = self._exchange.context(request, caller)
             request_id, endpoint = context.request_id, context.endpoint
             return await self._exchange.reply(request, columns, context)
         except Exception as error:
@@ -57,13 +56,13 @@ class Service:
 
     async def stream(self, requests: object, rpc: Rpc) -> None:
         """Many requests, a reply for each."""
-        metadata = _metadata(rpc)
+        caller = Caller.of(rpc)
         window = Window(self._spec.prefetch, self._spec.max_body_bytes)
-        in_order = metadata.get('headrace-order') != 'any'
+        in_order = caller.metadata.get('headrace-order') != 'any'
         stream = Stream(self._exchange, window, in_order=in_order, development=self._spec.development)
         self._streams.add(stream)
         try:
-            await stream.run(rpc.read, rpc.write, metadata, rpc.time_remaining())
+            await stream.run(rpc.read, rpc.write, caller)
         except Exception as error:
             await self._abort(rpc, error, new_request_id(), '')
         finally:
@@ -86,7 +85,3 @@ class Service:
             error, request_id=request_id, endpoint=endpoint, development=self._spec.development
         )
         await rpc.abort(faults.code(message), faults.details(message), faults.metadata(message))
-
-
-def _metadata(rpc: Rpc) -> Metadata:
-    return dict(rpc.invocation_metadata() or ())

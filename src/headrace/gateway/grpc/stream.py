@@ -11,7 +11,8 @@ import grpc
 
 from headrace.errors import Cancelled
 from headrace.gateway.grpc import faults
-from headrace.gateway.grpc.exchange import Exchange, Metadata
+from headrace.gateway.grpc.caller import Caller
+from headrace.gateway.grpc.exchange import Exchange
 from headrace.pipeline.context import Context
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
@@ -62,13 +63,13 @@ class Stream:
         self._work: dict[Work, Context] = {}
         self._reader: asyncio.Task[None] | None = None
 
-    async def run(self, read: Read, write: Write, metadata: Metadata, left_s: float | None) -> None:
+    async def run(self, read: Read, write: Write, caller: Caller) -> None:
         """Serve until the client has said everything (or `drain`) and has all its replies.
 
         A cancellation here (the client left) cancels whatever is in work. CodecError for a message that is no
         Request.
         """
-        reader = self._reader = asyncio.create_task(self._read(read, metadata, left_s))
+        reader = self._reader = asyncio.create_task(self._read(read, caller))
         writer = asyncio.create_task(self._write(write))
         try:
             await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
@@ -91,14 +92,14 @@ class Stream:
         if self._reader is not None:
             self._reader.cancel()
 
-    async def _read(self, read: Read, metadata: Metadata, left_s: float | None) -> None:
+    async def _read(self, read: Read, caller: Caller) -> None:
         while (data := await read()) is not EOF:
             request, columns = unpack(pb.Request, data)
             if request.cancel:
                 self._withdraw(request.request_id)
                 continue
             await self._window.enter(len(data))
-            context = self._exchange.context(request, metadata, left_s)
+            context = self._exchange.context(request, caller)
             self._start(self._answer(request, columns, context), context, len(data))
 
     def _start(self, work: Coroutine[Any, Any, bytes | None], context: Context, size: int) -> None:

@@ -130,7 +130,14 @@ class Call:
         batch = Batch(bodies.read_docs(asked.data, listed), parameters)
         trace = request.trace() if b'traceparent' in headers else ''
         target = bodies.target_of(asked)
-        context = Context(endpoint, request_id=request.id, deadline=deadline, target=target, trace=trace)
+        context = Context(
+            endpoint,
+            request_id=request.id,
+            deadline=deadline,
+            target=target,
+            trace=trace,
+            client=request.client,
+        )
         return batch, context
 
     def _leave(self) -> None:

@@ -37,13 +37,15 @@ class Peer:
 class Request:
     """One HTTP request; the body is read when a route asks for it."""
 
-    __slots__ = ('_receive', 'endpoint', 'headers', 'id', 'method', 'path', 'peer', 'query')
+    __slots__ = ('_receive', 'client', 'endpoint', 'headers', 'id', 'method', 'path', 'peer', 'query')
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.method: str = scope['method']
         self.path: str = scope['path']
         self.query: bytes = scope['query_string']
         self.headers: dict[bytes, bytes] = dict(scope['headers'])
+        address = scope.get('client')  # a Unix socket has none
+        self.client: str = address[0] if address else ''
         self.peer: Peer = scope.get('state', {}).get('peer') or Peer()
         given = self.headers.get(b'x-request-id')
         self.id = (given and _usable_id(given)) or new_request_id()

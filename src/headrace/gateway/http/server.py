@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from email.utils import formatdate
 from typing import Any, cast
@@ -16,11 +15,11 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from headrace.errors import StartError
 from headrace.gateway.http.app import Application
 from headrace.gateway.http.build import application
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.request import Peer
+from headrace.gateway.ports import bound
 from headrace.gateway.server import Readiness
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
@@ -111,10 +110,10 @@ class HttpServer:
         )
         self._config.load()
 
-    async def listen(self, host: str, port: int) -> None:
+    async def listen(self, host: str, port: int, *, shared: bool = False) -> None:
         """Begin to accept connections. Raises StartError if the port cannot be had."""
         loop = asyncio.get_running_loop()
-        listening = _bind(host, port)
+        listening = bound(host, port, protocol='http', shared=shared)
         self.port = listening.getsockname()[1]
         self._tick(loop)
         self._server = await loop.create_server(
@@ -159,27 +158,19 @@ class HttpServer:
 
 
 async def start(
-    handler: Handler, info: FlowInfo, spec: GatewaySpec, port: int, *, ready: Readiness | None = None
+    handler: Handler,
+    info: FlowInfo,
+    spec: GatewaySpec,
+    port: int,
+    *,
+    ready: Readiness | None = None,
+    shared: bool = False,
 ) -> HttpServer:
-    """Serve a Flow over HTTP on `port` (0: a free one) of `spec.host`.
+    """Serve a Flow over HTTP on `port` (0: a free one) of `spec.host`; `shared` with other processes or alone.
 
     Raises StartError if the port cannot be had, SpecError if the spec asks for routes that cannot be.
     """
     health = Health(info, ready)
     server = HttpServer(application(handler, info, spec, health), health)
-    await server.listen(spec.host, port)
+    await server.listen(spec.host, port, shared=shared)
     return server
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    try:
-        facts = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        # A name such as localhost has addresses of both kinds: the older one is what clients try everywhere.
-        family, _, _, _, address = min(facts, key=lambda fact: fact[0] != socket.AF_INET)
-        dual = family == socket.AF_INET6 and host == '::' and socket.has_dualstack_ipv6()
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=dual)
-    except OSError as error:
-        raise StartError(
-            f'the gateway cannot listen on port {port} of {host} for http: {error.strerror or error}',
-            help='stop what uses it, or give another port (0 takes a free one)',
-        ) from error

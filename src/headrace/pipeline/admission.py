@@ -1,0 +1,210 @@
+"""The room of one gateway: who may come in, how much each may hold, and when to come again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from headrace.errors import Overloaded, TooLarge
+from headrace.pipeline.drain import Drain
+
+KEPT = 8
+"""One part in so many is kept for those who hold less than their share."""
+
+HEADROOM = 1.5
+"""How many times the expected wait a request needs as time, to be let in: waits vary."""
+
+UNKNOWN_S = 1.0
+SOONEST_S, LATEST_S = 0.05, 30.0
+"""The bounds of what refused clients are asked to wait."""
+
+
+class Holding:
+    """What one client holds of the room."""
+
+    __slots__ = ('requests', 'size')
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.size = 0
+
+
+class Admission:
+    """Bounds what a gateway holds at once: requests, their bytes, and the part of each client.
+
+    `enter` gives a `Ticket` or raises Overloaded, before anything was read or decoded. Up to half of the room
+    is for whoever comes; beyond that a client may hold no more than its share (seven eighths of the room,
+    divided by the clients that hold something). A request whose time would be over before it is its turn
+    is refused at once. `clock` gives seconds.
+
+    >>> admission = Admission(max_requests=100, max_bytes=10_000)
+    >>> with admission.enter('10.0.0.7', 250) as ticket:
+    ...     admission
+    <Admission 1 of 100 requests, 250 of 10000 bytes, 1 clients>
+    """
+
+    def __init__(
+        self, max_requests: int, max_bytes: int, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.max_requests = max_requests
+        self.max_bytes = max_bytes
+        self.clock = clock
+        self.drain = Drain()
+        self.requests = 0
+        self.size = 0
+        self.waiting = 0
+        self.clients: dict[str, Holding] = {}
+
+    def enter(self, client: str, size: int = 0, left_s: float | None = None) -> Ticket:
+        """Room for a request of `size` bytes (so far) whose time is over in `left_s` seconds.
+
+        Raises Overloaded with the seconds after which to come again, TooLarge for what never has room.
+        """
+        holding = self.clients.get(client)
+        problem = self._problem(holding, 1, size)
+        if not problem and left_s is not None and self.drain.is_contended:
+            wait_s = self.drain.wait_s(self.waiting)
+            if wait_s * HEADROOM > left_s:
+                self.drain.refused(self.clock())
+                problem = (
+                    f'{self.waiting} requests are before it, which take longer than the {left_s:.3g} s it has'
+                )
+        if problem:
+            raise self._refused(problem)
+        if holding is None:
+            holding = self.clients[client] = Holding()
+        self.requests += 1
+        self.size += size
+        holding.requests += 1
+        holding.size += size
+        return Ticket(self, client, holding, size)
+
+    def retry_after_s(self) -> float:
+        """When a refused client had better come again: when half of what is here now will have left."""
+        rate = self.drain.rate_per_s
+        if not rate:
+            return UNKNOWN_S
+        return min(max(self.requests / 2 / rate, SOONEST_S), LATEST_S)
+
+    def grow(self, holding: Holding, size: int) -> None:
+        """Room for `size` more bytes of a request that is in; raises as `enter` does."""
+        problem = self._problem(holding, 0, size)
+        if problem:
+            raise self._refused(problem)
+        self.hold(holding, size)
+
+    def hold(self, holding: Holding, size: int) -> None:
+        """Count `size` more bytes (or fewer), whether there is room or not: they are here already."""
+        self.size += size
+        holding.size += size
+
+    def leave(self, client: str, holding: Holding, size: int) -> None:
+        """Give the room of a request back."""
+        self.requests -= 1
+        self.size -= size
+        holding.requests -= 1
+        holding.size -= size
+        if not holding.requests:
+            del self.clients[client]
+
+    def _problem(self, holding: Holding | None, count: int, size: int) -> str:
+        """Why there is no room for so many more requests and bytes of a client; '' if there is."""
+        if self.size + size > self.max_bytes:
+            if size > self.max_bytes:
+                raise TooLarge(
+                    f'the request has more than the {self.max_bytes} bytes that the gateway holds in all',
+                    help='send fewer documents at a time, or raise max_bytes of the gateway',
+                )
+            return f'the gateway holds {self.size} bytes of requests, and has room for {self.max_bytes}'
+        if self.requests + count > self.max_requests:
+            return f'the gateway holds {self.requests} requests, as many as it may'
+        if holding is None:
+            return ''
+        crowded = self.requests + count > self.max_requests / 2
+        if crowded and holding.requests + count > _share(self.max_requests, len(self.clients)):
+            return f'this client holds {holding.requests} requests, its share of a gateway that is busy'
+        crowded = self.size + size > self.max_bytes / 2
+        if crowded and holding.size and holding.size + size > _share(self.max_bytes, len(self.clients)):
+            return f'this client holds {holding.size} bytes, its share of a gateway that is busy'
+        return ''
+
+    def _refused(self, problem: str) -> Overloaded:
+        retry_after_s = self.retry_after_s()
+        return Overloaded(
+            problem,
+            retry_after_s=retry_after_s,
+            help=f'send it again after {retry_after_s:.2g} s, or from fewer clients at once',
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f'<Admission {self.requests} of {self.max_requests} requests, '
+            f'{self.size} of {self.max_bytes} bytes, {len(self.clients)} clients>'
+        )
+
+
+class Ticket:
+    """The room of one request, from the door to its last written byte; leaving twice is leaving once."""
+
+    __slots__ = ('_admission', '_client', '_crowd', '_holding', '_since', '_size')
+
+    def __init__(self, admission: Admission, client: str, holding: Holding, size: int) -> None:
+        self._admission: Admission | None = admission
+        self._client = client
+        self._holding = holding
+        self._size = size
+        self._since: float | None = None
+        self._crowd = 0
+
+    def grow(self, size: int) -> None:
+        """The request turns out to have `size` more bytes; Overloaded or TooLarge if there is no room."""
+        if self._admission is not None:
+            self._admission.grow(self._holding, size)
+            self._size += size
+
+    def begin(self) -> None:
+        """The request is complete, and work on it begins."""
+        admission = self._admission
+        if admission is not None and self._since is None:
+            self._since = admission.clock()
+            self._crowd = admission.waiting
+            if not admission.waiting:
+                admission.drain.wakes(self._since)
+            admission.waiting += 1
+
+    def answered(self, kind: str, size: int = 0) -> None:
+        """The request, one of `kind`, has an answer of `size` bytes; these take the place of its own."""
+        admission = self._admission
+        if admission is None:
+            return
+        if self._since is not None:
+            now = admission.clock()
+            admission.drain.answered(kind, now - self._since, now=now, crowd=self._crowd)
+            admission.waiting -= 1
+            self._since = None
+        admission.hold(self._holding, size - self._size)
+        self._size = size
+
+    def leave(self) -> None:
+        """Give the room back, however the request ended."""
+        admission, self._admission = self._admission, None
+        if admission is None:
+            return
+        if self._since is not None:
+            admission.waiting -= 1
+        admission.leave(self._client, self._holding, self._size)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.leave()
+
+
+def _share(room: int, clients: int) -> int:
+    """What one of so many clients may hold of a busy room; at least one of its requests is always let in."""
+    return max(1, (room - room // KEPT) // clients)

@@ -1,0 +1,360 @@
+"""Several replicas of one executor as one Handler: balanced, bounded, and patient when one of them dies."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+from headrace.errors import Cancelled, DeadlineExceeded, ExecutorFailure, Overloaded, Unavailable
+from headrace.pipeline.batch import Batch
+from headrace.pipeline.context import Context
+from headrace.pipeline.describe import ExecutorInfo
+from headrace.pipeline.guard import answered
+from headrace.pipeline.handler import Handler
+from headrace.pipeline.replica import Call, Replica, Stalled, State, values
+from headrace.pipeline.roster import Roster
+
+WINDOW = 128
+WIDEST = 1024
+"""Calls that one replica has at a time: enough that its next batch waits there, and at most so many."""
+
+DEADLY = 3
+"""Deaths of replicas over one request after which it is given up."""
+
+
+class Replicas:
+    """Calls go to the replica with the least to do; one that dies costs none of an idempotent endpoint.
+
+    Replicas come and go by `add`, `mark` and `remove` while calls are under way. A replica has up to
+    `window` calls; more wait here, `max_queue` at most, fair between clients, until one has room or comes
+    back; then they are refused as Overloaded. A call whose replica is lost goes to another if it surely had
+    not begun, or if its endpoint is idempotent, which may happen `retries` times. A request over which
+    `DEADLY` replicas died is given up as ExecutorFailure. With `sticky`, calls with the same value of this
+    parameter go to the same replica as long as that is healthy.
+
+    >>> async def echo(batch, context):
+    ...     return batch
+    >>> replicas = Replicas('encoder')
+    >>> replicas.add('encoder/rep-0', echo)
+    >>> replicas
+    <Replicas of encoder, 0 waiting: encoder/rep-0 healthy, 0 of 128>
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        info: ExecutorInfo | None = None,
+        retries: int = 3,
+        max_queue: int = 1024,
+        sticky: str = '',
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self._info = info
+        self._retries = retries
+        self._max_queue = max_queue
+        self._sticky = sticky
+        self._roster = Roster(_window(info), clock=clock)
+        self._leaving: set[Replica] = set()
+        self._reason = ''
+
+    # --- the way of a call
+
+    async def __call__(self, batch: Batch, context: Context) -> Batch:
+        """The answer of one replica; see the class for the errors."""
+        roster = self._roster
+        affinity = values(batch.parameters, self._sticky) if self._sticky else ''
+        replica = roster.pick(affinity)
+        if replica is None:
+            return await self._persist(Call(batch, context, self._affinity(affinity, context)))
+        turn = replica.turn
+        try:
+            answer = await replica.handler(batch, context)
+        except Unavailable as error:
+            self._failed(replica, turn, error)
+            call = Call(batch, context, self._affinity(affinity, context))
+            call.replica, call.turn, call.error = replica, turn, error
+        except BaseException as error:
+            self._broken(replica, error)
+            raise
+        else:
+            self._answered(replica)
+            return answer
+        return await self._persist(call)
+
+    def _affinity(self, affinity: str, context: Context) -> str:
+        """What a call that has to wait sticks to: any replica will do for one without the parameter."""
+        return affinity or (context.request_id if self._sticky else '')
+
+    async def _persist(self, call: Call) -> Batch:
+        """Let a call have its turn again and again until it has an answer, or there is no hope."""
+        try:
+            while True:
+                if call.error is not None:
+                    self._judge(call, call.error)
+                    call.error = None
+                    call.context.check()
+                outcome = await (self._race(call) if call.late else self._attempt(call))
+                if isinstance(outcome, Batch):
+                    return outcome
+                call.error = outcome
+        finally:
+            for late in call.late.values():
+                late.cancel()
+
+    async def _attempt(self, call: Call) -> Batch | Unavailable:
+        """Wait for a replica and let it have the call: its answer, or why it has none."""
+        replica = await self._turn(call)
+        turn = call.turn
+        try:
+            answer = await replica.handler(call.batch, call.context)
+        except Unavailable as error:
+            self._failed(replica, turn, error, call)
+            return error
+        except BaseException as error:
+            self._broken(replica, error, call)
+            raise
+        self._answered(replica, call)
+        return answer
+
+    async def _race(self, call: Call) -> Batch | Unavailable:
+        """As `_attempt`, while a stalled replica that has the call may answer after all."""
+        go_on = self._attempt(call) if self._may_try(call) else self._only_wait(call)
+        attempt: asyncio.Future[Batch | Unavailable] = asyncio.ensure_future(go_on)
+        try:
+            while not attempt.done():
+                futures: set[asyncio.Future[Any]] = {attempt, *call.late.values()}
+                await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+                for replica, late in [*call.late.items()]:
+                    if late.done() and (answer := self._after_all(call, replica, late)) is not None:
+                        return answer
+            return attempt.result()
+        finally:
+            if not attempt.done():
+                attempt.cancel()
+                await asyncio.wait({attempt})
+
+    def _after_all(self, call: Call, replica: Replica, late: asyncio.Future[Batch]) -> Batch | None:
+        """The answer of a replica that had stalled, or None if that is lost for good."""
+        del call.late[replica]
+        error = late.exception()
+        if error is None:
+            return late.result()
+        if not isinstance(error, Unavailable) or error.answered:
+            raise error
+        self._note_death(call)
+        if not call.late and not self._may_try(call):
+            raise self._final(call, error)
+        self._pump()  # what had it may be back, and is no longer asked to answer
+        return None
+
+    async def _only_wait(self, call: Call) -> NoReturn:
+        """Until its deadline, or until its caller leaves."""
+        await answered(asyncio.get_running_loop().create_future(), call.context)
+        raise AssertionError('nobody sets this future')
+
+    async def _turn(self, call: Call) -> Replica:
+        """Wait until a replica takes the call; it counts as outstanding there then."""
+        roster = self._roster
+        is_new = not (call.attempts or call.is_special)
+        if is_new and roster.waiting >= self._max_queue:
+            raise Overloaded(
+                f'executor {self.name!r} has {roster.waiting} requests waiting',
+                retry_after_s=roster.retry_after_s(),
+                help='send fewer at a time, or give the executor more replicas or a larger max_queue',
+            )
+        future: asyncio.Future[Replica] = asyncio.get_running_loop().create_future()
+        call.future = future
+        roster.enter(call)
+        self._pump()
+        try:
+            replica: Replica = await answered(future, call.context)
+            return replica
+        except BaseException as error:
+            roster.leave(call)
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._release(future.result(), call)
+            if isinstance(error, DeadlineExceeded):
+                raise self._late(call) from None
+            raise
+
+    def _pump(self) -> None:
+        """Send what may go now."""
+        for call, replica in self._roster.assign():
+            assert call.future is not None
+            if call.future.done():  # its caller has left in this very turn of the event loop
+                self._roster.release(replica, call)
+            else:
+                call.future.set_result(replica)
+        if self._reason and self._roster.is_deserted:
+            for call in self._roster.calls():
+                if call.future is not None and not call.future.done():
+                    call.future.set_exception(self._given_up(call))
+
+    # --- what becomes of a call at a replica
+
+    def _answered(self, replica: Replica, call: Call | None = None) -> None:
+        self._roster.answered(replica)
+        self._release(replica, call)
+
+    def _release(self, replica: Replica, call: Call | None = None) -> None:
+        self._roster.release(replica, call)
+        if self._roster.waiting:
+            self._pump()
+        if not replica.outstanding and replica.drained is not None and not replica.drained.done():
+            self._leaving.discard(replica)
+            replica.drained.set_result(None)
+
+    def _broken(self, replica: Replica, error: BaseException, call: Call | None = None) -> None:
+        """The call ended with an error that is not the replica's: the request's own, or its caller left."""
+        if isinstance(error, Cancelled | DeadlineExceeded | asyncio.CancelledError):
+            self._roster.abandoned(replica)
+        else:
+            self._roster.answered(replica)
+        self._release(replica, call)
+
+    def _failed(self, replica: Replica, turn: int, error: Unavailable, call: Call | None = None) -> None:
+        """The call ended since the replica did not serve it."""
+        if error.answered:
+            self._roster.answered(replica)
+        elif isinstance(error, Stalled):
+            self._roster.abandoned(replica)
+        elif not isinstance(error, Overloaded) and (error.begun or replica.state == 'healthy'):
+            self._roster.failed(replica, turn, died=error.begun)
+        self._release(replica, call)
+
+    def _judge(self, call: Call, error: Unavailable) -> None:
+        """Prepare a call for another attempt; raise if there shall be none."""
+        replica = call.replica
+        if error.answered or replica is None:
+            raise error
+        if not error.begun:
+            call.refused[replica] = replica.epoch
+            if self._roster.is_refused(call):
+                raise error
+            return
+        call.attempts += 1
+        if isinstance(error, Stalled):
+            call.late[replica] = error.answer
+            return
+        self._note_death(call)
+        if not call.late and not self._may_try(call):
+            raise self._final(call, error)
+
+    def _may_try(self, call: Call) -> bool:
+        return call.attempts <= self._retries and self.is_idempotent(call.context.endpoint)
+
+    def _note_death(self, call: Call) -> None:
+        """A replica has died over a call; raise if it is clear by now which of the two is the reason.
+
+        While replicas also die without it, it may have been there by chance, and has more attempts.
+        """
+        call.deaths += 1
+        if call.deaths == 1:
+            call.first_death = self._roster.deaths
+        without_it = self._roster.deaths - call.first_death + 1 - call.deaths
+        if call.deaths >= DEADLY + max(0, without_it):
+            raise ExecutorFailure(
+                f'executor {self.name!r}, endpoint {call.context.endpoint!r}: {call.deaths} replicas died '
+                f'while they had request {call.context.request_id}, so it is given up',
+                executor=self.name,
+                endpoint=call.context.endpoint,
+                help='look at what the replicas printed last, and run this request alone',
+            )
+
+    def _final(self, call: Call, error: Unavailable) -> Unavailable:
+        tried = f'tried {call.attempts} times' if call.attempts > 1 else 'not sent again'
+        if not self.is_idempotent(call.context.endpoint):
+            tried += f': endpoint {call.context.endpoint!r} is not idempotent'
+        return Unavailable(f'{error.message} (request {call.context.request_id}, {tried})', help=error.help)
+
+    def _given_up(self, call: Call) -> Unavailable:
+        return Unavailable(self._reason, begun=bool(call.attempts), help='restart the Flow, or the executor')
+
+    def _late(self, call: Call) -> DeadlineExceeded:
+        states = ', '.join(map(repr, self._roster.replicas.values())) or 'it has none'
+        return DeadlineExceeded(
+            f'request {call.context.request_id} to {call.context.endpoint!r} ran out of time while it waited '
+            f'for a replica of executor {self.name!r}',
+            help=f'give it more replicas or a longer timeout; now: {states}',
+        )
+
+    # --- the replicas
+
+    def add(self, key: str, handler: Handler) -> None:
+        """There is a replica `key`, healthy, which `handler` reaches; a known one has a new handler."""
+        self._roster.add(key, handler)
+        self._pump()
+
+    def remove(self, key: str) -> Awaitable[None]:
+        """Give no new call to a replica, from now on; what is returned is done when those it has ended."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        replica = self._roster.remove(key)
+        if replica is None or not replica.outstanding:
+            done.set_result(None)
+        else:
+            replica.drained = done
+            self._leaving.add(replica)
+        self._pump()
+        return done
+
+    def mark(self, key: str, state: State) -> None:
+        """A replica is healthy; suspect (used if no other can be); draining or lost (gets no new calls)."""
+        self._roster.mark(key, state)
+        self._pump()
+
+    def fail(self, reason: str) -> None:
+        """No replica will come: as long as there is none, calls end with Unavailable that says `reason`."""
+        self._reason = reason
+        self._pump()
+
+    def recover(self) -> None:
+        """Replicas may come again: calls wait for them."""
+        self._reason = ''
+
+    def describe(self, info: ExecutorInfo | None) -> None:
+        """From now on the executor is what `info` says."""
+        self._info = info
+        self._roster.resize(_window(info))
+        self._pump()
+
+    def is_idempotent(self, endpoint: str) -> bool:
+        """Whether a request to this endpoint may run twice."""
+        known = self._info.endpoint(endpoint) if self._info is not None else None
+        return known is None or known.idempotent
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The replicas that were added and not removed."""
+        return tuple(self._roster.replicas)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a replica that takes calls; if not, they wait for one."""
+        return not self._roster.is_deserted
+
+    @property
+    def outstanding(self) -> int:
+        """Calls that replicas have now, also those that are on their way out."""
+        return sum(each.outstanding for each in (*self._roster.replicas.values(), *self._leaving))
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a replica."""
+        return self._roster.waiting
+
+    def __repr__(self) -> str:
+        states = ', '.join(repr(each)[9:-1] for each in self._roster.replicas.values()) or 'none'
+        reason = f' (given up: {self._reason})' if self._reason else ''
+        return f'<Replicas of {self.name}, {self.waiting} waiting: {states}{reason}>'
+
+
+def _window(info: ExecutorInfo | None) -> int:
+    """How many calls one replica may have: while it works on a batch, the whole next one waits there."""
+    endpoints = () if info is None else info.endpoints
+    batchings = [each.batching for each in endpoints if each.batching is not None]
+    sizes = [2 * each.preferred_batch_size for each in batchings if each.use_dynamic_batching]
+    return min(max([WINDOW, *sizes]), WIDEST)

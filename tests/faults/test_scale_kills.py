@@ -1,0 +1,57 @@
+"""A replica that dies costs no request: kill -9, again and again, under load."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from oracle import oracles
+from storm import Killer, storm
+
+
+@pytest.mark.parametrize('protocol', ['http', 'grpc'])
+async def test_kills_under_load_fail_nothing(protocol):
+    async with oracles(protocol, replicas=3) as flow, storm(protocol, flow.port) as load:
+        await Killer(load).kill(8)
+    assert load.answered > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize('protocol', ['http', 'grpc'])
+async def test_a_hundred_kills_among_twenty_thousand_requests_fail_nothing(protocol):
+    async with oracles(protocol, replicas=3) as flow, storm(protocol, flow.port) as load:
+        await Killer(load).kill(100)
+        await load.until(lambda: load.answered >= 20_000, within_s=90)
+    assert len(load.served) >= 103  # every one that was killed had answered, and so had those after them
+
+
+async def test_requests_wait_while_the_only_replica_is_started_anew():
+    async with oracles('http') as flow, storm('http', flow.port) as load:
+        await Killer(load).kill(5)
+        await load.more(100)
+    assert len(load.served) == 6
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize('protocol', ['http', 'grpc'])
+async def test_frozen_replicas_fail_nothing(protocol):
+    """What a frozen replica has is answered by others; it may come back, or be killed."""
+    async with oracles(protocol, replicas=3) as flow, storm(protocol, flow.port) as load:
+        killer = Killer(load)
+        for wakes in (True, False, True):
+            victim = await killer.choose()
+            victim.send_signal(signal.SIGSTOP)
+            try:
+                await load.all_answered()
+                before = load.served[victim.pid]
+                await load.more(200)
+                assert load.served[victim.pid] == before
+            finally:
+                if victim.is_running():
+                    victim.send_signal(signal.SIGCONT if wakes else signal.SIGKILL)
+            if not wakes:
+                killer.gone.add(victim.pid)
+            await load.until(lambda: len(killer.serving()) == 3)
+            await load.more(500)

@@ -128,6 +128,7 @@ class Unavailable(HeadraceError):
     def __init__(self, message: str, *, begun: bool = True, help: str = '') -> None:
         super().__init__(message, help=help)
         self.begun = begun
+        self.answered = False
 
 
 class Overloaded(Unavailable):

@@ -154,6 +154,10 @@ class Roster:
         """Whether there are replicas, and every one of them has refused this call."""
         return bool(self._usable) and all(call.is_refused_by(each) for each in self._usable)
 
+    def hopeless(self) -> list[Call]:
+        """Calls that wait and that every replica has refused."""
+        return [call for call in self._special if self.is_refused(call)] if self._special else []
+
     def _taken(self, queue: FairQueue[Call]) -> Call:
         call = queue.take()
         call.queue = None

@@ -11,7 +11,6 @@ import msgspec
 from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError, ProtocolError, Unavailable
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import ExecutorInfo
-from headrace.pipeline.replica import Stalled
 from headrace.wire.address import open_client
 from headrace.wire.calls import pack_call, unpack_reply
 from headrace.wire.faults import from_data
@@ -85,8 +84,9 @@ class Connection:
         except asyncio.CancelledError:
             self._leave(call, Cancelled('the task that waited was cancelled'))
             raise
-        except Stalled:
-            call = -1  # its answer is still waited for, elsewhere
+        except Unavailable as error:
+            if error.late is not None:
+                call = -1  # its answer is still waited for, elsewhere
             raise
         finally:
             if timer is not None:
@@ -127,7 +127,7 @@ class Connection:
         return pong
 
     def give_up(self, message: str, which: Callable[[Context], bool]) -> None:
-        """End the calls under way that `which` says with `Stalled`: their answers may still come."""
+        """End the calls under way that `which` says; as `error.late`, their answers may still come."""
         for call, (batch, context, future) in list(self._pending.items()):
             if context is None or future.done() or not which(context):
                 continue  # the first: it was given up before
@@ -138,7 +138,9 @@ class Connection:
             answer: asyncio.Future[Batch] = self._loop.create_future()
             answer.add_done_callback(lambda done, call=call: self._unwanted(call, done))  # type: ignore[misc]
             self._pending[call] = batch, None, answer
-            future.set_exception(Stalled(message, answer))
+            error = Unavailable(message)
+            error.late = answer
+            future.set_exception(error)
 
     def _unwanted(self, call: int, answer: asyncio.Future[Batch]) -> None:
         if answer.cancelled():

@@ -51,14 +51,10 @@ class Peer:
         if frame.kind == Kind.CALL:
             if frame.call in self.calls:
                 raise ProtocolError(f'call {frame.call} was sent twice')
-            refusal = self._server.refusal(frame.size)
-            if refusal is None:
+            if self._server.has_room(frame.size):
                 self._begin(frame.call, frame.size, *unpack_call(frame))
             else:
-                self.stream.write(pack_error(frame.call, refusal))
-                if self.stream.is_congested:
-                    self.stream.pause_reading()
-                    self._wait()
+                self._refuse(frame.call)
         elif frame.kind == Kind.CANCEL:
             known = self.calls.get(frame.call)
             if known is not None:
@@ -79,8 +75,15 @@ class Peer:
     def _begin(self, call: int, size: int, batch: Batch, context: Context) -> None:
         task = asyncio.get_running_loop().create_task(self._answer(call, batch, context))
         self.calls[call] = context, size, task
-        self._server.began(size)
+        self._server.calls += 1
+        self._server.bytes += size
         task.add_done_callback(lambda done: self._end(call, done))  # also if it is cancelled before it begins
+
+    def _refuse(self, call: int) -> None:
+        self.stream.write(pack_error(call, self._server.refusal()))
+        if self.stream.is_congested:
+            self.stream.pause_reading()
+            self._wait()
 
     def _wait(self) -> None:
         if self._behind is None:
@@ -157,23 +160,22 @@ class Server:
         self.peers.add(peer)
         return peer.stream
 
-    def refusal(self, size: int) -> Unavailable | None:
-        """Why a call of so many bytes is not accepted now."""
+    def has_room(self, size: int) -> bool:
+        """Whether a call of so many bytes is accepted."""
+        if self._drains or self.calls >= self._max_calls:
+            return False
+        return self.bytes + size <= self._max_bytes or not self.calls
+
+    def refusal(self) -> Unavailable:
+        """Why a call is not accepted now."""
         if self._drains:
             return Unavailable(
                 f'{self._name} is about to end', begun=False, help='send it to another replica'
             )
-        if self.calls < self._max_calls and (self.bytes + size <= self._max_bytes or not self.calls):
-            return None
         return Overloaded(
             f'{self._name} has {self.calls} requests of {self.bytes} bytes under way',
             help='send fewer at a time, or give the executor more replicas',
         )
-
-    def began(self, size: int) -> None:
-        """A call of so many bytes was accepted."""
-        self.calls += 1
-        self.bytes += size
 
     def ended(self, size: int | None = None) -> None:
         """A call, or a connection, has ended."""

@@ -20,7 +20,7 @@ POLLING = {'/update': 'key', '/list': 'ALL', '/status': 'ALL'}
 
 ids = st.sampled_from([f'd{number}' for number in range(12)])
 vectors = st.tuples(st.integers(-2, 2), st.integers(-2, 2)).map(lambda pair: np.array(pair, np.float32))
-documents = st.builds(lambda doc_id, vector: (doc_id, vector), ids, vectors)
+documents = st.tuples(ids, vectors)
 writes = st.tuples(
     st.sampled_from(['/index', '/update', '/delete']), st.lists(documents, max_size=6), st.just({})
 )
@@ -59,12 +59,16 @@ def seen(doc):
 
 @pytest.mark.parametrize('metric', ['euclidean', 'dot'])
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.one_of(writes, writes, deletes, searches, lists), max_size=12), st.integers(1, 5))
-def test_any_sequence_of_requests_has_the_same_answers(metric, operations, count):
+@given(
+    st.lists(documents, min_size=6, max_size=12),
+    st.lists(st.one_of(writes, deletes, searches, searches, lists), max_size=9),
+    st.integers(1, 5),
+)
+def test_any_sequence_of_requests_has_the_same_answers(metric, first, operations, count):
     async def main():
         one, several = Sharded(1, metric), Sharded(count, metric)
         try:
-            for endpoint, docs, parameters in [*operations, ('/list', [], {})]:
+            for endpoint, docs, parameters in [('/index', first, {}), *operations, ('/list', [], {})]:
                 expected = await one.post(endpoint, docs, parameters)
                 found = await several.post(endpoint, docs, parameters)
                 if endpoint == '/list':  # one shard after the other

@@ -152,6 +152,13 @@ def in_batches(handler: Handler, executor: Any, endpoint: Endpoint) -> Handler:
     if endpoint.batching is None or not endpoint.is_batched:
         return handler
     name = executor.runtime_args.name
+    is_concurrent = endpoint.is_async or executor.runtime_args.allow_concurrent
+    if (endpoint.batching.parallel_batches or 1) > 1 and not is_concurrent:
+        raise ExecutorError(
+            f'executor {name!r}: parallel_batches of {endpoint.method} ({endpoint.location}) is over 1, and '
+            'it does one call after the other',
+            help='make it an `async def`, or give the executor allow_concurrent=True',
+        )
     return Batching(
         handler,
         endpoint.batching,
@@ -159,6 +166,8 @@ def in_batches(handler: Handler, executor: Any, endpoint: Endpoint) -> Handler:
         doc_type=endpoint.request_type,
         weigh=_weigher(endpoint, name),
         seen=lambda parameters: addressed(parameters, name),
+        ahead=0 if is_concurrent else 1,
+        repeats=endpoint.idempotent,
     )
 
 

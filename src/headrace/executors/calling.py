@@ -21,6 +21,7 @@ from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.guard import answered, until_late
 from headrace.pipeline.handler import Handler
+from headrace.pipeline.load import Gathered
 
 Gather: TypeAlias = 'Callable[[Batch, Context], tuple[DocList[Any] | None, dict[str, Any]]]'
 
@@ -67,7 +68,7 @@ def _asynchronous(method: Callable[..., Any], gather: Gather, returned: Returned
             result = await until_late(work, context)
         except USER_ERRORS as error:
             raise failed(error, returned.name, endpoint) from error
-        return returned.sealed(returned.batch(result, batch, docs))
+        return returned.answer(result, batch, docs)
 
     return handle
 
@@ -81,19 +82,19 @@ def _synchronous(method: Callable[..., Any], gather: Gather, returned: Returned,
         docs, arguments = gather(batch, context)
 
         def work() -> Any:
+            nonlocal docs, arguments
             context.check()  # it may have waited for its turn
+            if isinstance(batch, Gathered) and batch.begun():
+                docs, arguments = gather(batch, context)
             each = single and docs is not None
             result = [method(doc=doc, **arguments) for doc in docs or ()] if each else method(**arguments)
             # Sealed here, before the next handler has the thread and perhaps writes into the same arrays.
-            return result if inspect.isawaitable(result) else settled(result)
-
-        def settled(result: Any) -> Batch:
-            return returned.sealed(returned.batch(result, batch, docs))
+            return result if inspect.isawaitable(result) else returned.answer(result, batch, docs)
 
         try:
             answer = await answered(lane.submit(work), context)
             if inspect.isawaitable(answer):  # a plain function around an asynchronous one
-                answer = settled(await until_late(_awaited(answer), context))
+                answer = returned.answer(await until_late(_awaited(answer), context), batch, docs)
         except USER_ERRORS as error:
             raise failed(error, returned.name, endpoint) from error
         return cast(Batch, answer)

@@ -10,6 +10,7 @@ from headrace.executors import location
 from headrace.executors.endpoint import Endpoint
 from headrace.executors.parameters import with_result
 from headrace.pipeline.batch import Batch, Payload
+from headrace.pipeline.load import Gathered
 
 
 class Returned(NamedTuple):
@@ -41,17 +42,20 @@ class Returned(NamedTuple):
             hint = 'return a DocList, or take `doc` instead of `docs` to answer one document at a time'
         raise self.wrong(f'returned {_name(result)}', hint)
 
-    def sealed(self, batch: Batch) -> Batch:
-        """The batch, encoded: what cannot travel is a fault of this executor, in every place.
+    def answer(self, result: Any, batch: Batch, docs: DocList[Any] | None) -> Batch:
+        """The batch after a handler, encoded: what cannot travel is a fault of this executor in every place.
 
         Raises ExecutorFailure that names the field.
         """
+        answer = self.batch(result, batch, docs)
         try:
-            for _, payload in batch.sources:
+            if isinstance(batch, Gathered):
+                batch.ended(answer)
+            for _, payload in answer.sources:
                 payload.seal()
         except DocumentError as error:
             raise self.wrong(f'gave back what does not fit its type: {error.message}', error.help) from error
-        return batch
+        return answer
 
     def wrong(self, problem: str, help: str) -> ExecutorFailure:
         """The error for a return value that cannot be; it shows clients no folders."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from headrace.documents import BaseDoc, DocList
+from headrace.documents import DocList
+from headrace.documents.joining import joined, picked
 from headrace.errors import Cancelled, DeadlineExceeded, MissingExtra, ProtocolError, Unavailable
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
@@ -27,24 +29,76 @@ class Outcome(NamedTuple):
     given: Given
 
 
+class Gathered(Batch):
+    """The documents of several requests as one batch.
+
+    A handler that lets it wait calls `begun` when its turn comes, and one that encodes its answer calls
+    `ended` before: only then it can be told whose documents are whose if requests have ids in common.
+    """
+
+    __slots__ = ('_group', '_load', '_owners', 'given')
+
+    def __init__(self, load: Load, group: Sequence[int]) -> None:
+        super().__init__(parameters=load.parameters(group), sources=())
+        self._load = load
+        self._owners: Sequence[int] | None = None
+        self._take(group)
+
+    def _take(self, group: Sequence[int]) -> None:
+        docs = self._load.docs(group)
+        self._group = group
+        self.given = Given(docs, self._load.owners(group))
+        self.sources = (('', Payload(docs)),)
+
+    def begun(self) -> bool:
+        """Leave out the documents of those who have left; say whether there were any.
+
+        May be called on any thread. Raises Cancelled if nobody waits any more.
+        """
+        wanted = self._load.wanted(self._group)
+        if len(wanted) == len(self._group):
+            return False
+        if not wanted:
+            raise Cancelled('every caller of this batch has left')
+        self._take(wanted)
+        return True
+
+    def ended(self, answer: Batch) -> None:
+        """Note whose the documents of the answer are, if that cannot be seen later."""
+        if not self.given.is_clear:
+            self._owners = self.given.divide(answer.docs)
+
+    def outcome(self, answer: Batch) -> Outcome:
+        """What became of the documents. Raises Indivisible."""
+        owners = self.given.divide(answer.docs) if self._owners is None else self._owners
+        new = answer.parameters
+        added: dict[str, Any] = {}
+        if new is not self.parameters:
+            known = self.parameters
+            added = {key: value for key, value in new.items() if key not in known or value is not known[key]}
+        return Outcome(answer.docs, owners, added, self.given)
+
+
 class Load:
     """The documents of some pieces, in order; parts of them can be run again as they were at first.
 
     `context` is that of the batch: it lasts as long as the longest of its requests, and is cancelled when the
-    last caller has left.
+    last caller has left. `since` is when its turn came; None while another batch is before it.
     """
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.pieces = pieces
         self.weight = sum(piece.weight for piece in pieces)
         self.context = _context(pieces)
+        self.since: float | None = None
         self.is_over = False
+        self.task: asyncio.Task[None] | None = None
         self._places = [(n, position) for n, piece in enumerate(pieces) for position in piece.positions]
+        self._has_run = False
         self._snapshot: Payload | None = None
-        self._type = type(pieces[0].request.docs)
         self._waiting = len(pieces)
         for piece in pieces:
-            piece.request.future.add_done_callback(self._left)
+            piece.request.leaving.append(self._left)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -54,36 +108,43 @@ class Load:
 
         Raises what the handler raises, and Indivisible.
         """
-        docs = self._type.from_rows(self._rows(group))
-        given = Given(docs, [self._places[number][0] for number in group])
-        first = self.pieces[given.owners[0]].request.batch.parameters
-        parameters = {key: value for key, value in first.items() if key not in REPORTS}
-        reply = await handler(Batch(docs, parameters), self.context)
-        added: dict[str, Any] = {}
-        if reply.parameters is not parameters:
-            added = {
-                k: v for k, v in reply.parameters.items() if k not in parameters or v is not parameters[k]
-            }
-        return Outcome(reply.docs, given.divide(reply.docs), added, given)
+        batch = Gathered(self, group)
+        try:
+            return batch.outcome(await handler(batch, self.context))
+        finally:
+            self._has_run = True
 
-    def _rows(self, group: Sequence[int]) -> list[BaseDoc]:
-        """The documents themselves at the first run of all; in any later run, what they were."""
-        if len(group) == len(self):
-            return [row for piece in self.pieces for row in _chosen(piece.request.docs, piece.positions)]
+    def parameters(self, group: Sequence[int]) -> dict[str, Any]:
+        """The parameters that these documents have in common."""
+        first = self.pieces[self._places[group[0]][0]].request.batch.parameters
+        return {key: value for key, value in first.items() if key not in REPORTS}
+
+    def owners(self, group: Sequence[int]) -> list[int]:
+        """The number of the piece of each of these documents."""
+        return [self._places[number][0] for number in group]
+
+    def docs(self, group: Sequence[int]) -> DocList[Any]:
+        """The documents themselves before the first run; after that, what they were."""
+        if self._has_run:
+            return picked(self._fresh(), group)
+        by_piece = self._by_piece(group).items()
+        return joined([picked(self.pieces[n].request.docs, positions) for n, positions in by_piece])
+
+    def _fresh(self) -> DocList[Any]:
         if self._snapshot is None:
-            rows = [row for piece in self.pieces for row in _chosen(piece.request.fresh(), piece.positions)]
-            self._snapshot = Payload(self._type.from_rows(rows))
-        return _chosen(self._snapshot.shared().docs(self._type.doc_type), group)
+            kept = [picked(piece.request.fresh(), piece.positions) for piece in self.pieces]
+            self._snapshot = Payload(joined(kept))
+        return self._snapshot.shared().docs(self.pieces[0].request.docs.doc_type)
 
-    def wanted(self, group: Sequence[int]) -> list[int]:
+    def wanted(self, group: Sequence[int]) -> Sequence[int]:
         """Those documents of a group for which somebody still waits."""
         alive = [piece.request.is_wanted() for piece in self.pieces]
-        return [number for number in group if alive[self._places[number][0]]]
+        return group if all(alive) else [number for number in group if alive[self._places[number][0]]]
 
     def halves(self, group: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
         """A group in two; between two requests if there are several, at what is nearest to the middle."""
         middle = len(group) / 2
-        owners = [self._places[number][0] for number in group]
+        owners = self.owners(group)
         edges = [at for at in range(1, len(group)) if owners[at] != owners[at - 1]]
         cut = min(edges, key=lambda at: abs(at - middle), default=int(middle))
         return group[:cut], group[cut:]
@@ -93,7 +154,7 @@ class Load:
         own = parts(outcome.docs, outcome.owners)
         for owner, positions in self._by_piece(group).items():
             request = self.pieces[owner].request
-            docs = own[owner] if owner in own else outcome.docs[:0]
+            docs = own[owner] if owner in own else picked(outcome.docs, ())
             request.succeed(positions, docs, _added(outcome, owner))
 
     def fail(self, group: Sequence[int], error: Exception) -> None:
@@ -110,14 +171,17 @@ class Load:
         for piece in self.pieces:
             piece.request.end(error)
 
-    def _by_piece(self, group: Sequence[int]) -> dict[int, list[int]]:
-        found: dict[int, list[int]] = {}
+    def _by_piece(self, group: Sequence[int]) -> dict[int, Sequence[int]]:
+        """The positions of these documents in the request of each piece."""
+        if len(group) == len(self):
+            return {n: piece.positions for n, piece in enumerate(self.pieces)}
+        found: dict[int, Sequence[int]] = {}
         for number in group:
             owner, position = self._places[number]
-            found.setdefault(owner, []).append(position)
+            found.setdefault(owner, []).append(position)  # type: ignore[attr-defined]
         return found
 
-    def _left(self, _: object) -> None:
+    def _left(self) -> None:
         self._waiting -= 1
         if not self._waiting and not self.is_over:
             self.context.cancel()
@@ -126,11 +190,6 @@ class Load:
 def is_of_a_document(error: Exception) -> bool:
     """Whether fewer documents may fare better."""
     return not isinstance(error, NOT_OF_A_DOCUMENT)
-
-
-def _chosen(docs: DocList[Any], positions: Sequence[int]) -> list[BaseDoc]:
-    rows = docs.rows
-    return rows if len(positions) == len(rows) else [rows[position] for position in positions]
 
 
 def _added(outcome: Outcome, owner: int) -> dict[str, Any]:

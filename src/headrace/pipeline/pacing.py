@@ -1,11 +1,22 @@
-"""What arrivals and finished batches teach: how long it pays to wait for one more request."""
+"""What arrivals and finished batches teach: how long it pays to wait for more."""
 
 from __future__ import annotations
 
-from math import inf
-
 KEPT = 0.8
 """How much of what was known stays when something new is learned."""
+
+
+LATER = 1.5
+"""How much longer than usual callers may take to come back before nobody waits for them any more."""
+
+FORGOTTEN = 3
+"""How many batches without a document it counts at most when callers stay away."""
+
+LEAD_S = 0.0015
+"""How long before a batch ends the next one is made: what an event loop and a thread need to hand it over."""
+
+ALIKE = 1e-4
+"""Batches whose weights vary by less than this part of their mean square are taken as alike."""
 
 
 class Cost:
@@ -18,10 +29,15 @@ class Cost:
     0.02
     """
 
-    __slots__ = ('_product', '_seconds', '_square', '_weight')
+    __slots__ = ('_per_unit', '_product', '_seconds', '_square', '_weight')
 
     def __init__(self) -> None:
-        self._weight = self._seconds = self._square = self._product = 0.0
+        self._weight = self._seconds = self._square = self._product = self._per_unit = 0.0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there was one."""
+        return self._weight > 0
 
     def learn(self, weight: float, seconds: float) -> None:
         """A batch of this weight took so many seconds."""
@@ -30,55 +46,74 @@ class Cost:
         self._seconds += (1 - kept) * (seconds - self._seconds)
         self._square += (1 - kept) * (weight * weight - self._square)
         self._product += (1 - kept) * (weight * seconds - self._product)
+        variance = self._square - self._weight**2
+        if variance > ALIKE * self._square:  # batches of one weight do not tell what a unit costs
+            self._per_unit = (self._product - self._weight * self._seconds) / variance
 
     def seconds(self, weight: float) -> float:
         """What a batch of this weight is expected to take; 0 as long as nothing is known."""
-        variance = self._square - self._weight**2
-        per_unit = 0.0
-        if variance > 1e-6 * self._square:
-            per_unit = (self._product - self._weight * self._seconds) / variance
-            per_unit = min(max(per_unit, 0.0), self._seconds / self._weight)
+        if not self._weight:
+            return self._seconds
+        per_unit = min(max(self._per_unit, 0.0), self._seconds / self._weight)
         return max(0.0, self._seconds + per_unit * (weight - self._weight))
 
 
 class Pacing:
     """Decides how long a free model waits before it takes what is there. Pure: time is handed in.
 
-    One request more saves that request the whole wait for the next batch, and costs those that are here the
-    time until it comes. So it pays to wait for it if it is expected within `seconds(batch) / (requests + 1)`.
-    It can only be expected if somebody is about to come: callers that were here when the last batch ended,
-    and have been answered since. A lone caller never waits.
+    Callers that were here when the last batch ended, and have been answered since, are about to come back. If
+    all of them can be back sooner than a batch costs without any document, one batch for everybody is best,
+    and it pays to wait for them. If not, two batches that take turns are better, each made while the other
+    runs: then nobody waits. A lone caller never does.
     """
 
     def __init__(self) -> None:
         self.cost = Cost()
-        self._gap_s = inf
+        self._back = Cost()  # what so many callers need to come back
         self._since: float | None = None
-        self._population = 0
+        self._answered = self._arrived = self._population = 0
         self._per_request_s = 0.0
 
     def arrived(self, now: float) -> None:
         """A request has come."""
-        if self._since is not None:
-            longest = max(self.cost.seconds(1), 0.001)  # a night without requests must not be remembered
-            gap = min(now - self._since, longest)
-            self._gap_s = gap if self._gap_s == inf else KEPT * self._gap_s + (1 - KEPT) * gap
-        self._since = now
+        self._arrived += 1
+        if self._arrived == self._answered:
+            self._all_back(now)
 
     def ended(self, now: float, *, requests: int, population: int, weight: float, seconds: float) -> None:
         """A batch has ended; `population` is everybody who waits for an answer, its own requests included."""
+        if self._arrived < self._answered:
+            self._all_back(now)  # it takes them that long at least
         self._since = now
+        self._answered, self._arrived = requests, 0
         self._population = population
         self.cost.learn(weight, seconds)
         each = seconds / max(1, requests)
         self._per_request_s = KEPT * self._per_request_s + (1 - KEPT) * each if self._per_request_s else each
 
-    def patience_s(self, now: float, *, requests: int, weight: float) -> float:
-        """Seconds to wait for one more request, when so many with this weight are here; 0: do not."""
-        if self._population <= requests or self._since is None:
+    def _all_back(self, now: float) -> None:
+        """Those who were answered have come again; a night that they were away must not be remembered."""
+        if self._since is not None:
+            self._back.learn(self._answered, min(now - self._since, FORGOTTEN * self.cost.seconds(0)))
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether two batches that take turns are better than one for everybody."""
+        return self._back.seconds(self._population) >= self.cost.seconds(0)
+
+    def patience_s(self, now: float, *, requests: int) -> float:
+        """Seconds to wait for those who are about to come, when so many requests are here; 0: do not."""
+        if self._population <= requests or self._since is None or self.takes_turns:
             return 0.0
-        limit_s = self.cost.seconds(weight) / (requests + 1)
-        return max(0.0, limit_s - (now - self._since)) if self._gap_s <= limit_s else 0.0
+        longest_s = self.cost.seconds(0)
+        if self._back.is_known:
+            longest_s = min(longest_s, LATER * self._back.seconds(self._population))
+        return max(0.0, self._since + longest_s - now)
+
+    def lead_s(self, weight: float) -> float:
+        """Seconds after which the next batch is made, when one of this weight begins: just before its end."""
+        expected_s = self.cost.seconds(weight)
+        return max(0.9 * expected_s, expected_s - LEAD_S)
 
     def drained_s(self, requests: int) -> float:
         """Seconds until so many requests will have been answered."""

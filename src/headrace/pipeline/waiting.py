@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from headrace.documents import DocList
+from headrace.documents.codec import columns
 from headrace.errors import HeadraceError
 from headrace.observe.paths import hide_paths
 from headrace.pipeline.batch import Batch, Payload
@@ -41,18 +43,29 @@ class Request:
     answer; once it is done, by an answer or because the caller has left, nothing of this is worked on.
     """
 
-    def __init__(self, batch: Batch, context: Context, doc_type: type[Any] | None) -> None:
-        payload = batch.sources[0][1] if len(batch.sources) == 1 else Payload(batch.docs_as(doc_type))
-        wanted = doc_type or payload.doc_type
+    __slots__ = (
+        *('_added', '_errors', '_parts', '_unsettled', 'batch', 'bytes', 'context', 'doc_type'),
+        *('docs', 'future', 'kept', 'key', 'leaving', 'pieces'),
+    )
+
+    def __init__(self, batch: Batch, context: Context) -> None:
+        payload = batch.sources[0][1] if len(batch.sources) == 1 else Payload(batch.docs)
         self.batch = batch
         self.context = context
+        self.doc_type = payload.doc_type
         self.kept = payload.shared()
-        self.docs: DocList[Any] = self.kept.shared().docs(wanted)
+        self.bytes = columns.size(self.kept.segments())
         self.future: asyncio.Future[Batch] = asyncio.get_running_loop().create_future()
+        self.key: Hashable = None
         self.pieces: deque[Piece] = deque()
+        self.leaving: list[Callable[[], None]] = []
         self._errors: dict[int, HeadraceError] = {}
         self._parts: dict[int, DocList[Any]] = {}
         self._added: dict[str, Any] = {}
+
+    def decode(self, doc_type: type[Any] | None) -> None:
+        """Read the documents, into a class if one is wanted."""
+        self.docs: DocList[Any] = self.kept.shared().docs(doc_type or self.doc_type)
         self._unsettled = len(self.docs)
 
     def cut(self, weigh: Weigh | None, limit: float | None) -> None:
@@ -62,7 +75,8 @@ class Request:
             return
         positions: list[int] = []
         total = 0.0
-        for position, doc in enumerate(self.docs):
+        seen = self.docs if weigh is None else self.fresh()  # what a metric looks at is no longer columns
+        for position, doc in enumerate(seen):
             try:
                 weight = 1.0 if weigh is None else weigh(doc)
             except Exception as error:
@@ -77,13 +91,19 @@ class Request:
             self.pieces.append(Piece(self, positions, total))
 
     def is_wanted(self) -> bool:
-        """Whether somebody waits for the answer and there is time; if there is none, the caller learns it."""
+        """Whether somebody waits for the answer and there is time; may be asked on any thread."""
+        context = self.context
+        is_late = context.deadline is not None and time.monotonic() >= context.deadline
+        return not (self.future.done() or context.cancelled or is_late)
+
+    def refuse_if_late(self) -> bool:
+        """Let a caller know that there is no time left, if so; true if nobody waits any more."""
         if not self.future.done():
             try:
                 self.context.check()
             except HeadraceError as error:
                 self.future.set_exception(error)
-        return not self.future.done()
+        return self.future.done()
 
     def fresh(self) -> DocList[Any]:
         """The documents as they came."""
@@ -194,7 +214,7 @@ class Line:
         taken: list[Piece] = []
         total = 0.0
         for piece in list(self._pieces):
-            if not piece.request.is_wanted():
+            if piece.request.refuse_if_late():
                 self.drop(piece)
                 continue
             if taken and limit is not None and total + piece.weight > limit:

@@ -59,6 +59,27 @@ class BatchingSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Annotated[int, Meta(gt=0)] | None,
         Meta(description='Requests that are here at most; more are refused as Overloaded. default: 1024.'),
     ] = None
+    max_queue_bytes: Annotated[
+        Annotated[int, Meta(gt=0)] | None,
+        Meta(
+            description='Bytes of requests that are here at most (one request may be larger alone); more are '
+            'refused as Overloaded. default: 1 GiB.'
+        ),
+    ] = None
+    parallel_batches: Annotated[
+        Annotated[int, Meta(gt=0)] | None,
+        Meta(
+            description='Batches that run at a time; more than one needs an `async def`, or an executor with '
+            'allow_concurrent. default: 1.'
+        ),
+    ] = None
+    custom_metric: Annotated[
+        str | None,
+        Meta(
+            description='What a document counts: the name of a method of the executor, or module:function; '
+            'default: what the decorator says, else 1.'
+        ),
+    ] = None
 
     def under(self, other: BatchingSpec) -> BatchingSpec:
         """These settings, and over them those that `other` says."""
@@ -83,6 +104,9 @@ class SettledBatching(Struct, frozen=True, kw_only=True):
     use_custom_metric: bool = True
     use_dynamic_batching: bool = True
     max_queue: int = 1024
+    max_queue_bytes: int = 1024**3
+    parallel_batches: int = 1
+    custom_metric: str = ''
 
 
 class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,11 +25,15 @@ from headrace.worker.orders import WorkerOrder
 
 DRAIN_S = 5.0
 
+SWITCH_S = 0.0005
+"""How long a handler that comes back from its model waits for the interpreter while the event loop has it."""
+
 _log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Load what the first order names, describe it, construct it when told to, and serve until the end."""
+    sys.setswitchinterval(SWITCH_S)
     line = Lifeline.from_parent()
     order = msgspec.convert(line.receive(), WorkerOrder)
     sys.path[:] = order.sys_path

@@ -26,13 +26,21 @@ def test_documents_that_stay() -> None:
     assert ids(docs, noted) == {0: ['d0', 'd1'], 1: ['d2']}
 
 
-def test_documents_that_are_sorted_dropped_and_renamed() -> None:
+def test_documents_that_are_sorted_and_dropped() -> None:
     docs, noted = given([0, 0, 1, 1])
     rows = list(docs)
-    rows[3].id = 'other'
     docs.clear()
     docs.extend([rows[3], rows[1], rows[2]])
-    assert ids(docs, noted) == {1: ['other', 'd2'], 0: ['d1']}
+    assert ids(docs, noted) == {1: ['d3', 'd2'], 0: ['d1']}
+
+
+def test_documents_that_get_other_ids_stay_in_their_places() -> None:
+    docs, noted = given([0, 1, 1])
+    docs.id = ['x', 'y', 'z']
+    assert ids(docs, noted) == {0: ['x'], 1: ['y', 'z']}
+    docs.append(Document())
+    with pytest.raises(Indivisible):
+        noted.divide(docs)
 
 
 def test_new_documents_with_the_ids_of_theirs() -> None:

@@ -23,6 +23,13 @@ def test_batches_of_one_size_tell_only_what_they_take() -> None:
     assert cost.seconds(8) == cost.seconds(64) == pytest.approx(0.02)
 
 
+def test_what_a_unit_costs_is_remembered_when_all_batches_are_alike() -> None:
+    cost = Cost()
+    for weight in (5, 60, 20, *[64] * 50):
+        cost.learn(weight, 0.001 + 0.0005 * weight)
+    assert cost.seconds(0) == pytest.approx(0.001, abs=1e-4)
+
+
 def test_no_cost_is_negative() -> None:
     cost = Cost()
     cost.learn(1, 0.5)
@@ -31,52 +38,70 @@ def test_no_cost_is_negative() -> None:
     assert cost.seconds(1) > 0
 
 
-def learned(*, population: int, gap_s: float, batch_s: float = 0.010) -> Pacing:
-    """One whose last batch ended at 0, with requests that came every `gap_s` since."""
+def learned(*, population: int, back_s: float, batch_s: float = 0.010) -> Pacing:
+    """One whose last batch ended at 0, after others whose callers had all come back within `back_s`."""
     pacing = Pacing()
-    pacing.arrived(-100)
-    pacing.ended(0.0, requests=population, population=population, weight=1, seconds=batch_s)
-    for _ in range(40):
-        pacing.arrived(pacing._since + gap_s)  # type: ignore[operator]
-    pacing.ended(0.0, requests=population, population=population, weight=1, seconds=batch_s)
+    for ends in range(-20, 1):
+        pacing.ended(float(ends), requests=population, population=population, weight=1, seconds=batch_s)
+        for number in range(population if ends else 0):
+            pacing.arrived(ends + back_s * (number + 1) / population)
     return pacing
 
 
 def test_a_lone_caller_does_not_wait() -> None:
-    pacing = learned(population=1, gap_s=0.0001)
+    pacing = learned(population=1, back_s=0.0001)
     pacing.arrived(0.0001)
-    assert pacing.patience_s(0.0001, requests=1, weight=1) == 0
+    assert pacing.patience_s(0.0001, requests=1) == 0
 
 
 def test_who_was_just_answered_is_waited_for() -> None:
-    pacing = learned(population=64, gap_s=0.0001)
-    pacing.arrived(0.0001)
-    assert pacing.patience_s(0.0001, requests=1, weight=1) == pytest.approx(0.005)
-    assert pacing.patience_s(0.0031, requests=1, weight=1) == pytest.approx(0.002)
-    assert pacing.patience_s(0.0001, requests=63, weight=63) == pytest.approx(0.010 / 64)
-    assert pacing.patience_s(0.0001, requests=64, weight=64) == 0
+    pacing = learned(population=64, back_s=0.004)
+    assert not pacing.takes_turns
+    assert pacing.patience_s(0.0001, requests=1) == pytest.approx(0.0059)
+    assert pacing.patience_s(0.0031, requests=63) == pytest.approx(0.0029)
+    assert pacing.patience_s(0.0031, requests=64) == 0
+    assert pacing.patience_s(0.0070, requests=63) == 0  # they do not come
 
 
-def test_who_comes_too_seldom_is_not_waited_for() -> None:
-    assert learned(population=64, gap_s=0.009).patience_s(0.0, requests=1, weight=1) == 0
-    assert learned(population=64, gap_s=0.001).patience_s(0.0, requests=32, weight=32) == 0
+def test_nobody_waits_longer_than_what_is_saved() -> None:
+    assert learned(population=64, back_s=0.009).patience_s(0.0, requests=1) == pytest.approx(0.010)
+
+
+def test_who_comes_late_is_not_waited_for() -> None:
+    pacing = learned(population=64, back_s=0.011)
+    assert pacing.takes_turns
+    assert pacing.patience_s(0.0, requests=1) == 0
+
+
+def test_who_does_not_come_back_at_all_is_not_waited_for() -> None:
+    pacing = learned(population=64, back_s=0.001)
+    for ends in range(1, 10):
+        pacing.ended(float(ends), requests=64, population=64, weight=1, seconds=0.010)
+    assert pacing.patience_s(9.0, requests=1) == 0
+
+
+def test_the_next_batch_is_made_just_before_the_end() -> None:
+    pacing = learned(population=64, back_s=0.020, batch_s=0.1)
+    assert pacing.lead_s(1) == pytest.approx(0.1 - 0.0015)
+    assert learned(population=64, back_s=0.02, batch_s=0.001).lead_s(1) == pytest.approx(0.0009)
 
 
 def test_nothing_is_known_at_the_beginning() -> None:
     pacing = Pacing()
     pacing.arrived(5.0)
-    assert pacing.patience_s(5.0, requests=1, weight=1) == 0
+    assert pacing.patience_s(5.0, requests=1) == 0
     assert pacing.drained_s(1000) == 1.0
 
 
-def test_a_long_silence_is_not_remembered() -> None:
-    pacing = learned(population=64, gap_s=0.0001)
-    now = 3600.0
-    pacing.arrived(now)
-    for _ in range(20):
-        now += 0.0001
-        pacing.arrived(now)
-    assert pacing.patience_s(now, requests=21, weight=21) > 0
+def test_a_long_silence_is_forgotten() -> None:
+    pacing = learned(population=64, back_s=0.001)
+    for n in range(64):
+        pacing.arrived(3600 + n / 1e6)
+    for ends in range(3601, 3640):
+        pacing.ended(float(ends), requests=64, population=64, weight=1, seconds=0.010)
+        for n in range(64):
+            pacing.arrived(ends + n / 1e6)
+    assert pacing.patience_s(3639.0, requests=1) > 0
 
 
 def test_how_long_a_queue_takes() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from headrace.gateway.orders import Target
+from headrace.pipeline.assembly import described
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.places.replica import Replica
 from headrace.places.routing import Routes
@@ -69,8 +70,8 @@ class Crew:
     async def describe(self) -> ExecutorInfo:
         """What the executor offers, as all its processes say that have been spawned."""
         infos = await all_of(replica.describe() for replica in self)
-        described = zip(self, infos, strict=True)
-        self.info = next(info for replica, info in described if not replica.plan.part)
+        parts = {replica.plan.part: info for replica, info in zip(self, infos, strict=True)}
+        self.info = described(self.spec, parts[''], parts.get('before'), parts.get('after'))
         return self.info
 
     async def construct(self) -> None:

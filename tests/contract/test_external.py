@@ -112,7 +112,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-@pytest.fixture(scope='module', params=['in-process'])
+@pytest.fixture(scope='module', params=['in-process', 'local'])
 def place(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -242,6 +242,20 @@ def test_several_hosts_are_replicas(place: str) -> None:
         assert set(words) == {' near one near', ' near two near'}
         second.close()
         assert {flow.post('/', Document()).texts[0] for _ in range(20)} == {' near one near'}
+
+
+def test_a_circle_of_flows_ends() -> None:
+    """A was without B when B was started with A as its external executor; then A comes back with B."""
+    port = free_port()
+    with ExitStack() as stack:
+        with Flow('a', port=port).add(uses=Near, name='plain'):
+            back = stack.enter_context(Flow('b').add(external=True, name='a', port=port))
+        again = Flow('a', port=port).add(external=True, name='b', port=back.port)
+        stack.enter_context(again)
+        began = time.monotonic()
+        with pytest.raises(BadServer):
+            back.post('/', Document(), timeout_s=1.0)
+        assert time.monotonic() - began < 20
 
 
 @pytest.fixture(scope='module')

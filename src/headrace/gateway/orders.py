@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import ExecutorSpec, GatewaySpec
 from headrace.spec.parts import Part
+from headrace.spec.paths import anchored_path
 
 
 class Target(NamedTuple):
@@ -88,6 +89,10 @@ class Load(msgspec.Struct, frozen=True):
 Order = Open | Route | Processes
 
 
-def nameless(executor: ExecutorSpec) -> ExecutorSpec:
-    """What a gateway has to know of an executor: not what it runs, which may exist in one process only."""
-    return replace(executor, uses='', uses_with={}, uses_before=None, uses_after=None, uses_metas={})
+def nameless(executor: ExecutorSpec, base: str = '') -> ExecutorSpec:
+    """What a gateway has to know of an executor: not what it runs, which may exist in one process only.
+
+    Paths begin at `base`, wherever the gateway runs.
+    """
+    tls = anchored_path(executor.tls, base) if isinstance(executor.tls, str) else executor.tls
+    return replace(executor, uses='', uses_with={}, uses_before=None, uses_after=None, uses_metas={}, tls=tls)

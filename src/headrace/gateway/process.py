@@ -62,7 +62,7 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    board = Switchboard(order, line.report)
+    board = Switchboard(order, line.report, floating_timeout_s=spec.timeout_s)
     line.watch(on_order, on_cut)
     try:
         await board.connected(order.wait_s, anyway=order.anyway)
@@ -75,9 +75,10 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
     await stop.wait()
     telling.cancel()
     grace_s = min(order.timeout_stop_s, GRACE_S / 4) if orphaned else order.timeout_stop_s
+    stopping = time.monotonic()
     try:
         await server.stop(grace_s)
-        await board.close(grace_s)
+        await board.close(max(0.0, grace_s - (time.monotonic() - stopping)))
     finally:
         if orphaned:
             _tidy_up(pids, order.directory)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from headrace.errors import Unavailable
 from headrace.gateway.orders import Load, Open, Route, Target
@@ -15,8 +17,14 @@ from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.replicas import Replicas
 from headrace.spec import ExecutorSpec
 
+if TYPE_CHECKING:
+    from headrace.gateway.external import External
+
 ROUTED_S = 2.0
 """How long those replicas that shall go wait for new ones to be there."""
+
+REACHED_S = 1.0
+"""How long an external executor may take to be connected, for who asks whether it is."""
 
 LOOK_EVERY_S = 0.005
 
@@ -60,7 +68,9 @@ class Line:
 class Switchboard:
     """The executors of a Flow as one handler; `report` is told when an order has been carried out."""
 
-    def __init__(self, order: Open, report: Callable[[object], None]) -> None:
+    def __init__(
+        self, order: Open, report: Callable[[object], None], *, floating_timeout_s: float | None = None
+    ) -> None:
         self._report = report
         self._stop_s = order.timeout_stop_s
         self._lines: dict[Target, Line] = {}
@@ -68,14 +78,22 @@ class Switchboard:
         infos = {info.name: info for info in order.info.executors}
         for route in order.routes:
             self._lines[route.target] = _line(route.target, order.executors, infos)
-        self.graph = Graph([self._node(executor, infos.get(executor.name)) for executor in order.executors])
+        self._externals: dict[str, External] = {}
+        for executor in order.executors:
+            if (
+                executor.external
+            ):  # gRPC takes a while to load, and a gateway for HTTP alone has no need of it
+                made = import_module('headrace.gateway.external').External
+                self._externals[executor.name] = made(executor, infos.get(executor.name))
+        nodes = [self._node(executor, infos.get(executor.name)) for executor in order.executors]
+        self.graph = Graph(nodes, floating_timeout_s=floating_timeout_s)
         for route in order.routes:
             self._lines[route.target].begin(route)
 
     def _node(self, executor: ExecutorSpec, info: ExecutorInfo | None) -> Node:
         lines = {target: line for target, line in self._lines.items() if target.executor == executor.name}
         if not lines:
-            return Node.of(executor, None, info)
+            return Node.of(executor, self._externals.get(executor.name), info)
         parts: dict[str, Handler] = {target.part: line.replicas for target, line in lines.items()}
         shards = [line.replicas for target, line in sorted(lines.items()) if not target.part]
         handler = assembled(executor, info, shards, parts.get('before'), parts.get('after'))
@@ -124,7 +142,8 @@ class Switchboard:
         for work in self._works:
             work.cancel()
         await asyncio.gather(
-            *(upstream.close() for line in self._lines.values() for upstream in line.upstreams.values())
+            *(upstream.close() for line in self._lines.values() for upstream in line.upstreams.values()),
+            *(external.close() for external in self._externals.values()),
         )
 
     async def ready(self) -> dict[str, bool]:
@@ -132,6 +151,8 @@ class Switchboard:
         ready: dict[str, bool] = {}
         for target, line in self._lines.items():
             ready[target.executor] = ready.get(target.executor, True) and line.is_healthy
+        for name, external in self._externals.items():
+            ready[name] = await external.is_ready(REACHED_S)
         return ready
 
     def states(self) -> dict[str, dict[str, str]]:

@@ -10,7 +10,7 @@ from headrace.pipeline import Node
 from headrace.pipeline.assembly import described
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.pipeline.offer import offer
-from headrace.places.elsewhere import described_elsewhere
+from headrace.places.elsewhere import described_from_here
 from headrace.places.workspace import workspace_of
 from headrace.spec import ExecutorSpec, FlowSpec, order
 from headrace.spec.parts import Part, part_of
@@ -61,4 +61,4 @@ def describe(spec: FlowSpec) -> FlowInfo:
     External executors are asked.
     """
     own = {name: loaded.describe() for name, loaded in load(spec).items()}
-    return check_types(spec, {**own, **described_elsewhere(spec)})
+    return check_types(spec, {**own, **described_from_here(spec)})

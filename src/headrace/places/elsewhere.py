@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import ExecutorInfo
+from headrace.places.waiting import all_of
 from headrace.spec import FlowSpec
 
 _MODULE = 'headrace.gateway.external'
@@ -24,8 +26,8 @@ class Elsewhere(Protocol):
         """End the connections to it."""
 
 
-def described_elsewhere(spec: FlowSpec) -> dict[str, ExecutorInfo]:
-    """Ask every external executor for its description; blocks, and asks all at the same time.
+async def described_elsewhere(spec: FlowSpec) -> dict[str, ExecutorInfo]:
+    """Ask every external executor for its description, all at the same time.
 
     Raises StartError that names host and port if one does not answer.
     """
@@ -33,9 +35,16 @@ def described_elsewhere(spec: FlowSpec) -> dict[str, ExecutorInfo]:
     if not external:
         return {}
     describe: Any = import_module(_MODULE).describe
-    with ThreadPoolExecutor(len(external), 'headrace-describe') as threads:
-        infos = threads.map(lambda executor: describe(executor, base=spec.base), external)
-        return {info.name: info for info in infos}
+    infos = await all_of([describe(executor, base=spec.base) for executor in external])
+    return {info.name: info for info in infos}
+
+
+def described_from_here(spec: FlowSpec) -> dict[str, ExecutorInfo]:
+    """As `described_elsewhere`, for synchronous code; it may well be called within an event loop."""
+    if not any(executor.external for executor in spec.executors):
+        return {}
+    with ThreadPoolExecutor(1, 'headrace-describe') as thread:
+        return thread.submit(lambda: asyncio.run(described_elsewhere(spec))).result()
 
 
 def called_elsewhere(spec: FlowSpec, infos: Mapping[str, ExecutorInfo]) -> dict[str, Elsewhere]:

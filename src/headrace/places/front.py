@@ -105,7 +105,7 @@ class Front:
         flow = self._flow
         return Open(
             info=self._info,
-            executors=tuple(nameless(executor) for executor in order(flow)),
+            executors=tuple(nameless(executor, flow.base) for executor in order(flow)),
             routes=tuple(self.routes.current.values()),
             pids=self._pids(),
             wait_s=flow.timeout_ready_s if is_first else REOPEN_S,

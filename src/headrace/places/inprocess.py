@@ -41,7 +41,7 @@ class InProcess:
         """Load every executor, check the types on every edge, then construct them."""
         loaded = load(spec)
         infos = {name: each.describe() for name, each in loaded.items()}
-        infos |= await asyncio.to_thread(described_elsewhere, spec)
+        infos |= await described_elsewhere(spec)
         info = check_types(spec, infos)
         executors: list[Executor] = []
         handlers: dict[str, Handler] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import grpc
 
@@ -12,10 +11,6 @@ from headrace.spec.external import ExternalAddress
 
 CALL = '/headrace.v1.Headrace/Call'
 DESCRIBE = '/headrace.v1.Headrace/Describe'
-HEALTH = '/grpc.health.v1.Health/Check'
-
-SERVING = b'\x08\x01'
-"""A HealthCheckResponse with status SERVING; the empty request asks for the whole server."""
 
 
 def opened(address: ExternalAddress, max_bytes: int) -> grpc.aio.Channel:
@@ -23,13 +18,6 @@ def opened(address: ExternalAddress, max_bytes: int) -> grpc.aio.Channel:
     if not address.tls:
         return grpc.aio.insecure_channel(address.target, options=_options(max_bytes))
     return grpc.aio.secure_channel(address.target, _credentials(address), options=_options(max_bytes))
-
-
-def opened_blocking(address: ExternalAddress, max_bytes: int) -> Any:
-    """A channel for code without an event loop."""
-    if not address.tls:
-        return grpc.insecure_channel(address.target, options=_options(max_bytes))
-    return grpc.secure_channel(address.target, _credentials(address), options=_options(max_bytes))
 
 
 def _options(max_bytes: int) -> list[tuple[str, int]]:

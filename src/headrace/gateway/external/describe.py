@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from typing import Any
 
 import grpc
 import msgspec
 from google.protobuf.message import DecodeError
 
-from headrace.errors import HeadraceError, ProtocolError, SpecError, StartError
-from headrace.gateway.external.channel import DESCRIBE, opened_blocking
+from headrace.errors import DeadlineExceeded, ProtocolError, SpecError, StartError, Unavailable
+from headrace.gateway.external.channel import DESCRIBE, opened
 from headrace.gateway.external.faults import failure
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.proto import headrace_pb2 as pb
@@ -26,22 +28,26 @@ AGAIN_S = 0.1
 LARGEST = 16 * 1024 * 1024
 
 
-def describe(spec: ExecutorSpec, *, base: str = '') -> ExecutorInfo:
-    """Ask an external executor for its endpoints; blocks until it answers, or its time to do so is over.
+async def describe(spec: ExecutorSpec, *, base: str = '') -> ExecutorInfo:
+    """Ask an external executor for its endpoints until it answers, or its time to do so is over.
 
     Of several hosts one has to answer, and those that do have to offer the same. Raises StartError that names
     host and port if none does, SpecError if they differ.
     """
     timeout_s = spec.timeout_ready_s or PATIENCE_S
+    asked = addresses(spec, base=base)
+    answers = await asyncio.gather(
+        *(_asked(spec.name, address, timeout_s) for address in asked), return_exceptions=True
+    )
     found: dict[ExternalAddress, FlowInfo] = {}
-    missing: list[HeadraceError] = []
-    for address in addresses(spec, base=base):
-        try:
-            found[address] = _asked(spec.name, address, timeout_s if not found else AGAIN_S)
-        except ProtocolError:
-            raise
-        except HeadraceError as error:
-            missing.append(error)
+    missing: list[Unavailable | DeadlineExceeded] = []
+    for address, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, FlowInfo):
+            found[address] = answer
+        elif isinstance(answer, Unavailable | DeadlineExceeded):
+            missing.append(answer)
+        else:
+            raise answer
     if not found:
         raise StartError(
             f'{missing[0].message} (asked for {timeout_s:g} s)',
@@ -63,21 +69,21 @@ def _offered(info: FlowInfo) -> list[tuple[object, ...]]:
     return sorted((each.name, str(each.input), str(each.output)) for each in info.endpoints)
 
 
-def _asked(name: str, address: ExternalAddress, timeout_s: float) -> FlowInfo:
+async def _asked(name: str, address: ExternalAddress, timeout_s: float) -> FlowInfo:
     """What one address says; asked again while it is not reachable and there is time."""
     deadline = time.monotonic() + timeout_s
-    with opened_blocking(address, LARGEST) as channel:
-        ask = channel.unary_unary(DESCRIBE, None, None)
+    async with opened(address, LARGEST) as channel:
+        ask: Any = channel.unary_unary(DESCRIBE, None, None)
         while True:
             try:
                 left_s = max(deadline - time.monotonic(), AGAIN_S)
-                said = pb.Description.FromString(ask(b'', timeout=left_s))
+                said = pb.Description.FromString(await ask(b'', timeout=left_s))
                 return msgspec.json.decode(said.flow, type=FlowInfo)
-            except grpc.RpcError as error:
+            except grpc.aio.AioRpcError as error:
                 reason = failure(error, name, address)
                 if isinstance(reason, ProtocolError) or time.monotonic() + AGAIN_S >= deadline:
                     raise reason from None
-                time.sleep(AGAIN_S)
+                await asyncio.sleep(AGAIN_S)
             except (DecodeError, msgspec.DecodeError) as error:
                 raise ProtocolError(
                     f'external executor {name!r} at {address} describes itself in a way that is not '

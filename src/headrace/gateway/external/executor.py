@@ -10,7 +10,7 @@ import grpc
 
 from headrace.documents import DocList
 from headrace.errors import CodecError, ProtocolError
-from headrace.gateway.external.channel import CALL, HEALTH, SERVING, opened
+from headrace.gateway.external.channel import CALL, opened
 from headrace.gateway.external.faults import failure
 from headrace.pipeline.addressed import addressed
 from headrace.pipeline.batch import Batch, Payload
@@ -23,6 +23,8 @@ from headrace.proto import parameters, struct
 from headrace.proto.envelope import pack, unpack
 from headrace.spec import ExecutorSpec
 from headrace.spec.external import ExternalAddress, addresses
+
+READY = grpc.ChannelConnectivity.READY
 
 
 class Link:
@@ -82,12 +84,17 @@ class Link:
         return own
 
     async def is_ready(self, timeout_s: float) -> bool:
-        """Whether it answers and can serve; never raises."""
-        ask: Any = self._channel.unary_unary(HEALTH, None, None)
+        """Whether it is connected, or can be in this time; never raises.
+
+        Whether all that it needs is well is not asked: Flows that call each other would ask without an end.
+        """
         try:
-            return bool(await ask(b'', timeout=timeout_s) == SERVING)
-        except grpc.aio.AioRpcError:
+            async with asyncio.timeout(timeout_s):
+                while (state := self._channel.get_state(try_to_connect=True)) is not READY:
+                    await self._channel.wait_for_state_change(state)
+        except TimeoutError:
             return False
+        return True
 
     async def close(self) -> None:
         """End the channel and every call on it."""
@@ -126,7 +133,7 @@ class External:
         return await self._replicas(batch, context)
 
     async def is_ready(self, timeout_s: float) -> bool:
-        """Whether one of its addresses answers and can serve."""
+        """Whether one of its addresses is connected."""
         return any(await asyncio.gather(*(link.is_ready(timeout_s) for link in self.links)))
 
     async def close(self) -> None:

@@ -121,8 +121,8 @@ class Call:
 
     @property
     def is_special(self) -> bool:
-        """Whether it cannot go to just any replica."""
-        return bool(self.deaths >= SUSPECT_AFTER or self.refused or self.late)
+        """Whether it has been at a replica before, and so cannot go to just any."""
+        return bool(self.attempts or self.refused)
 
     def is_refused_by(self, replica: Replica) -> bool:
         """Whether this replica did not take it, and has not come back since."""

@@ -164,8 +164,7 @@ class Replicas:
     async def _turn(self, call: Call) -> Replica:
         """Wait until a replica takes the call; it counts as outstanding there then."""
         roster = self._roster
-        is_new = not (call.attempts or call.is_special)
-        if is_new and roster.waiting >= self._max_queue:
+        if not call.is_special and roster.waiting >= self._max_queue:
             raise Overloaded(
                 f'executor {self.name!r} has {roster.waiting} requests waiting',
                 retry_after_s=roster.retry_after_s(),

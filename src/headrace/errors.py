@@ -22,6 +22,9 @@ HeadraceError
 
 from __future__ import annotations
 
+from asyncio import Future
+from typing import Any
+
 
 class HeadraceError(Exception):
     """What happened, where, and in `help` what to do about it."""
@@ -118,16 +121,19 @@ class Unavailable(HeadraceError):
 
     `begun` is False if the request has surely not begun to run: it may be sent again, whatever it does.
     `answered` is True if an executor's own code said so: that is its answer, and no other replica is asked.
+    `late` is where the answer of a replica that is silent may still come (inside a gateway only).
     """
 
     http_status = 503
     grpc_status = 'UNAVAILABLE'
     begun = True
     answered = False
+    late: Future[Any] | None = None
 
     def __init__(self, message: str, *, begun: bool = True, help: str = '') -> None:
         super().__init__(message, help=help)
         self.begun = begun
+        self.answered = False
 
 
 class Overloaded(Unavailable):

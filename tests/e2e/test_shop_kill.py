@@ -54,7 +54,7 @@ def acknowledged_before_the_kill(folder, answers):
         [sys.executable, '-c', INDEXING, str(folder)],
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {'PYTHONPATH': str(FOLDER)},
+        env=os.environ | {'PYTHONPATH': str(FOLDER), 'HEADRACE_RUNTIME_DIR': str(folder)},
     )
     assert process.stdout is not None
     running: list[psutil.Process] = [psutil.Process(process.pid)]

@@ -156,14 +156,6 @@ def test_a_post_ends_though_another_thread_receives_the_signal(family):
     assert 'KeyboardInterrupt' in it.parent.stderr.read()
 
 
-def test_block_ends_with_an_error_when_a_worker_dies(family):
-    it = family(then='flow.block()')
-    it.children[-1].kill()
-    assert it.parent.wait(GONE_WITHIN_S) == 1
-    assert "executor 'two' ended (killed by signal 9)" in it.parent.stderr.read()
-    it.assert_all_gone()
-
-
 def test_no_orphan_after_an_exception_in_the_with_block(family):
     it = family(then="raise RuntimeError('mine')")
     assert it.parent.wait(GONE_WITHIN_S) == 1
@@ -312,8 +304,9 @@ class TestRequests:
                 flow.post('/raise', Document())
             assert flow.is_flow_ready()
 
-    def test_a_worker_that_dies_fails_the_request_and_is_missed(self):
+    def test_a_request_that_kills_every_worker_is_given_up_and_the_next_one_is_served(self):
         with Flow().add(uses=Fragile, name='fragile') as flow:
-            with pytest.raises(BadServer, match="'fragile'.*lost"):
+            with pytest.raises(BadServer, match="'fragile'.*'/die'.*3 replicas died"):
                 flow.post('/die', Document())
-            assert not flow.is_flow_ready()
+            with pytest.raises(BadServer, match='colour'):
+                flow.post('/raise', Document())

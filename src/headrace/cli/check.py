@@ -27,6 +27,9 @@ def command(flow: Path, context: tuple[tuple[str, Any], ...]) -> None:
     """
     info = load(flow, context).check()
     count = len(info.executors)
+    if not count:
+        click.echo(f'{flow} has no executors: it would start, and give back what it is sent')
+        return
     click.echo(f'{flow} is sound: {count} executor{"" if count == 1 else "s"}')
     if info.endpoints:
         show('', endpoints_table(info))

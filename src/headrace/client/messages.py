@@ -98,6 +98,15 @@ class Response(Generic[D]):
         found: dict[str, Any] = self.parameters.get('__errors__', {})
         return found
 
+    @property
+    def shards(self) -> dict[str, Any]:
+        """The executors some of whose shards did not answer: the results lack what those would have given.
+
+        `{'index': {'answered': 3, 'of': 4, 'failed': {'1': 'message'}}}`; empty if all have answered.
+        """
+        found: dict[str, Any] = self.parameters.get('__shards__', {})
+        return found
+
     def __repr__(self) -> str:
         state = f'failed: {self.error.message}' if self.error else 'ok'
         return f'<Response {self.request_id} {self.endpoint} {state}>'

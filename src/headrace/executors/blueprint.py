@@ -40,6 +40,11 @@ class Blueprint:
         """The executor's endpoints as plain data; nothing of the user's is run for it."""
         return info_of(self.runtime_args.name, self.cls, self.endpoints)
 
+    def at(self, shard: int, replica: int) -> Blueprint:
+        """The same for another shard and replica."""
+        args = replace(self.runtime_args, shard_id=shard, replica_id=replica)
+        return replace(self, runtime_args=args, metas=replace(self.metas))
+
     def build(self) -> Any:
         """Construct the executor; ExecutorError with its name and the line if that fails."""
         cls, name = self.cls, self.runtime_args.name

@@ -1,11 +1,28 @@
-"""What a supervisor tells the gateway process."""
+"""What a supervisor tells a gateway process, and what the gateway answers."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
+from msgspec.structs import replace
 
 from headrace.pipeline.describe import FlowInfo
-from headrace.spec import GatewaySpec
+from headrace.spec import ExecutorSpec, GatewaySpec
+from headrace.spec.parts import Part
+from headrace.spec.paths import anchored_path
+
+
+class Target(NamedTuple):
+    """Where calls of an executor go: to one of its shards, or to what comes before or after them."""
+
+    executor: str
+    part: Part = ''
+    shard: int = 0
+
+    def __str__(self) -> str:
+        name = f'{self.executor}/{self.part}' if self.part else self.executor
+        return f'{name}/shard-{self.shard}' if self.shard else name
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -18,23 +35,64 @@ class Start(msgspec.Struct, frozen=True):
     directory: str = ''
 
 
-class Upstream(msgspec.Struct, frozen=True):
-    """One node of the graph; `address` is '' if it only joins, `pid` 0 if its process is not ours."""
+class Route(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """From now on calls to `target` go to these replicas (key: address).
 
-    name: str
-    needs: tuple[str, ...]
-    address: str = ''
-    pid: int = 0
+    `failed` says why there will be none, if the supervisor has given up. The gateway reports `routed` with
+    the `number` of the order when the new ones answer (or `ROUTED_S` is over), and when no call is under way
+    any more to one that is not among them.
+    """
+
+    number: int
+    target: Target
+    replicas: dict[str, str]
+    failed: str = ''
 
 
-class Open(msgspec.Struct, frozen=True):
-    """The second order: the graph (in topological order) and what it offers; open the doors.
+class Processes(msgspec.Struct, frozen=True, tag=True):
+    """Every process that runs an executor now: to be ended by the gateway if the supervisor no longer can."""
 
-    `directory` holds the sockets of the Flow; the gateway removes it if the supervisor no longer can.
+    pids: tuple[int, ...]
+
+
+class Open(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The second order: open the doors to these executors (in topological order), which offer `info`.
+
+    The doors open when every executor can work; after `wait_s` it is an error if they cannot, or, with
+    `anyway`, they open all the same. `load_every_s` is how often the gateway reports the load of the
+    executors (0: never).
     """
 
     info: FlowInfo
-    upstreams: tuple[Upstream, ...]
-    timeout_ready_s: float
+    executors: tuple[ExecutorSpec, ...]
+    routes: tuple[Route, ...]
+    pids: tuple[int, ...]
+    wait_s: float
     timeout_stop_s: float
+    anyway: bool = False
+    load_every_s: float = 0.0
     directory: str = ''
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What one executor has to do at one gateway: calls that its replicas have, and calls that wait."""
+
+    outstanding: int
+    waiting: int
+
+    @property
+    def total(self) -> int:
+        """All calls."""
+        return self.outstanding + self.waiting
+
+
+Order = Open | Route | Processes
+
+
+def nameless(executor: ExecutorSpec, base: str = '') -> ExecutorSpec:
+    """What a gateway has to know of an executor: not what it runs, which may exist in one process only.
+
+    Paths begin at `base`, wherever the gateway runs.
+    """
+    tls = anchored_path(executor.tls, base) if isinstance(executor.tls, str) else executor.tls
+    return replace(executor, uses='', uses_with={}, uses_before=None, uses_after=None, uses_metas={}, tls=tls)

@@ -13,17 +13,13 @@ from typing import Any
 import msgspec
 import uvloop
 
-from headrace.gateway.orders import Open, Start
-from headrace.gateway.server import DOORS, GatewayServer, serve
+from headrace.gateway.orders import Open, Processes, Route, Start
+from headrace.gateway.server import DOORS, serve
+from headrace.gateway.switchboard import Switchboard
 from headrace.observe import log
-from headrace.pipeline import Graph, Node
 from headrace.spec import GatewaySpec, environment
-from headrace.wire import Connection, connect
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import GRACE_S, Lifeline, leave
-
-PING_S = 1.0
-"""How long a worker may take to say that it is there."""
 
 
 def main() -> None:
@@ -48,62 +44,59 @@ def main() -> None:
 async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
     stop = asyncio.Event()
     orphaned = False
+    pids = order.pids
 
     def on_cut() -> None:
         nonlocal orphaned
         orphaned = True
         stop.set()
 
+    def on_order(message: Any) -> None:
+        nonlocal pids
+        later = msgspec.convert(message, Route | Processes)
+        if isinstance(later, Processes):
+            pids = later.pids
+        else:
+            board.follow(later)
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    line.watch(_ignore, on_cut)
+    board = Switchboard(order, line.report, floating_timeout_s=spec.timeout_s)
+    line.watch(on_order, on_cut)
     try:
-        connections = await _connect(order)
-        server = await _open(spec, order, connections)
+        await board.connected(order.wait_s, anyway=order.anyway)
+        server = await serve(board.graph, order.info, spec, ready=board.ready, shared=True)
     except Exception as error:
         line.report({'failed': to_data(error)})
         return 1
     line.report({'ready': server.ports})
+    telling = asyncio.ensure_future(_tell(line, board, order.load_every_s))
     await stop.wait()
+    telling.cancel()
+    grace_s = min(order.timeout_stop_s, GRACE_S / 4) if orphaned else order.timeout_stop_s
+    stopping = time.monotonic()
     try:
-        await server.stop(min(order.timeout_stop_s, GRACE_S / 4) if orphaned else order.timeout_stop_s)
-        for connection in connections.values():
-            await connection.close()
+        await server.stop(grace_s)
+        await board.close(max(0.0, grace_s - (time.monotonic() - stopping)))
     finally:
         if orphaned:
-            _tidy_up(order)
+            _tidy_up(pids, order.directory)
     return 0
 
 
-async def _connect(order: Open) -> dict[str, Connection]:
-    upstreams = [upstream for upstream in order.upstreams if upstream.address]
-    made = await asyncio.gather(
-        *(connect(each.address, timeout_s=order.timeout_ready_s) for each in upstreams)
-    )
-    return {upstream.name: connection for upstream, connection in zip(upstreams, made, strict=True)}
+async def _tell(line: Lifeline, board: Switchboard, every_s: float) -> None:
+    """Report again and again what the executors have to do, if anybody wants to know."""
+    while every_s:
+        await asyncio.sleep(every_s)
+        line.report({'load': msgspec.to_builtins(board.load())})
 
 
-async def _open(spec: GatewaySpec, order: Open, connections: dict[str, Connection]) -> GatewayServer:
-    infos = {info.name: info for info in order.info.executors}
-    nodes = [
-        Node(each.name, connections.get(each.name), each.needs, infos.get(each.name))
-        for each in order.upstreams
-    ]
-
-    async def ready() -> dict[str, bool]:
-        answers = await asyncio.gather(*(connection.ping(PING_S) for connection in connections.values()))
-        return dict(zip(connections, answers, strict=True))
-
-    return await serve(Graph(nodes), order.info, spec, ready=ready)
-
-
-def _tidy_up(order: Open) -> None:
+def _tidy_up(pids: tuple[int, ...], directory: str) -> None:
     """Do what the dead parent cannot: end workers that native code holds up, remove the sockets.
 
     It has half of the grace; the stop before had a quarter, and the rest is in reserve.
     """
-    pids = [upstream.pid for upstream in order.upstreams if upstream.pid]
     deadline = time.monotonic() + GRACE_S / 2
     while any(map(_is_running, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -112,7 +105,7 @@ def _tidy_up(order: Open) -> None:
             os.killpg(pid, signal.SIGKILL)  # each has a session of its own, with all that it started
         except (ProcessLookupError, PermissionError):
             pass
-    _remove(order.directory)
+    _remove(directory)
 
 
 def _remove(directory: str) -> None:
@@ -126,7 +119,3 @@ def _is_running(pid: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
-
-
-def _ignore(order: Any) -> None:
-    """A gateway knows no orders beyond those of its start; a newer supervisor may send some."""

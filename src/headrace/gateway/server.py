@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any, Protocol
 
+from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
@@ -16,6 +17,10 @@ Readiness = Callable[[], Awaitable[dict[str, bool]]]
 
 DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.server'}
 """The module of each protocol; only what is asked for is imported: they are most of a gateway's start."""
+
+
+UNREAD_TIMEOUT_S = 30
+"""How long a client may take nothing of an answer that waits for it."""
 
 
 class Door(Protocol):
@@ -28,9 +33,10 @@ class Door(Protocol):
 
 
 class GatewayServer:
-    """The running doors of a Flow; `ports` has the number of each, by protocol."""
+    """The running doors of a Flow; `ports` has the number of each, `admission` what they hold together."""
 
-    def __init__(self, doors: dict[str, Door]) -> None:
+    def __init__(self, doors: dict[str, Door], admission: Admission) -> None:
+        self.admission = admission
         self._doors = doors
 
     @property
@@ -62,16 +68,19 @@ async def serve(
 ) -> GatewayServer:
     """Open a door for every protocol of `spec`, with `handler` behind each of them.
 
-    `ready` is asked whenever somebody wants to know whether the Flow can work; without it, it always can. With
-    `shared` other processes may open doors on the same ports.
+    `ready` is asked whenever somebody wants to know whether the Flow can work; without it, it always can.
+    With `shared` other processes may open doors on the same ports.
     Raises StartError if a port cannot be had; nothing stays open then.
     """
     doors: dict[str, Door] = {}
+    admission = Admission(spec.max_requests, spec.max_bytes)
     try:
         for protocol, port in spec.doors:
             start: Any = import_module(DOORS[protocol]).start
-            doors[protocol] = await start(handler, info, spec, port, ready=ready, shared=shared)
+            doors[protocol] = await start(
+                handler, info, spec, port, admission=admission, ready=ready, shared=shared
+            )
     except BaseException:
-        await GatewayServer(doors).stop(0)
+        await GatewayServer(doors, admission).stop(0)
         raise
-    return GatewayServer(doors)
+    return GatewayServer(doors, admission)

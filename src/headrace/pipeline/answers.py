@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from headrace.documents.uniting import united
@@ -41,15 +42,16 @@ class Answers(NamedTuple):
 
     def errors(self, endpoint: str) -> dict[str, Any]:
         """The errors of the documents that went to shards that failed, by their ids."""
-        return {
-            doc_id: {
-                'position': place,
-                'error': type(error).__name__,
-                'message': hide_paths(error.message, keep=endpoint),
-            }
+        lost = [
+            (place, doc_id, error)
             for shard, error in self.failed.items()
-            for doc_id, place in reversed(self.parts[shard].asked if self.parts else ())
-        }
+            for doc_id, place in (self.parts[shard].asked if self.parts else ())
+        ]
+        found: dict[str, Any] = {}
+        for place, doc_id, error in sorted(lost, key=itemgetter(0)):
+            text = hide_paths(error.message, keep=endpoint)
+            found.setdefault(doc_id, {'position': place, 'error': type(error).__name__, 'message': text})
+        return found
 
     def side_by_side(self, name: str, parameters: dict[str, Any]) -> Batch:
         """The replies as the sources of one batch."""

@@ -35,14 +35,12 @@ class FairQueue(Generic[T]):
         for line in self._lines.values():
             yield from line
 
-    def add(self, owner: str, item: T, *, first: bool = False) -> None:
-        """Let `item` wait behind (or before) what its owner has here; a new owner's turn comes last."""
+    def add(self, owner: str, item: T) -> None:
+        """Let `item` wait behind what its owner has here; a new owner's turn comes last."""
         line = self._lines.get(owner)
         if line is None:
             line = self._lines[owner] = OrderedDict()
         line[item] = None
-        if first:
-            line.move_to_end(item, last=False)
         self._size += 1
 
     def take(self) -> T:

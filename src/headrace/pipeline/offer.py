@@ -51,7 +51,13 @@ def _along(name: str, nodes: Sequence[Node]) -> EndpointInfo:
     parameters = next((each.parameters for each in _all(name, nodes) if each.parameters), None)
     doc = next((each.doc for each in reversed([*_all(name, nodes)]) if each.doc), '')  # what it is all for
     return EndpointInfo(
-        name=name, kind=final.kind, input=first.input, output=final.output, parameters=parameters, doc=doc
+        name=name,
+        kind=final.kind,
+        input=first.input,
+        output=final.output,
+        parameters=parameters,
+        doc=doc,
+        idempotent=all(each.idempotent for each in _all(name, nodes)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from typing import Literal
 
 from headrace.errors import Unavailable
 from headrace.pipeline.batch import Batch
@@ -74,17 +74,6 @@ class Replica:
         return f'<Replica {self.key} {state}, {self.outstanding} of {self.window}>'
 
 
-class Stalled(Unavailable):
-    """A replica has not been heard of for long while it has the request.
-
-    `answer` has its answer if one comes after all; whoever does not want it any more cancels it.
-    """
-
-    def __init__(self, message: str, answer: asyncio.Future[Batch], *, help: str = '') -> None:
-        super().__init__(message, help=help)
-        self.answer = answer
-
-
 class Call:
     """A request on its way to a replica, with what has happened to it so far.
 
@@ -103,6 +92,7 @@ class Call:
         'future',
         'late',
         'queue',
+        'refusal',
         'refused',
         'replica',
         'turn',
@@ -117,7 +107,8 @@ class Call:
         self.first_death = 0
         self.refused: dict[Replica, int] = {}
         self.late: dict[Replica, asyncio.Future[Batch]] = {}
-        self.error: Unavailable | None = None
+        self.refusal: Unavailable | None = None  # the last one
+        self.error: Unavailable | None = None  # why the last attempt has no answer
         self.future: asyncio.Future[Replica] | None = None
         self.queue: FairQueue[Call] | None = None
         self.replica: Replica | None = None  # the last one that had it, with the number of the call there
@@ -130,8 +121,8 @@ class Call:
 
     @property
     def is_special(self) -> bool:
-        """Whether it cannot go to just any replica."""
-        return bool(self.deaths >= SUSPECT_AFTER or self.refused or self.late)
+        """Whether it has been at a replica before, and so cannot go to just any."""
+        return bool(self.attempts or self.refused)
 
     def is_refused_by(self, replica: Replica) -> bool:
         """Whether this replica did not take it, and has not come back since."""
@@ -145,9 +136,3 @@ class Call:
 
     def __repr__(self) -> str:
         return f'<Call {self.context.request_id}: {self.attempts} attempts, {self.deaths} deaths>'
-
-
-def values(parameters: dict[str, Any], name: str) -> str:
-    """The value of a parameter as text; '' if it is not there."""
-    value = parameters.get(name)
-    return '' if value is None else str(value)

@@ -7,21 +7,19 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-from headrace.errors import Cancelled, DeadlineExceeded, ExecutorFailure, Overloaded, Unavailable
+from headrace.errors import Cancelled, DeadlineExceeded, Overloaded, Unavailable
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.guard import answered
 from headrace.pipeline.handler import Handler
-from headrace.pipeline.replica import Call, Replica, Stalled, State, values
+from headrace.pipeline.replica import Call, Replica, State
+from headrace.pipeline.retrial import Retrial
 from headrace.pipeline.roster import Roster
 
 WINDOW = 128
 WIDEST = 1024
 """Calls that one replica has at a time: enough that its next batch waits there, and at most so many."""
-
-DEADLY = 3
-"""Deaths of replicas over one request after which it is given up."""
 
 
 class Replicas:
@@ -31,7 +29,7 @@ class Replicas:
     `window` calls; more wait here, `max_queue` at most, fair between clients, until one has room or comes
     back; then they are refused as Overloaded. A call whose replica is lost goes to another if it surely had
     not begun, or if its endpoint is idempotent, which may happen `retries` times. A request over which
-    `DEADLY` replicas died is given up as ExecutorFailure. With `sticky`, calls with the same value of this
+    several replicas died is given up as ExecutorFailure. With `sticky`, calls with the same value of this
     parameter go to the same replica as long as that is healthy.
 
     >>> async def echo(batch, context):
@@ -53,11 +51,10 @@ class Replicas:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self._info = info
-        self._retries = retries
         self._max_queue = max_queue
         self._sticky = sticky
         self._roster = Roster(_window(info), clock=clock)
+        self._retrial = Retrial(name, self._roster, info=info, retries=retries)
         self._leaving: set[Replica] = set()
         self._reason = ''
 
@@ -66,7 +63,7 @@ class Replicas:
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         """The answer of one replica; see the class for the errors."""
         roster = self._roster
-        affinity = values(batch.parameters, self._sticky) if self._sticky else ''
+        affinity = str(batch.parameters.get(self._sticky, '')) if self._sticky else ''
         replica = roster.pick(affinity)
         if replica is None:
             return await self._persist(Call(batch, context, self._affinity(affinity, context)))
@@ -81,7 +78,12 @@ class Replicas:
             self._broken(replica, error)
             raise
         else:
-            self._answered(replica)
+            if roster.waiting or replica.drained is not None or replica.breaker.failures:
+                self._answered(replica)
+            else:  # the same in short: this is what nearly every request passes
+                replica.outstanding -= 1
+                replica.abandoned = 0
+                roster.rate.done += 1
             return answer
         return await self._persist(call)
 
@@ -94,7 +96,7 @@ class Replicas:
         try:
             while True:
                 if call.error is not None:
-                    self._judge(call, call.error)
+                    self._retrial.judge(call, call.error)
                     call.error = None
                     call.context.check()
                 outcome = await (self._race(call) if call.late else self._attempt(call))
@@ -122,7 +124,7 @@ class Replicas:
 
     async def _race(self, call: Call) -> Batch | Unavailable:
         """As `_attempt`, while a stalled replica that has the call may answer after all."""
-        go_on = self._attempt(call) if self._may_try(call) else self._only_wait(call)
+        go_on = self._attempt(call) if self._retrial.may_try(call) else self._only_wait(call)
         attempt: asyncio.Future[Batch | Unavailable] = asyncio.ensure_future(go_on)
         try:
             while not attempt.done():
@@ -136,6 +138,8 @@ class Replicas:
             if not attempt.done():
                 attempt.cancel()
                 await asyncio.wait({attempt})
+            if not attempt.cancelled():
+                attempt.exception()  # seen, also if it lost the race
 
     def _after_all(self, call: Call, replica: Replica, late: asyncio.Future[Batch]) -> Batch | None:
         """The answer of a replica that had stalled, or None if that is lost for good."""
@@ -145,9 +149,10 @@ class Replicas:
             return late.result()
         if not isinstance(error, Unavailable) or error.answered:
             raise error
-        self._note_death(call)
-        if not call.late and not self._may_try(call):
-            raise self._final(call, error)
+        if error.begun:
+            self._retrial.note_death(call)
+        if not call.late and not self._retrial.may_try(call):
+            raise self._retrial.over(call, error)
         self._pump()  # what had it may be back, and is no longer asked to answer
         return None
 
@@ -159,8 +164,7 @@ class Replicas:
     async def _turn(self, call: Call) -> Replica:
         """Wait until a replica takes the call; it counts as outstanding there then."""
         roster = self._roster
-        is_new = not (call.attempts or call.is_special)
-        if is_new and roster.waiting >= self._max_queue:
+        if not call.is_special and roster.waiting >= self._max_queue:
             raise Overloaded(
                 f'executor {self.name!r} has {roster.waiting} requests waiting',
                 retry_after_s=roster.retry_after_s(),
@@ -189,10 +193,25 @@ class Replicas:
                 self._roster.release(replica, call)
             else:
                 call.future.set_result(replica)
+        for call in self._roster.hopeless():
+            self._end(call, call.refusal)
         if self._reason and self._roster.is_deserted:
             for call in self._roster.calls():
-                if call.future is not None and not call.future.done():
-                    call.future.set_exception(self._given_up(call))
+                begun = bool(call.attempts)
+                self._end(call, Unavailable(self._reason, begun=begun, help='restart the executor'))
+
+    def _end(self, call: Call, error: Unavailable | None) -> None:
+        """Let a call wait no longer."""
+        if call.future is not None and not call.future.done() and error is not None:
+            call.future.set_exception(error)
+
+    def _late(self, call: Call) -> DeadlineExceeded:
+        states = ', '.join(map(repr, self._roster.replicas.values())) or 'it has none'
+        return DeadlineExceeded(
+            f'request {call.context.request_id} to {call.context.endpoint!r} ran out of time while it waited '
+            f'for a replica of executor {self.name!r}',
+            help=f'give it more replicas or a longer timeout; now: {states}',
+        )
 
     # --- what becomes of a call at a replica
 
@@ -220,67 +239,11 @@ class Replicas:
         """The call ended since the replica did not serve it."""
         if error.answered:
             self._roster.answered(replica)
-        elif isinstance(error, Stalled):
+        elif error.late is not None:
             self._roster.abandoned(replica)
         elif not isinstance(error, Overloaded) and (error.begun or replica.state == 'healthy'):
             self._roster.failed(replica, turn, died=error.begun)
         self._release(replica, call)
-
-    def _judge(self, call: Call, error: Unavailable) -> None:
-        """Prepare a call for another attempt; raise if there shall be none."""
-        replica = call.replica
-        if error.answered or replica is None:
-            raise error
-        if not error.begun:
-            call.refused[replica] = replica.epoch
-            if self._roster.is_refused(call):
-                raise error
-            return
-        call.attempts += 1
-        if isinstance(error, Stalled):
-            call.late[replica] = error.answer
-            return
-        self._note_death(call)
-        if not call.late and not self._may_try(call):
-            raise self._final(call, error)
-
-    def _may_try(self, call: Call) -> bool:
-        return call.attempts <= self._retries and self.is_idempotent(call.context.endpoint)
-
-    def _note_death(self, call: Call) -> None:
-        """A replica has died over a call; raise if it is clear by now which of the two is the reason.
-
-        While replicas also die without it, it may have been there by chance, and has more attempts.
-        """
-        call.deaths += 1
-        if call.deaths == 1:
-            call.first_death = self._roster.deaths
-        without_it = self._roster.deaths - call.first_death + 1 - call.deaths
-        if call.deaths >= DEADLY + max(0, without_it):
-            raise ExecutorFailure(
-                f'executor {self.name!r}, endpoint {call.context.endpoint!r}: {call.deaths} replicas died '
-                f'while they had request {call.context.request_id}, so it is given up',
-                executor=self.name,
-                endpoint=call.context.endpoint,
-                help='look at what the replicas printed last, and run this request alone',
-            )
-
-    def _final(self, call: Call, error: Unavailable) -> Unavailable:
-        tried = f'tried {call.attempts} times' if call.attempts > 1 else 'not sent again'
-        if not self.is_idempotent(call.context.endpoint):
-            tried += f': endpoint {call.context.endpoint!r} is not idempotent'
-        return Unavailable(f'{error.message} (request {call.context.request_id}, {tried})', help=error.help)
-
-    def _given_up(self, call: Call) -> Unavailable:
-        return Unavailable(self._reason, begun=bool(call.attempts), help='restart the Flow, or the executor')
-
-    def _late(self, call: Call) -> DeadlineExceeded:
-        states = ', '.join(map(repr, self._roster.replicas.values())) or 'it has none'
-        return DeadlineExceeded(
-            f'request {call.context.request_id} to {call.context.endpoint!r} ran out of time while it waited '
-            f'for a replica of executor {self.name!r}',
-            help=f'give it more replicas or a longer timeout; now: {states}',
-        )
 
     # --- the replicas
 
@@ -317,14 +280,13 @@ class Replicas:
 
     def describe(self, info: ExecutorInfo | None) -> None:
         """From now on the executor is what `info` says."""
-        self._info = info
+        self._retrial.info = info
         self._roster.resize(_window(info))
         self._pump()
 
     def is_idempotent(self, endpoint: str) -> bool:
         """Whether a request to this endpoint may run twice."""
-        known = self._info.endpoint(endpoint) if self._info is not None else None
-        return known is None or known.idempotent
+        return self._retrial.is_idempotent(endpoint)
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -119,7 +119,7 @@ class Roster:
             self._sticks = True
         else:
             call.queue = self._common
-        call.queue.add(call.context.client, call, first=call.attempts > 0)
+        call.queue.add(call.context.client, call)
 
     def leave(self, call: Call) -> None:
         """A call waits no more, for whatever reason."""
@@ -135,6 +135,8 @@ class Roster:
     def assign(self) -> Iterator[tuple[Call, Replica]]:
         """What may go now, and where; it waits no more then, and counts as outstanding there."""
         for call in list(self._special):
+            if not any(each.outstanding < each.window for each in self._usable):
+                break
             if (replica := self._choose(call)) is not None:
                 self.leave(call)
                 yield self._sent(call, replica)
@@ -153,6 +155,10 @@ class Roster:
     def is_refused(self, call: Call) -> bool:
         """Whether there are replicas, and every one of them has refused this call."""
         return bool(self._usable) and all(call.is_refused_by(each) for each in self._usable)
+
+    def hopeless(self) -> list[Call]:
+        """Calls that wait and that every replica has refused."""
+        return [call for call in self._special if self.is_refused(call)] if self._special else []
 
     def _taken(self, queue: FairQueue[Call]) -> Call:
         call = queue.take()
@@ -180,6 +186,8 @@ class Roster:
         for replica in self._usable:
             if replica.outstanding < replica.window and (call is None or call.fits(replica)):
                 load = replica.load(self._clock()) if replica.abandoned else replica.outstanding
+                if call is not None and replica is call.replica:
+                    load += self._window  # it has just failed there: rather another
                 if best is None or load < least or (load == least and replica.turn < best.turn):
                     best, least = replica, load
         return best

@@ -3,23 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from headrace.executors.blueprint import Blueprint
 from headrace.pipeline import Node
+from headrace.pipeline.assembly import described
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.pipeline.offer import offer
+from headrace.places.elsewhere import described_from_here
 from headrace.places.workspace import workspace_of
-from headrace.spec import FlowSpec, order
+from headrace.spec import ExecutorSpec, FlowSpec, order
+from headrace.spec.parts import Part, part_of
 from headrace.worker.loading import blueprint_of
 
 
-def load(spec: FlowSpec) -> dict[str, Blueprint]:
+class Loaded(NamedTuple):
+    """One executor, and what comes before and after its shards if anything does: loaded, not constructed."""
+
+    spec: ExecutorSpec
+    own: Blueprint
+    before: Blueprint | None
+    after: Blueprint | None
+
+    def describe(self) -> ExecutorInfo:
+        """What it takes and gives as a whole; SpecError if its parts do not fit each other."""
+        around = [part.describe() if part else None for part in (self.before, self.after)]
+        return described(self.spec, self.own.describe(), *around)
+
+
+def load(spec: FlowSpec) -> dict[str, Loaded]:
     """The class, arguments and endpoints of every executor, by name, in this process."""
-    return {
-        executor.name: blueprint_of(executor, workspace=workspace_of(spec, executor), base=spec.base)
-        for executor in order(spec)
-        if not executor.join
-    }
+    return {each.name: _loaded(spec, each) for each in order(spec) if not (each.join or each.external)}
+
+
+def _loaded(flow: FlowSpec, executor: ExecutorSpec) -> Loaded:
+    def blueprint(part: Part) -> Blueprint:
+        spec = part_of(executor, part)
+        return blueprint_of(spec, workspace=workspace_of(flow, executor), base=flow.base)
+
+    return Loaded(
+        executor,
+        blueprint(''),
+        blueprint('before') if executor.uses_before is not None else None,
+        blueprint('after') if executor.uses_after is not None else None,
+    )
 
 
 def check_types(spec: FlowSpec, infos: Mapping[str, ExecutorInfo]) -> FlowInfo:
@@ -29,5 +56,9 @@ def check_types(spec: FlowSpec, infos: Mapping[str, ExecutorInfo]) -> FlowInfo:
 
 
 def describe(spec: FlowSpec) -> FlowInfo:
-    """Load every executor's class in this process, construct none, and say what the Flow offers."""
-    return check_types(spec, {name: blueprint.describe() for name, blueprint in load(spec).items()})
+    """Load every executor's class in this process, construct none, and say what the Flow offers.
+
+    External executors are asked.
+    """
+    own = {name: loaded.describe() for name, loaded in load(spec).items()}
+    return check_types(spec, {**own, **described_from_here(spec)})

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,16 @@ class Child:
         self._orders, _ = await loop.connect_write_pipe(asyncio.Protocol, self._process.stdin)
 
     @property
+    def is_running(self) -> bool:
+        """Whether nobody has seen its end yet."""
+        return self._process.returncode is None
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, or the negative number of the signal that killed it; None while it runs."""
+        return self._process.returncode
+
+    @property
     def pid(self) -> int:
         """The process's number."""
         return self._process.pid
@@ -97,8 +108,7 @@ class Child:
         Raises the error that the child reported instead, or StartError if it ended without a word.
         """
         try:
-            size = LENGTH.unpack(await self._reports.readexactly(LENGTH.size))[0]
-            message = msgspec.msgpack.decode(await self._reports.readexactly(size))
+            message = await self._read()
         except asyncio.IncompleteReadError:
             raise StartError(
                 f'{self.name} ended while it started ({await self._end()})',
@@ -107,6 +117,17 @@ class Child:
         if 'failed' in message:
             raise _failure(message['failed'])
         return message[key]
+
+    def follow(self, on_report: Callable[[Any], None]) -> None:
+        """Pass every further report to `on_report`, until the process ends."""
+        self._drain = asyncio.ensure_future(self._followed(on_report))
+
+    async def _followed(self, on_report: Callable[[Any], None]) -> None:
+        try:
+            while True:
+                on_report(await self._read())
+        except asyncio.IncompleteReadError:
+            return
 
     async def ended(self) -> str:
         """Wait until the process is gone and say how it went; several may wait at once."""
@@ -118,6 +139,10 @@ class Child:
     async def _drained(self) -> None:
         while await self._reports.read(4096):
             pass
+
+    async def _read(self) -> Any:
+        size = LENGTH.unpack(await self._reports.readexactly(LENGTH.size))[0]
+        return msgspec.msgpack.decode(await self._reports.readexactly(size))
 
     async def _end(self) -> str:
         status = await asyncio.to_thread(self._wait)

@@ -6,17 +6,26 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from headrace.errors import DeadlineExceeded
-from headrace.executors import Executor, close, serve
+from headrace.executors import Executor, close
 from headrace.pipeline import Batch, Context, Graph, Handler, Node
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import check_types, load
+from headrace.places.elsewhere import Elsewhere, called_elsewhere, described_elsewhere
+from headrace.places.inline import built
 from headrace.spec import FlowSpec, order
 
 
 class InProcess:
     """Executors of one Flow as one handler in this process; for tests, notebooks and debugging."""
 
-    def __init__(self, spec: FlowSpec, info: FlowInfo, graph: Graph, executors: Iterable[Executor]) -> None:
+    def __init__(
+        self,
+        spec: FlowSpec,
+        info: FlowInfo,
+        graph: Graph,
+        executors: Iterable[Executor],
+        links: Iterable[Elsewhere],
+    ) -> None:
         self.info = info
         self.host = spec.gateway.host
         self.ports: Mapping[str, int] = {}
@@ -25,23 +34,28 @@ class InProcess:
         self._graph = graph
         self._grace_s = spec.timeout_stop_s
         self._executors = tuple(executors)
+        self._links = tuple(links)
 
     @classmethod
     async def start(cls, spec: FlowSpec) -> InProcess:
         """Load every executor, check the types on every edge, then construct them."""
-        blueprints = load(spec)
-        infos = {name: blueprint.describe() for name, blueprint in blueprints.items()}
+        loaded = load(spec)
+        infos = {name: each.describe() for name, each in loaded.items()}
+        infos |= await described_elsewhere(spec)
         info = check_types(spec, infos)
-        executors: dict[str, Executor] = {}
+        executors: list[Executor] = []
+        handlers: dict[str, Handler] = {}
         try:
-            for name, blueprint in blueprints.items():
-                executors[name] = await asyncio.to_thread(blueprint.build)
+            for name, each in loaded.items():
+                handlers[name] = await built(each, infos[name], executors)
         except BaseException:
-            await _close(executors.values())  # an error there must not hide the one that matters
+            await _close(executors)  # an error there must not hide the one that matters
             raise
-        handlers = {name: serve(executor) for name, executor in executors.items()}
+        links = called_elsewhere(spec, infos)
+        handlers |= links
         nodes = [Node.of(each, handlers.get(each.name), infos.get(each.name)) for each in order(spec)]
-        return cls(spec, info, Graph(nodes, floating_timeout_s=spec.gateway.timeout_s), executors.values())
+        graph = Graph(nodes, floating_timeout_s=spec.gateway.timeout_s)
+        return cls(spec, info, graph, executors, links.values())
 
     async def _handle(self, batch: Batch, context: Context) -> Batch:
         """The graph, with the request's deadline kept even by executors that do not look at it."""
@@ -57,6 +71,7 @@ class InProcess:
         """Let floating work finish, then close every executor."""
         self.handler = None
         await self._graph.close(self._grace_s)
+        await asyncio.gather(*(link.close() for link in self._links))
         for error in await _close(reversed(self._executors)):
             raise error
 

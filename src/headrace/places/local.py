@@ -1,42 +1,41 @@
-"""Local: one process for the gateway and one per executor, all on this machine."""
+"""Local: a Flow as processes of this machine, one per replica, started again when they end."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-import msgspec
-
-from headrace.errors import StartError
-from headrace.gateway.orders import Open, Start, Upstream
+from headrace.gateway.orders import Load
 from headrace.pipeline import Handler
-from headrace.pipeline.describe import ExecutorInfo, FlowInfo
+from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import check_types
-from headrace.places.child import Child
-from headrace.places.shipping import worker_order
-from headrace.spec import FlowSpec, PhysicalPlan, ProcessPlan, order, plan
-from headrace.spec.environment import read, variables
-from headrace.spec.paths import anchored
-
-KILL_AFTER_S = 1.0
-"""What a process gets on top of its own grace before it is killed."""
+from headrace.places.crew import KILL_AFTER_S, Crew
+from headrace.places.devices import devices_for
+from headrace.places.front import Front, Ports
+from headrace.places.starting import Starter
+from headrace.places.waiting import all_of
+from headrace.spec import FlowSpec, order, plan
+from headrace.spec.devices import Devices
+from headrace.spec.environment import read
 
 
 class Local:
     """A Flow that runs as processes of this machine; they end with this process, however it ends."""
 
-    def __init__(self, spec: FlowSpec) -> None:
+    def __init__(self, spec: FlowSpec, directory: str, devices: Devices) -> None:
         self.info = FlowInfo(spec.name, (), ())
         self.host = spec.gateway.host
-        self.ports: Mapping[str, int] = {}
         self.handler: Handler | None = None
         self.home = asyncio.get_running_loop()
-        self._spec = spec
-        self._directory = ''
-        self._children: dict[str, Child] = {}
+        self.spec = spec
+        self._directory = directory
+        self._failure = asyncio.Event()
+        self._starter = Starter(devices, self._tell)
+        self._crews: dict[str, Crew] = {}
+        self._ports: Ports | None = None
+        self._front: Front | None = None
 
     @classmethod
     async def start(cls, spec: FlowSpec) -> Local:
@@ -45,112 +44,93 @@ class Local:
         Raises the first error that a process reports, or StartError when `timeout_ready_s` is over; nothing
         keeps running then.
         """
-        flow = cls(spec)
-        flow._directory = tempfile.mkdtemp(prefix='headrace-', dir=read().runtime_root())
+        plan(spec)  # a wrong Flow shall start nothing
+        devices = await devices_for(spec)
+        flow = cls(spec, tempfile.mkdtemp(prefix='headrace-', dir=read().runtime_root()), devices)
         try:
-            await flow._start(plan(spec, directory=flow._directory))
+            await flow._start()
         except BaseException:
-            flow._abort()
+            await flow._abort()
             raise
         return flow
 
-    async def _start(self, physical: PhysicalPlan) -> None:
-        workers = {process.executor: process for process in physical.workers}
-        gateway = next(process for process in physical.processes if process.role == 'gateway')
-        await self._spawn(gateway, workers.values())
-        self._children['gateway'].order(
-            msgspec.to_builtins(Start(anchored(self._spec.gateway, self._spec.base), self._directory))
-        )
-        for worker in workers.values():
-            self._children[worker.name].order(msgspec.to_builtins(self._order_for(worker)))
-        infos: dict[str, ExecutorInfo] = {
-            name: msgspec.convert(data, ExecutorInfo)
-            for name, data in (await self._reports(workers.values(), 'described')).items()
-        }
-        self.info = check_types(self._spec, infos)
-        for worker in workers.values():
-            self._children[worker.name].order('construct')
-        addresses = await self._reports(workers.values(), 'ready')
-        upstreams = tuple(
-            Upstream(each.name, each.needs, addresses[each.name], self._children[each.name].pid)
-            if each.name in addresses
-            else Upstream(each.name, each.needs)
-            for each in order(self._spec)
-        )
-        self._children['gateway'].order(
-            msgspec.to_builtins(
-                Open(
-                    self.info, upstreams, gateway.timeout_ready_s, self._spec.timeout_stop_s, self._directory
-                )
-            )
-        )
-        self.ports = (await self._reports([gateway], 'ready'))['gateway']
-
-    async def _spawn(self, gateway: ProcessPlan, workers: Iterable[ProcessPlan]) -> None:
+    async def _start(self) -> None:
+        self._ports = Ports(self.spec)
+        self._front = self._new_front(self.spec)
         # The gateway first: it has the most to import.
-        # gRPC's C core prints what we report ourselves, such as a port that is taken.
-        quiet = {'GRPC_VERBOSITY': 'NONE', **variables(), **gateway.env}
-        self._children['gateway'] = await Child.spawn('the gateway', 'headrace.gateway.process:main', quiet)
-        for worker in workers:
-            self._children[worker.name] = await Child.spawn(
-                f'executor {worker.name!r}', 'headrace.worker.process:main', worker.env
-            )
+        await self._front.spawn(self.spec)
+        for executor in order(self.spec):
+            if not (executor.join or executor.external):
+                self._crews[executor.name] = crew = self._new_crew(self.spec, executor.name)
+                crew.attach(self._front.routes)
+        for crew in self._crews.values():
+            for replica in crew:
+                await replica.spawn()
+        infos = await all_of(crew.describe() for crew in self._crews.values())
+        self.info = check_types(self.spec, {info.name: info for info in infos})
+        await all_of(crew.construct() for crew in self._crews.values())
+        await self._front.open(self.spec, self.info)
 
-    def _order_for(self, worker: ProcessPlan) -> Any:
-        return worker_order(self._spec, worker, address=worker.address)
+    def _new_front(self, spec: FlowSpec) -> Front:
+        assert self._ports is not None
+        return Front(
+            plan(spec),
+            self._ports,
+            directory=self._directory,
+            pids=lambda: self._starter.pids,
+            on_failure=self._failure.set,
+            on_load=self._on_load,
+        )
 
-    async def _reports(self, processes: Iterable[ProcessPlan], key: str) -> dict[str, Any]:
-        """The next report of each process; the first that fails ends the wait for all."""
+    def _new_crew(self, spec: FlowSpec, name: str) -> Crew:
+        return Crew(spec, name, self._starter, directory=self._directory, on_failure=self._failure.set)
 
-        async def report(process: ProcessPlan) -> Any:
-            child = self._children[process.name]
-            try:
-                async with asyncio.timeout(process.timeout_ready_s):
-                    return await child.report(key)
-            except TimeoutError:
-                raise StartError(
-                    f'{child.name} was not ready after {process.timeout_ready_s:g} s',
-                    help='if it only needs longer to load, raise timeout_ready_s of the Flow or the executor',
-                ) from None
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """The port of each protocol."""
+        return self._front.ports if self._front is not None else {}
 
-        processes = list(processes)
-        tasks = [asyncio.ensure_future(report(process)) for process in processes]
-        try:
-            results = await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        return {process.name: result for process, result in zip(processes, results, strict=True)}
+    def _tell(self) -> None:
+        if self._front is not None:
+            self._front.routes.tell(self._starter.pids)
+
+    def _on_load(self, gateway: str, load: Mapping[str, Load]) -> None:
+        """What a gateway says that its executors have to do."""
 
     async def stop(self) -> None:
         """Close the doors, let accepted requests finish, then end every process."""
-        grace_s = self._spec.timeout_stop_s + KILL_AFTER_S
+        grace_s = self.spec.timeout_stop_s + KILL_AFTER_S
+        self._starter.is_closed = True
         try:
-            await self._children['gateway'].stop(grace_s)
-            workers = [child for name, child in self._children.items() if name != 'gateway']
-            await asyncio.gather(*(child.stop(grace_s) for child in workers))
+            await asyncio.gather(*(crew.release() for crew in self._crews.values()))
+            if self._front is not None:
+                await self._front.stop(grace_s)
+            await asyncio.gather(*(crew.stop(grace_s) for crew in self._crews.values()))
         finally:
-            self._abort()
+            await self._abort()
 
-    def _abort(self) -> None:
-        for child in self._children.values():
-            child.kill()
+    async def _abort(self) -> None:
+        """End everything, now."""
+        self._starter.abort()
+        if self._front is not None:
+            self._front.abort()
+        if self._ports is not None:
+            self._ports.close()
         shutil.rmtree(self._directory, ignore_errors=True)
+        await asyncio.gather(*(crew.release() for crew in self._crews.values()))
+        if self._front is not None:
+            await self._front.release()
 
     async def watch(self) -> str:
-        """Wait until one of the processes is gone and say which, and how."""
-        waits = [asyncio.ensure_future(self._gone(child)) for child in self._children.values()]
-        try:
-            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            return next(iter(done)).result()
-        finally:
-            for wait in waits:
-                wait.cancel()
-
-    @staticmethod
-    async def _gone(child: Child) -> str:
-        return f'{child.name} ended ({await child.ended()})'
+        """Wait until an executor or every gateway is given up, and say why."""
+        while True:
+            await self._failure.wait()
+            reasons = [crew.failed for crew in self._crews.values()]
+            if self._front is not None:
+                reasons.append(self._front.failed)
+            if any(reasons):
+                return next(filter(None, reasons))
+            self._failure.clear()
 
     def __repr__(self) -> str:
-        return f'<Local {list(self._children.values())}>'
+        return f'<Local {self._front} {list(self._crews.values())}>'

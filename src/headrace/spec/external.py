@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path as FilePath
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from headrace.spec.paths import anchored_path
 from headrace.spec.records import ExecutorSpec
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
@@ -66,7 +66,7 @@ def addresses(
         )
     given = ports * len(hosts) if len(ports) == 1 else ports or (0,) * len(hosts)
     pairs = zip(hosts, given, strict=True)
-    authority = str(FilePath(base or '.', executor.tls)) if isinstance(executor.tls, str) else ''
+    authority = anchored_path(executor.tls, base) if isinstance(executor.tls, str) else ''
     found = tuple(
         ExternalAddress(*_place(executor, host, port, source, (*path, 'host', index)), authority)
         for index, (host, port) in enumerate(pairs)

@@ -31,5 +31,4 @@ def part_of(executor: ExecutorSpec, part: Part) -> ExecutorSpec:
         workspace=executor.workspace,
         env=executor.env,
         timeout_ready_s=executor.timeout_ready_s,
-        no_reduce=part == 'after',
     )

@@ -20,11 +20,13 @@ def anchored(gateway: GatewaySpec, base: str) -> GatewaySpec:
     >>> anchored(GatewaySpec(static={'/': 'page'}), '/shop').static
     {'/': '/shop/page'}
     """
-    folders = {
-        path: str(Path(base or '.', folder).expanduser().absolute())
-        for path, folder in gateway.static.items()
-    }
+    folders = {path: anchored_path(folder, base) for path, folder in gateway.static.items()}
     return replace(gateway, static=folders)
+
+
+def anchored_path(path: str, base: str) -> str:
+    """A path as it is called from everywhere."""
+    return str(Path(base or '.', path).expanduser().absolute())
 
 
 def moved(spec: FlowSpec, folder: str | Path) -> FlowSpec:

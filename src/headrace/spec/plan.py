@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from headrace.spec.external import addresses
 from headrace.spec.graph import check, order
 from headrace.spec.parts import Part, part_of
 from headrace.spec.records import GATEWAY, PASS_THROUGH, ExecutorSpec, FlowSpec
@@ -128,7 +129,9 @@ def plan(spec: FlowSpec, *, directory: str = '') -> PhysicalPlan:
         processes=(*_gateways(spec, tuple(worker.name for worker in workers)), *workers),
         wires=tuple(Wire(need, executor.name) for executor in ordered for need in executor.needs),
         joins=tuple(executor.name for executor in ordered if executor.join),
-        externals=tuple((each.name, ', '.join(each.host)) for each in ordered if each.external),
+        externals=tuple(
+            (each.name, ', '.join(map(str, addresses(each)))) for each in ordered if each.external
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -19,86 +20,137 @@ from headrace.wire.stream import FrameStream
 RETRY_EVERY_S = 0.01
 
 
+def _nothing() -> None:
+    """What a connection does that nobody watches."""
+
+
 class Connection:
     """A worker behind a socket as a `Handler`: `await connection(batch, context)`.
 
     Calls are multiplexed. Every call ends: with the reply, with the worker's error, at its deadline, when its
-    caller leaves (the worker is told), or with `Unavailable` when the connection is lost.
+    caller leaves (the worker is told), or with `Unavailable` when the connection is lost (`begun` is False if
+    the call was not written yet). When the worker says that it drains, no more calls are sent, and those
+    under way go on. `on_drain` and `on_lost` are called once each, before any call learns of it;
+    `ended` is done when the connection is lost.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(
+        self, address: str, *, on_drain: Callable[[], None] = _nothing, on_lost: Callable[[], None] = _nothing
+    ) -> None:
         self.address = address
         self.info: ExecutorInfo | None = None
+        self._on_drain = on_drain
+        self._tell_lost = on_lost
         self._stream = FrameStream(self._on_frame, self._on_lost)
-        self._pending: dict[int, tuple[Batch, asyncio.Future[Batch]]] = {}
+        self._pending: dict[int, tuple[Batch, Context | None, asyncio.Future[Batch]]] = {}
+        self._unwritten: set[int] = set()
         self._pings: dict[int, asyncio.Future[bool]] = {}
         self._last = 0
         self._loop = asyncio.get_running_loop()
         self._hello: asyncio.Future[ExecutorInfo | None] = self._loop.create_future()
-        self._ended: asyncio.Future[None] = self._loop.create_future()
-        self._lost = ''
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self._refusal = ''  # why no call can be made any more
 
     @property
     def is_open(self) -> bool:
         """Whether calls can be made."""
-        return not self._lost and self._stream.is_open
+        return not self._refusal and self._stream.is_open
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Changes as long as bytes come in or what was written leaves: a busy peer is a living one."""
+        return self._stream.received, self._stream.unsent
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         """Send the batch to the worker and wait for its reply."""
-        if self._lost:
-            raise self._unavailable()
+        if self._refusal:
+            raise self._unavailable(begun=False)
         left_s = context.left_s()
         if left_s is not None and left_s <= 0:
             context.check()
         self._last = call = (self._last + 1) & 0xFFFFFFFF
         future: asyncio.Future[Batch] = self._loop.create_future()
-        self._pending[call] = batch, future
+        self._pending[call] = batch, context, future
         timer = None if left_s is None else self._loop.call_later(left_s, self._late, call, context)
         try:
             context.on_cancel(
-                lambda: self._give_up(call, Cancelled(f'request {context.request_id} was cancelled'))
+                lambda: self._leave(call, Cancelled(f'request {context.request_id} was cancelled'))
             )
             if self._stream.is_congested:
-                await self._turn(future)
+                await self._turn(call, future)
             if not future.done():
                 self._stream.write(pack_call(call, batch, context))
             return await future
         except asyncio.CancelledError:
-            self._give_up(call, Cancelled('the task that waited was cancelled'))
+            self._leave(call, Cancelled('the task that waited was cancelled'))
+            raise
+        except Unavailable as error:
+            if error.late is not None:
+                call = -1  # its answer is still waited for, elsewhere
             raise
         finally:
             if timer is not None:
                 timer.cancel()
             self._pending.pop(call, None)
 
-    async def _turn(self, future: asyncio.Future[Batch]) -> None:
+    async def _turn(self, call: int, future: asyncio.Future[Batch]) -> None:
         """Wait until the worker has taken what was written before, or the call is over all the same."""
-        while self._stream.is_congested and not future.done():
-            writable = asyncio.ensure_future(self._stream.writable())
-            try:
-                await asyncio.wait((future, writable), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                writable.cancel()
+        self._unwritten.add(call)
+        try:
+            while self._stream.is_congested and not future.done():
+                writable = asyncio.ensure_future(self._stream.writable())
+                try:
+                    await asyncio.wait((future, writable), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    writable.cancel()
+        finally:
+            self._unwritten.discard(call)
 
     async def ping(self, timeout_s: float) -> bool:
         """Whether the worker's event loop answers within `timeout_s`."""
-        if not self.is_open:
-            return False
-        self._last = call = (self._last + 1) & 0xFFFFFFFF
-        self._pings[call] = pong = self._loop.create_future()
-        self._stream.write(pack(Kind.PING, call, None))
         try:
             async with asyncio.timeout(timeout_s):
-                answered: bool = await pong
-                return answered
+                return await self.probe()
         except TimeoutError:
             return False
-        finally:
-            self._pings.pop(call, None)
+
+    def probe(self) -> asyncio.Future[bool]:
+        """Ask the worker's event loop whether it runs: True when it answers, False when it is lost."""
+        pong: asyncio.Future[bool] = self._loop.create_future()
+        if not self._stream.is_open:
+            pong.set_result(False)
+            return pong
+        self._last = call = (self._last + 1) & 0xFFFFFFFF
+        self._pings[call] = pong
+        pong.add_done_callback(lambda _: self._pings.pop(call, None))
+        self._stream.write(pack(Kind.PING, call, None))
+        return pong
+
+    def give_up(self, message: str, which: Callable[[Context], bool]) -> None:
+        """End the calls under way that `which` says; as `error.late`, their answers may still come."""
+        for call, (batch, context, future) in list(self._pending.items()):
+            if context is None or future.done() or not which(context):
+                continue  # the first: it was given up before
+            if call in self._unwritten:
+                del self._pending[call]
+                future.set_exception(Unavailable(message, begun=False))
+                continue
+            answer: asyncio.Future[Batch] = self._loop.create_future()
+            answer.add_done_callback(lambda done, call=call: self._unwanted(call, done))  # type: ignore[misc]
+            self._pending[call] = batch, None, answer
+            error = Unavailable(message)
+            error.late = answer
+            future.set_exception(error)
+
+    def _unwanted(self, call: int, answer: asyncio.Future[Batch]) -> None:
+        if answer.cancelled():
+            self._leave(call, Cancelled('nobody waits any more'))
+        elif answer.exception() is not None:
+            pass  # seen: whoever still waits for it gets it
 
     def _late(self, call: int, context: Context) -> None:
         name = self.info.name if self.info else self.address
-        self._give_up(
+        self._leave(
             call,
             DeadlineExceeded(
                 f'executor {name!r} did not answer {context.endpoint!r} in time',
@@ -106,16 +158,17 @@ class Connection:
             ),
         )
 
-    def _give_up(self, call: int, error: HeadraceError) -> None:
-        _, future = self._pending.pop(call, (None, None))
+    def _leave(self, call: int, error: HeadraceError) -> None:
+        _, _, future = self._pending.pop(call, (None, None, None))
         if future is not None:
-            self._stream.write(pack(Kind.CANCEL, call, None))
+            if call not in self._unwritten:
+                self._stream.write(pack(Kind.CANCEL, call, None))
             if not future.done():
                 future.set_exception(error)
 
     def _on_frame(self, frame: Frame) -> None:
         if frame.kind == Kind.REPLY or frame.kind == Kind.ERROR:
-            request, future = self._pending.get(frame.call, (None, None))
+            request, _, future = self._pending.get(frame.call, (None, None, None))
             if request is None or future is None or future.done():
                 return  # nobody waits any more: it was cancelled or is late
             if frame.kind == Kind.ERROR:
@@ -128,9 +181,11 @@ class Connection:
         elif frame.kind == Kind.PING:
             self._stream.write(pack(Kind.PONG, frame.call, None))
         elif frame.kind == Kind.PONG:
-            pong = self._pings.pop(frame.call, None)
+            pong = self._pings.get(frame.call)
             if pong is not None and not pong.done():
                 pong.set_result(True)
+        elif frame.kind == Kind.DRAIN:
+            self._on_goodbye()
         else:
             raise ProtocolError(f'a worker sent a frame of unknown kind {frame.kind}')
 
@@ -144,28 +199,46 @@ class Connection:
         if not self._hello.done():
             self._hello.set_result(self.info)
 
-    def _on_lost(self, reason: Exception | None) -> None:
-        name = repr(self.info.name) if self.info else 'a worker'
-        self._lost = f'the connection to executor {name} at {self.address} is lost'
-        if reason:
-            self._lost += f': {reason}'
-        if not self._hello.done():
-            self._hello.set_exception(self._unavailable())
-            self._hello.exception()  # nobody has to have waited for it
-        for _, future in self._pending.values():
+    def _on_goodbye(self) -> None:
+        """The worker takes no more calls: tell it that none is on its way, and those that have not left."""
+        if self._refusal:
+            return
+        self._refusal = f'{self._name} at {self.address} is about to end'
+        self._on_drain()
+        for call in self._unwritten:
+            _, _, future = self._pending[call]
             if not future.done():
-                future.set_exception(self._unavailable())
+                future.set_exception(self._unavailable(begun=False))
+        self._stream.write(pack(Kind.DRAIN, 0, None))
+
+    def _on_lost(self, reason: Exception | None) -> None:
+        self._refusal = f'the connection to {self._name} at {self.address} is lost'
+        if reason:
+            self._refusal += f': {reason}'
+        if not self._hello.done():
+            self._hello.set_exception(self._unavailable(begun=False))
+            self._hello.exception()  # nobody has to have waited for it
+        self._tell_lost()
+        for call, (_, _, future) in list(self._pending.items()):
+            if not future.done():
+                future.set_exception(self._unavailable(begun=call not in self._unwritten))
         self._pending.clear()
         for pong in self._pings.values():
             if not pong.done():
                 pong.set_result(False)
-        if not self._ended.done():
-            self._ended.set_result(None)
+        if not self.ended.done():
+            self.ended.set_result(None)
 
-    def _unavailable(self) -> Unavailable:
+    @property
+    def _name(self) -> str:
+        return f'executor {self.info.name!r}' if self.info else 'a worker'
+
+    def _unavailable(self, *, begun: bool) -> Unavailable:
         """A new error each time: one that is raised again and again holds all that its tracebacks saw."""
         return Unavailable(
-            self._lost, help='look at what its worker printed last; the request may be sent again'
+            self._refusal,
+            begun=begun,
+            help='look at what its worker printed last; the request may be sent again',
         )
 
     async def open(self) -> None:
@@ -175,13 +248,14 @@ class Connection:
 
     def abort(self) -> None:
         """End the connection without waiting for anything."""
+        self._refusal = self._refusal or f'the connection to {self._name} at {self.address} was given up'
         self._stream.close(Unavailable(f'the connection to {self.address} was given up'))
 
     async def close(self) -> None:
         """End the connection; calls that still wait get `Unavailable`."""
         if self._stream.is_open:
             self.abort()  # what was not sent yet is for calls that end here; a stuck worker may never take it
-            await self._ended
+            await asyncio.shield(self.ended)
 
     def __repr__(self) -> str:
         state = 'open' if self.is_open else 'closed'

@@ -43,18 +43,20 @@ class Kind(enum.IntEnum):
     CANCEL = 5
     PING = 9
     PONG = 10
+    DRAIN = 11
 
 
 class Frame:
-    """One received frame: its kind, its call, its msgpack value, and the documents' bytes."""
+    """One received frame: its kind, its call, its msgpack value, the documents' bytes; `size` is of all."""
 
-    __slots__ = ('call', 'kind', 'meta', 'payload')
+    __slots__ = ('call', 'kind', 'meta', 'payload', 'size')
 
-    def __init__(self, kind: int, call: int, meta: Any, payload: memoryview) -> None:
+    def __init__(self, kind: int, call: int, meta: Any, payload: memoryview, size: int) -> None:
         self.kind = kind
         self.call = call
         self.meta = meta
         self.payload = payload
+        self.size = size
 
     def __repr__(self) -> str:
         return f'<Frame {self.kind} call={self.call} payload={len(self.payload)} B>'
@@ -92,7 +94,7 @@ def unpack(data: Buffer) -> Frame:
         meta = msgspec.msgpack.decode(view[start:end])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError(f'a frame of kind {kind} is damaged: {error}') from None
-    return Frame(kind, call, meta, view[end + -end % ALIGNMENT :])
+    return Frame(kind, call, meta, view[end + -end % ALIGNMENT :], len(data))
 
 
 def size(segment: Buffer) -> int:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
-from headrace.errors import ExecutorFailure, HeadraceError, ProtocolError, Unavailable
+from headrace.errors import ExecutorFailure, HeadraceError, Overloaded, ProtocolError, Unavailable
 from headrace.pipeline import Batch, Context, Handler
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.wire.address import open_server
@@ -19,48 +18,85 @@ from headrace.wire.stream import FrameStream
 
 _log = logging.getLogger(__name__)
 
-MAX_IN_FLIGHT = 1024
-"""Calls of one connection that are worked on at once; beyond that its socket is not read."""
+MAX_CALLS = 4096
+MAX_BYTES = 1 << 30
+"""Calls, and bytes of calls, that a worker has at once; more are refused (one alone may be of any size)."""
+
+MAX_PINGS = 16
+"""Pings that a peer gets answered late, if it is behind with reading; more are forgotten."""
+
+ACK_S = 0.5
+"""How long a peer may take to say that it sends no more calls."""
 
 FLUSH_S = 1.0
 """How long a peer may take to read what it was answered, when its connection is closed."""
 
 
 class Peer:
-    """One connection of a server: each call becomes a task that answers it; `calls` has those under way."""
+    """One connection of a server: each call becomes a task that answers it; `calls` has those under way.
+
+    Frames are always read, so that nothing delays CANCEL and PING: what is too much is refused. Only a peer
+    that does not read its refusals is not read either.
+    """
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self.stream = FrameStream(self._on_frame, self._on_lost, greeting=server.hello)
-        self.calls: dict[int, tuple[Context, asyncio.Task[None]]] = {}
-        self._is_paused = False
+        self.calls: dict[int, tuple[Context, int, asyncio.Task[None]]] = {}
+        self.has_seen_drain = False
+        self._pings: list[int] = []
+        self._behind: asyncio.Task[None] | None = None
 
     def _on_frame(self, frame: Frame) -> None:
         if frame.kind == Kind.CALL:
             if frame.call in self.calls:
                 raise ProtocolError(f'call {frame.call} was sent twice')
-            batch, context = unpack_call(frame)
-            self._begin(frame.call, context, self._answer(frame.call, batch, context))
+            if self._server.has_room(frame.size):
+                self._begin(frame.call, frame.size, *unpack_call(frame))
+            else:
+                self._refuse(frame.call)
         elif frame.kind == Kind.CANCEL:
             known = self.calls.get(frame.call)
             if known is not None:
                 known[0].cancel()
-                known[1].cancel()
+                known[2].cancel()
         elif frame.kind == Kind.PING:
             if not self.stream.is_congested:
                 self.stream.write(pack(Kind.PONG, frame.call, None))
-            elif frame.call not in self.calls:  # it counts as one: who never reads must not fill the memory
-                self._begin(frame.call, Context(), self._pong(frame.call))
+            elif len(self._pings) < MAX_PINGS:
+                self._pings.append(frame.call)
+                self._wait()
+        elif frame.kind == Kind.DRAIN:
+            self.has_seen_drain = True
+            self._server.ended()
         elif frame.kind not in (Kind.HELLO, Kind.PONG):
             raise ProtocolError(f'a caller sent a frame of unknown kind {frame.kind}')
 
-    def _begin(self, call: int, context: Context, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self.calls[call] = context, task
+    def _begin(self, call: int, size: int, batch: Batch, context: Context) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(call, batch, context))
+        self.calls[call] = context, size, task
+        self._server.calls += 1
+        self._server.bytes += size
         task.add_done_callback(lambda done: self._end(call, done))  # also if it is cancelled before it begins
-        if len(self.calls) >= MAX_IN_FLIGHT and not self._is_paused:
-            self._is_paused = True
+
+    def _refuse(self, call: int) -> None:
+        self.stream.write(pack_error(call, self._server.refusal()))
+        if self.stream.is_congested:
             self.stream.pause_reading()
+            self._wait()
+
+    def _wait(self) -> None:
+        if self._behind is None:
+            self._behind = asyncio.get_running_loop().create_task(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        """When the peer has read what it was sent: answer its pings, and read on."""
+        await self.stream.writable()
+        self._behind = None
+        pings, self._pings = self._pings, []
+        for ping in pings:
+            self.stream.write(pack(Kind.PONG, ping, None))
+        self.stream.resume_reading()
 
     async def _answer(self, call: int, batch: Batch, context: Context) -> None:
         try:
@@ -77,39 +113,42 @@ class Peer:
             await self.stream.writable()
         self.stream.write(buffers)
 
-    async def _pong(self, call: int) -> None:
-        await self.stream.writable()
-        self.stream.write(pack(Kind.PONG, call, None))
-
     def _end(self, call: int, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error('a call was not answered', exc_info=error)
-        self.calls.pop(call, None)
-        if self._is_paused and len(self.calls) < MAX_IN_FLIGHT // 2:
-            self._is_paused = False
-            self.stream.resume_reading()
-        self._server.ended()
+        _, size, _ = self.calls.pop(call)
+        self._server.ended(size)
 
     def _on_lost(self, reason: Exception | None) -> None:
         self._server.peers.discard(self)
-        for context, task in list(self.calls.values()):
+        for context, _, task in list(self.calls.values()):
             context.cancel()
             task.cancel()
-        self.calls.clear()
         self._server.ended()
 
 
 class Server:
-    """Serves one handler at one address until it is closed."""
+    """Serves one handler at one address until it is closed; `calls` and `bytes` are what it has under way."""
 
-    def __init__(self, handler: Handler, info: ExecutorInfo | None = None) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        info: ExecutorInfo | None = None,
+        *,
+        max_calls: int = MAX_CALLS,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
         self.handler = handler
         self.address = ''
         self.peers: set[Peer] = set()
         self.hello = pack(Kind.HELLO, 0, msgspec.to_builtins(info))
+        self.calls = self.bytes = 0
+        self._max_calls = max_calls
+        self._max_bytes = max_bytes
+        self._name = f'executor {info.name!r}' if info else 'the worker'
         self._server: asyncio.AbstractServer | None = None
-        self._idle = asyncio.Event()
-        self._deserted = asyncio.Event()
+        self._drains = False
+        self._changed = asyncio.Event()
 
     async def listen(self, address: str) -> Server:
         """Take the address; `self.address` has the port that was really taken."""
@@ -121,22 +160,53 @@ class Server:
         self.peers.add(peer)
         return peer.stream
 
-    def ended(self) -> None:
-        """A call or a connection has ended."""
-        if not self.peers:
-            self._deserted.set()
-        if not any(peer.calls for peer in self.peers):
-            self._idle.set()
+    def has_room(self, size: int) -> bool:
+        """Whether a call of so many bytes is accepted."""
+        if self._drains or self.calls >= self._max_calls:
+            return False
+        return self.bytes + size <= self._max_bytes or not self.calls
+
+    def refusal(self) -> Unavailable:
+        """Why a call is not accepted now."""
+        if self._drains:
+            return Unavailable(
+                f'{self._name} is about to end', begun=False, help='send it to another replica'
+            )
+        return Overloaded(
+            f'{self._name} has {self.calls} requests of {self.bytes} bytes under way',
+            help='send fewer at a time, or give the executor more replicas',
+        )
+
+    def ended(self, size: int | None = None) -> None:
+        """A call, or a connection, has ended."""
+        if size is not None:
+            self.calls -= 1
+            self.bytes -= size
+        self._changed.set()
 
     async def drain(self, grace_s: float) -> bool:
-        """Take no more connections, wait up to `grace_s` for what was accepted; say whether all is done."""
+        """Take no more connections and calls, wait up to `grace_s` for those accepted; say if all are done.
+
+        Peers are told, and have `ACK_S` to say that no call of theirs is on its way: one that a peer sent
+        before it knew is refused as not begun, and not lost.
+        """
+        self._drains = True
         if self._server is not None:
             self._server.close()
-        self._idle.clear()
-        self.ended()
+        for peer in self.peers:
+            peer.stream.write(pack(Kind.DRAIN, 0, None))
+        if not await self._until(lambda: not self.calls, grace_s):
+            return False
+        await self._until(lambda: all(peer.has_seen_drain for peer in self.peers), min(grace_s, ACK_S))
+        return True
+
+    async def _until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Whether `condition` comes true in time; it is looked at when something has ended."""
         try:
-            async with asyncio.timeout(grace_s):
-                await self._idle.wait()
+            async with asyncio.timeout(timeout_s):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
         except TimeoutError:
             return False
         return True
@@ -144,17 +214,13 @@ class Server:
     async def close(self, grace_s: float = 0.0) -> None:
         """Drain, then end every connection; a peer has `FLUSH_S` to read the last answers."""
         await self.drain(grace_s)
-        self._deserted.clear()
         for peer in list(self.peers):
             peer.stream.close()
-        self.ended()
-        try:
-            async with asyncio.timeout(FLUSH_S):
-                await self._deserted.wait()
-        except TimeoutError:
+        if not await self._until(lambda: not self.peers, FLUSH_S):
             for peer in list(self.peers):
                 peer.stream.close(Unavailable('the peer does not read what it is answered'))
-            await self._deserted.wait()
+            await self._until(lambda: not self.peers, FLUSH_S)
 
     def __repr__(self) -> str:
-        return f'<Server {self.address}, {len(self.peers)} connections>'
+        state = ' draining' if self._drains else ''
+        return f'<Server {self.address}{state}, {len(self.peers)} connections, {self.calls} calls>'

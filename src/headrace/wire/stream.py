@@ -21,7 +21,7 @@ class FrameStream(asyncio.BufferedProtocol):
     of its own, so that its arrays can be used in place (a growing `buffer += chunk` is quadratic: 143 ms
     instead of 2 for 10 MB). `on_frame` gets every frame; `on_lost` is called once, when the
     connection ends. `greeting` is written first. `is_congested` says whether writers should wait (see
-    `writable`).
+    `writable`), `received` how many bytes have come so far.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class FrameStream(asyncio.BufferedProtocol):
         self._large: memoryview | None = None
         self._filled = 0
         self._transport: asyncio.Transport | None = None
+        self.received = 0
         self.is_congested = False
         self._writable: asyncio.Future[None] | None = None
         self._reason: Exception | None = None
@@ -50,6 +51,11 @@ class FrameStream(asyncio.BufferedProtocol):
     def is_open(self) -> bool:
         """Whether frames can still be written."""
         return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that were written and not yet taken by the peer's side."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -62,6 +68,7 @@ class FrameStream(asyncio.BufferedProtocol):
         return self._view[self._end :]
 
     def buffer_updated(self, nbytes: int) -> None:
+        self.received += nbytes
         try:
             if self._large is None:
                 self._end += nbytes

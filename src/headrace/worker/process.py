@@ -15,6 +15,7 @@ import uvloop
 from headrace.executors import Executor, close, serve
 from headrace.executors.blueprint import Blueprint
 from headrace.observe import log
+from headrace.pipeline import Batch, Context, Handler
 from headrace.spec import environment
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import Lifeline, leave
@@ -67,7 +68,9 @@ async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, bluepri
         loop.add_signal_handler(number, stop.set)
     status = 0
     try:
-        server = await Server(serve(executor), blueprint.describe()).listen(order.address)
+        server = Server(serve(executor), blueprint.describe())
+        server.handler = _telling(line, server)
+        await server.listen(order.address)
     except Exception as error:
         line.report({'failed': to_data(error)})
         status = 1
@@ -82,6 +85,26 @@ async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, bluepri
         _log.exception('executor %r could not be closed', order.name)
         status = 1
     return status
+
+
+def _telling(line: Lifeline, server: Server) -> Handler:
+    """The server's handler up to its first answer: the supervisor is told of the call, and of its end."""
+    handler = server.handler
+    is_called = False
+
+    async def tell(batch: Batch, context: Context) -> Batch:
+        nonlocal is_called
+        if not is_called:
+            is_called = True
+            line.report({'called': True})
+        try:
+            return await handler(batch, context)
+        finally:
+            if server.handler is tell:
+                server.handler = handler
+                line.report({'served': True})
+
+    return tell
 
 
 def _ignore(order: Any) -> None:

@@ -101,6 +101,14 @@ def test_check(flow: Path) -> None:
     )
 
 
+def test_check_of_a_flow_with_nothing_in_it(tmp_path: Path) -> None:
+    flow = tmp_path / 'empty.yml'
+    flow.write_text('jtype: Flow\n')
+    result = headrace('check', flow)
+    assert (result.exit_code, 'sound' in result.stdout) == (0, False)
+    assert f'{flow} has no executors' in result.stdout
+
+
 def test_check_of_a_missing_context_value(flow: Path) -> None:
     result = headrace('check', flow)
     assert result.exit_code == 1

@@ -17,6 +17,7 @@ import headrace.proto
 from headrace.documents import BaseDoc, Document, NdArray, schema_of
 from headrace.gateway.grpc.server import GrpcServer, start
 from headrace.pipeline import Handler
+from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo, FlowInfo
 from headrace.spec import GatewaySpec
 
@@ -48,7 +49,15 @@ async def serve() -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
         async def started(handler: Handler, *, ready: Any = None, port: int = 0, **spec: Any) -> GrpcServer:
-            server = await start(handler, INFO, GatewaySpec(**spec), port, ready=ready)
+            made = GatewaySpec(**spec)
+            server = await start(
+                handler,
+                INFO,
+                made,
+                port,
+                admission=Admission(made.max_requests, made.max_bytes),
+                ready=ready,
+            )
             stack.push_async_callback(server.stop, 0)
             return server
 

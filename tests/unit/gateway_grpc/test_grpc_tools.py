@@ -15,6 +15,7 @@ from headrace.errors import Unavailable
 from headrace.gateway.grpc import health
 from headrace.gateway.grpc.server import start
 from headrace.pipeline import Batch, Context
+from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import GatewaySpec
 
@@ -29,7 +30,8 @@ async def echo(batch: Batch, context: Context) -> Batch:
 
 def test_reflection_tells_the_services_and_their_messages() -> None:
     loop = LoopThread('server of a test')
-    server = loop.run(start(echo, FlowInfo('shop', (), ()), GatewaySpec(), 0))
+    room = Admission(10, 10_000)
+    server = loop.run(start(echo, FlowInfo('shop', (), ()), GatewaySpec(), 0, admission=room))
     try:
         with grpc.insecure_channel(f'127.0.0.1:{server.port}') as channel:
             database = ProtoReflectionDescriptorDatabase(channel)

@@ -9,6 +9,7 @@ from typing import Any
 from headrace.documents import Document, class_from
 from headrace.errors import DeadlineExceeded, ExecutorError, RequestError, TooLarge
 from headrace.gateway.grpc.caller import Caller
+from headrace.pipeline.admission import Ticket
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, FlowInfo
@@ -48,13 +49,17 @@ class Exchange:
             client=caller.host,
         )
 
-    async def reply(self, request: pb.Request, columns: memoryview | None, context: Context) -> bytes:
+    async def reply(
+        self, request: pb.Request, columns: memoryview | None, context: Context, ticket: Ticket
+    ) -> bytes:
         """The serialised reply; raises whatever keeps it from being made.
 
-        When the time is over, or the caller of this is cancelled, everybody who works on the request is told.
+        The reply takes the place of the request in the room of the gateway that `ticket` stands for. When the
+        time is over, or the caller of this is cancelled, everybody who works on the request is told.
         """
         payload, form = forms.read(request, columns, self._input(context.endpoint))
         given = struct.read(request) or {}
+        ticket.begin()
         batch = await self._run(Batch(parameters=given, sources=(('gateway', payload),)), context)
         reply = pb.Reply(request_id=context.request_id)
         if batch.parameters is not given:
@@ -66,6 +71,7 @@ class Exchange:
                 f'the reply has {len(data)} bytes, more than the {self._max_bytes} that are sent',
                 help='send fewer documents in a request, or raise max_body_bytes of the gateway',
             )
+        ticket.answered(context.endpoint, len(data))
         return data
 
     async def _run(self, batch: Batch, context: Context) -> Batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import grpc
 
@@ -11,6 +12,9 @@ from headrace.observe.paths import hide_paths
 from headrace.proto import headrace_pb2 as pb
 
 LOG = logging.getLogger('headrace.gateway')
+
+PUSHBACK = 'grpc-retry-pushback-ms'
+"""What every client of gRPC with a retry policy knows: milliseconds to wait before the next attempt."""
 
 LIMIT = 1200
 """Bytes of a text that are sent: gRPC has room for about 8 kB of metadata, the status text included."""
@@ -50,10 +54,13 @@ def to_message(
 
 def metadata(message: pb.Error) -> tuple[tuple[str, str | bytes], ...]:
     """The trailing metadata of a call that ends in an error."""
-    return (
+    told: tuple[tuple[str, str | bytes], ...] = (
         ('x-request-id', message.request_id),
         ('headrace-error-bin', message.SerializeToString()),
     )
+    if message.retry_after_s:
+        told += ((PUSHBACK, str(math.ceil(message.retry_after_s * 1000))),)
+    return told
 
 
 def code(message: pb.Error) -> grpc.StatusCode:

@@ -9,14 +9,18 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from headrace.errors import StartError
+from headrace.gateway.grpc.exchange import Exchange
 from headrace.gateway.grpc.health import Health, Readiness
 from headrace.gateway.grpc.service import NAME, Service
+from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.proto import headrace_pb2 as pb
 from headrace.spec import GatewaySpec
 
 HEALTH = 'grpc.health.v1.Health'
+LEAST_CALLS, OTHER_CALLS = 1024, 64
+"""Calls of one connection at once: so many at least, to be refused one by one, and some to ask for health."""
 
 
 class GrpcServer:
@@ -44,16 +48,19 @@ async def start(
     spec: GatewaySpec,
     port: int,
     *,
+    admission: Admission,
     ready: Readiness | None = None,
     shared: bool = False,
 ) -> GrpcServer:
     """Serve `handler` over gRPC on `port` (0: a free one), with health checks and reflection.
 
+    Requests are taken as far as `admission` has room.
+
     `ready` is asked for the health of the Flow; with `shared` other processes may listen on the port too.
     StartError if the port cannot be had.
     """
     server = grpc.aio.server(options=_options(spec, shared))
-    service = Service(handler, info, spec)
+    service = Service(Exchange(handler, info, spec), admission, info, spec)
     health = Health((NAME,), ready)
     server.add_generic_rpc_handlers((service.handlers(),))
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
@@ -75,6 +82,7 @@ def _options(spec: GatewaySpec, shared: bool) -> list[tuple[str, int]]:
         ('grpc.max_receive_message_length', spec.max_body_bytes),
         ('grpc.max_send_message_length', spec.max_body_bytes),
         ('grpc.so_reuseport', int(shared)),  # otherwise a port that is taken is an error
+        ('grpc.max_concurrent_streams', max(spec.max_requests, LEAST_CALLS) + OTHER_CALLS),
         ('grpc.http2.min_ping_interval_without_data_ms', 10_000),
         ('grpc.keepalive_permit_without_calls', 1),
     ]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import grpc
 
+from headrace.errors import DeadlineExceeded, RequestError
 from headrace.gateway.grpc import faults
 from headrace.gateway.grpc.caller import Caller, Rpc
 from headrace.gateway.grpc.describe import describe
 from headrace.gateway.grpc.exchange import Exchange, usable_id
 from headrace.gateway.grpc.stream import Stream, Window
+from headrace.pipeline.admission import Admission
 from headrace.pipeline.context import new_request_id
 from headrace.pipeline.describe import FlowInfo
-from headrace.pipeline.handler import Handler
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
 from headrace.spec import GatewaySpec
@@ -22,44 +26,69 @@ NAME: str = pb.DESCRIPTOR.services_by_name['Headrace'].full_name
 class Service:
     """Call, Stream and Describe; messages come and go as bytes, as parsing would copy the large ones."""
 
-    def __init__(self, handler: Handler, info: FlowInfo, spec: GatewaySpec) -> None:
-        self._exchange = Exchange(handler, info, spec)
+    def __init__(self, exchange: Exchange, admission: Admission, info: FlowInfo, spec: GatewaySpec) -> None:
+        self._exchange = exchange
+        self._admission = admission
         self._info = info
         self._spec = spec
         self._description = b''
         self._streams: set[Stream] = set()
 
     def handlers(self) -> grpc.GenericRpcHandler[bytes, bytes]:
-        """What a gRPC server registers."""
+        """What a gRPC server registers; the request of a Call is read by us, after there is room for it."""
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                'Call': grpc.unary_unary_rpc_method_handler(self.call),
+                'Call': grpc.stream_unary_rpc_method_handler(self.call),
                 'Stream': grpc.stream_stream_rpc_method_handler(self.stream),
                 'Describe': grpc.unary_unary_rpc_method_handler(self.describe),
             },
         )
 
-    async def call(self, data: bytes, rpc: Rpc) -> bytes:
+    async def call(self, requests: object, rpc: Rpc) -> bytes:
         """One request, one reply."""
         caller = Caller.of(rpc)
         request_id = usable_id(caller.metadata.get('x-request-id', '')) or new_request_id()
         endpoint = ''
         try:
+            ticket = self._admission.enter(caller.host, 0, self._left_s(caller))
+            # When the reply is on its way, or never will be; the stubs want a class that does not exist.
+            rpc.add_done_callback(lambda _: ticket.leave())  # type: ignore[arg-type]
+            data = await self._message(rpc, caller)
+            ticket.grow(len(data))
             request, columns = unpack(pb.Request, data)
             context = self._exchange.context(request, caller)
             request_id, endpoint = context.request_id, context.endpoint
-            return await self._exchange.reply(request, columns, context)
+            return await self._exchange.reply(request, columns, context, ticket)
         except Exception as error:
             await self._abort(rpc, error, request_id, endpoint)
             raise
 
+    def _left_s(self, caller: Caller) -> float | None:
+        return self._spec.timeout_s if caller.deadline is None else caller.deadline - time.monotonic()
+
+    async def _message(self, rpc: Rpc, caller: Caller) -> bytes:
+        """The one message of a call; it has to be complete before the call's time, or the Flow's, is over."""
+        try:
+            async with asyncio.timeout(self._left_s(caller)):
+                data = await rpc.read()
+        except TimeoutError:
+            raise DeadlineExceeded('the request was not complete in time') from None
+        if not isinstance(data, bytes):
+            raise RequestError('the call has no request', help='send one message, which may be empty')
+        return data
+
     async def stream(self, requests: object, rpc: Rpc) -> None:
         """Many requests, a reply for each."""
         caller = Caller.of(rpc)
-        window = Window(self._spec.prefetch, self._spec.max_body_bytes)
-        in_order = caller.metadata.get('headrace-order') != 'any'
-        stream = Stream(self._exchange, window, in_order=in_order, development=self._spec.development)
+        spec = self._spec
+        stream = Stream(
+            self._exchange,
+            self._admission,
+            Window(spec.prefetch or spec.max_requests, spec.max_body_bytes),
+            in_order=caller.metadata.get('headrace-order') != 'any',
+            development=spec.development,
+        )
         self._streams.add(stream)
         try:
             await stream.run(rpc.read, rpc.write, caller)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 import grpc
 
-from headrace.errors import Cancelled
+from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError
 from headrace.gateway.grpc import faults
 from headrace.gateway.grpc.caller import Caller
 from headrace.gateway.grpc.exchange import Exchange
+from headrace.gateway.server import UNREAD_TIMEOUT_S
+from headrace.pipeline.admission import Admission, Ticket
 from headrace.pipeline.context import Context
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
@@ -20,7 +22,7 @@ from headrace.proto.envelope import unpack
 Read = Callable[[], Awaitable[Any]]
 Write = Callable[[bytes], Awaitable[None]]
 EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs do not know it
-Work = asyncio.Task[bytes | None]
+Work = asyncio.Future[bytes | None]
 
 
 class Window:
@@ -47,45 +49,59 @@ class Window:
         self._freed.set()
 
 
+class Job(NamedTuple):
+    """One request of a stream, until its reply is written; `ticket` is None if there was no room for it."""
+
+    work: Work
+    context: Context
+    size: int
+    ticket: Ticket | None = None
+
+
 class Stream:
     """One open stream: reads requests, starts work on each, and writes replies as they are due.
 
     A request keeps its room in the window until its reply is written, so a client that does not read its
-    replies is not read from either.
+    replies is not read from either, and after a while is no longer served.
     """
 
-    def __init__(self, exchange: Exchange, window: Window, *, in_order: bool, development: bool) -> None:
+    def __init__(
+        self, exchange: Exchange, admission: Admission, window: Window, *, in_order: bool, development: bool
+    ) -> None:
         self._exchange = exchange
+        self._admission = admission
         self._window = window
         self._in_order = in_order
         self._development = development
-        self._due: asyncio.Queue[tuple[Work, int] | None] = asyncio.Queue()
-        self._work: dict[Work, Context] = {}
+        self._due: asyncio.Queue[Job | None] = asyncio.Queue()
+        self._working: dict[Work, Job] = {}
+        self._unwritten: set[Job] = set()
         self._reader: asyncio.Task[None] | None = None
 
     async def run(self, read: Read, write: Write, caller: Caller) -> None:
         """Serve until the client has said everything (or `drain`) and has all its replies.
 
         A cancellation here (the client left) cancels whatever is in work. CodecError for a message that is no
-        Request.
+        Request, DeadlineExceeded for a client that does not take its replies.
         """
         reader = self._reader = asyncio.create_task(self._read(read, caller))
         writer = asyncio.create_task(self._write(write))
         try:
             await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
-            if reader.done():
+            if reader.done() and not writer.done():
                 if not reader.cancelled():
                     reader.result()
-                if self._work:
-                    await asyncio.wait(self._work)
+                if self._working:
+                    await asyncio.wait(self._working)
                 self._due.put_nowait(None)
             await writer
         finally:
             reader.cancel()
             writer.cancel()
-            for task, context in list(self._work.items()):
-                context.cancel()
-                task.cancel()
+            for job in list(self._unwritten):
+                job.context.cancel()
+                job.work.cancel()
+                self._close(job)
 
     def drain(self) -> None:
         """Take no more requests; `run` ends when those that were taken are answered."""
@@ -100,33 +116,46 @@ class Stream:
                 continue
             await self._window.enter(len(data))
             context = self._exchange.context(request, caller)
-            self._start(self._answer(request, columns, context), context, len(data))
+            try:
+                ticket = self._admission.enter(caller.host, len(data), context.left_s())
+            except HeadraceError as error:
+                self._refuse(error, context, len(data))
+            else:
+                work = asyncio.create_task(self._answer(request, columns, context, ticket))
+                self._start(Job(work, context, len(data), ticket))
 
-    def _start(self, work: Coroutine[Any, Any, bytes | None], context: Context, size: int) -> None:
-        task = asyncio.create_task(work)
-        self._work[task] = context
+    def _start(self, job: Job) -> None:
+        self._working[job.work] = job
+        self._unwritten.add(job)
 
-        def finished(task: Work) -> None:
-            del self._work[task]
+        def finished(work: Work) -> None:
+            del self._working[work]
             if not self._in_order:
-                self._due.put_nowait((task, size))
+                self._due.put_nowait(job)
 
-        task.add_done_callback(finished)
+        job.work.add_done_callback(finished)
         if self._in_order:
-            self._due.put_nowait((task, size))
+            self._due.put_nowait(job)
+
+    def _refuse(self, error: HeadraceError, context: Context, size: int) -> None:
+        work: Work = asyncio.get_running_loop().create_future()
+        work.set_result(self._failure(error, context))
+        job = Job(work, context, size)
+        self._unwritten.add(job)
+        self._due.put_nowait(job)
 
     def _withdraw(self, request_id: str) -> None:
-        for task, context in list(self._work.items()):
-            if context.request_id == request_id:
-                context.cancel()
-                task.cancel()
+        for job in list(self._working.values()):
+            if job.context.request_id == request_id:
+                job.context.cancel()
+                job.work.cancel()
 
     async def _answer(
-        self, request: pb.Request, columns: memoryview | None, context: Context
+        self, request: pb.Request, columns: memoryview | None, context: Context, ticket: Ticket
     ) -> bytes | None:
         """The serialised reply, which may be an error; None if the request was withdrawn."""
         try:
-            return await self._exchange.reply(request, columns, context)
+            return await self._exchange.reply(request, columns, context, ticket)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -142,11 +171,30 @@ class Stream:
         return pb.Reply(request_id=context.request_id, error=message).SerializeToString()
 
     async def _write(self, write: Write) -> None:
-        while (due := await self._due.get()) is not None:
-            task, size = due
-            if not task.done():
-                await asyncio.wait((task,))
-            reply = None if task.cancelled() else task.result()
+        while (job := await self._due.get()) is not None:
+            if not job.work.done():
+                await asyncio.wait((job.work,))
+            reply = None if job.work.cancelled() else job.work.result()
             if reply is not None:
+                await self._deliver(write, reply)
+            self._close(job)
+
+    async def _deliver(self, write: Write, reply: bytes) -> None:
+        limit = asyncio.timeout(UNREAD_TIMEOUT_S)
+        try:
+            async with limit:
                 await write(reply)
-            self._window.leave(size)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise DeadlineExceeded(
+                f'the client has not read its replies for {UNREAD_TIMEOUT_S} seconds',
+                help='read replies while requests are sent',
+            ) from None
+
+    def _close(self, job: Job) -> None:
+        """Give back the room of a request that is answered, or that nobody waits for."""
+        self._unwritten.discard(job)
+        self._window.leave(job.size)
+        if job.ticket is not None:
+            job.ticket.leave()

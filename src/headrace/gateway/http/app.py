@@ -12,6 +12,8 @@ from headrace.gateway.http.response import Response
 from headrace.gateway.http.routes import Routes
 
 BODILESS = frozenset((204, 304))
+WORKED = frozenset((200, 500))
+"""The answers that took executors their time; others say little about how fast they are."""
 
 
 class Application:
@@ -25,6 +27,13 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
+            await self._serve(request, send)
+        finally:
+            if request.ticket is not None:
+                request.ticket.leave()
+
+    async def _serve(self, request: Request, send: Send) -> None:
+        try:
             if request.method == 'OPTIONS':
                 response = self._options(request)
             else:
@@ -33,6 +42,8 @@ class Application:
             response = problem.respond(
                 error, request_id=request.id, endpoint=request.endpoint, development=self._development
             )
+        if request.ticket is not None and response.status in WORKED:
+            request.ticket.answered(request.endpoint, response.size)
         headers = [(b'x-request-id', request.id.encode()), *response.headers]
         if response.status not in BODILESS:
             headers.append((b'content-type', response.content_type))
@@ -44,6 +55,9 @@ class Application:
             await send({'type': 'http.response.body', 'body': response.body})
         else:
             await _send_chunks(response.body, request, send)
+        flow = request.peer.flow
+        if request.ticket is not None and flow is not None and flow.write_paused:
+            await flow.drain()  # what the client does not read is counted until it does
 
     def _options(self, request: Request) -> Response:
         methods = self.routes.methods(request.path)

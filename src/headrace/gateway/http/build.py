@@ -11,6 +11,7 @@ from headrace.gateway.http.openapi import OpenAPI
 from headrace.gateway.http.pages import Pages
 from headrace.gateway.http.routes import Route, Routes
 from headrace.gateway.http.static import StaticFiles
+from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
@@ -21,13 +22,15 @@ ALIASES = {'/update': ('PUT',), '/delete': ('DELETE',)}
 """The methods that Jina 3 clients use for these endpoints; POST works too, as everywhere."""
 
 
-def application(handler: Handler, info: FlowInfo, spec: GatewaySpec, health: Health) -> Application:
+def application(
+    handler: Handler, info: FlowInfo, spec: GatewaySpec, health: Health, admission: Admission
+) -> Application:
     """Everything that a gateway serves over HTTP.
 
     Raises SpecError if a route is asked for that cannot be.
     """
     routes = Routes()
-    front = Front(handler, info, spec)
+    front = Front(handler, info, spec, admission)
     _add_own(routes, health)
     _add_flow(routes, front, info)
     _add_exposed(routes, front, info, spec)

@@ -19,6 +19,7 @@ from headrace.gateway.http import body as bodies
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON, Response
+from headrace.pipeline.admission import Admission
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, FlowInfo
@@ -38,8 +39,9 @@ class Types(NamedTuple):
 class Front:
     """What all routes into one Flow share: its handler, its limits, the document types of its endpoints."""
 
-    def __init__(self, handler: Handler, info: FlowInfo, spec: GatewaySpec) -> None:
+    def __init__(self, handler: Handler, info: FlowInfo, spec: GatewaySpec, admission: Admission) -> None:
         self.handler = handler
+        self.admission = admission
         self.timeout_s = spec.timeout_s
         self.max_body_bytes = spec.max_body_bytes
         self.types: dict[str, Types] = {}
@@ -95,8 +97,13 @@ class Call:
         self._ended: HeadraceError | None = None
 
     async def run(self, endpoint: str) -> Batch:
-        """What the Flow answers; raises whatever kept it from answering."""
+        """What the Flow answers; raises whatever kept it from answering.
+
+        Who finds no room is sent away before the body is read.
+        """
         request, timeout_s, timer, deadline = self._request, self._timeout_s, None, None
+        size = request.announced()
+        ticket = request.ticket = self._front.admission.enter(request.client, size, timeout_s)
         if timeout_s is not None:
             timer = asyncio.get_running_loop().call_later(timeout_s, self._expire)
             deadline = time.monotonic() + timeout_s
@@ -104,6 +111,7 @@ class Call:
         try:
             body = await request.body(self._front.max_body_bytes)
             batch, self.context = self._begin(body, endpoint, deadline)
+            ticket.begin()
             return await self._front.handler(batch, self.context)
         except BaseException:
             if self._ended is None or self._task is None:
@@ -144,17 +152,14 @@ class Call:
         """Nobody waits any more: tell the executors, and stop waiting for them."""
         if self._request.peer.stopping:
             self._end(Unavailable('the server is stopping', help='send the request again'))
+        elif self._request.peer.too_slow:
+            self._end(_incomplete('the request comes too slowly, and was not complete in time'))
         else:
             self._end(Cancelled('the client left before its answer was there'))
 
     def _expire(self) -> None:
         if self.context is None:
-            close = ((b'connection', b'close'),)
-            self._end(
-                HttpError(
-                    408, f'the request was not complete after {self._timeout_s:g} seconds', headers=close
-                )
-            )
+            self._end(_incomplete(f'the request was not complete after {self._timeout_s:g} seconds'))
         else:
             self._end(
                 DeadlineExceeded(
@@ -169,6 +174,10 @@ class Call:
             self.context.cancel()
         if self._task is not None:
             self._task.cancel()
+
+
+def _incomplete(what: str) -> HttpError:
+    return HttpError(408, what, headers=((b'connection', b'close'),))
 
 
 def check_content(headers: dict[bytes, bytes]) -> None:

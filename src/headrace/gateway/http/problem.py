@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 import logging
+import math
 
 import msgspec
 
@@ -44,6 +45,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     executor: str = ''
     errors: tuple[FieldProblem, ...] = ()
     traceback: str = ''
+    retry_after_s: float = 0.0
 
 
 class HttpError(HeadraceError):
@@ -89,6 +91,7 @@ def respond(error: Exception, *, request_id: str, endpoint: str = '', developmen
         executor=getattr(error, 'executor', ''),
         errors=error.errors if isinstance(error, HttpError) else (),
         traceback=error.traceback if development and isinstance(error, ExecutorFailure) else '',
+        retry_after_s=round(error.retry_after_s, 3) if isinstance(error, Overloaded) else 0.0,
     )
     return Response(status, msgspec.json.encode(problem), CONTENT_TYPE, _headers(error))
 
@@ -118,7 +121,7 @@ def _headers(error: HeadraceError) -> Headers:
     if isinstance(error, HttpError):
         return error.headers
     if isinstance(error, Overloaded):
-        return ((b'retry-after', str(max(1, round(error.retry_after_s))).encode()),)
+        return ((b'retry-after', b'%d' % max(1, math.ceil(error.retry_after_s))),)
     if isinstance(error, Unavailable):
         return ((b'retry-after', b'1'),)
     return ()

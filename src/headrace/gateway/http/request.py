@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.errors import Cancelled, TooLarge
 from headrace.gateway.http.problem import HttpError
+from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import new_request_id
 
 Scope = dict[str, Any]
@@ -19,25 +20,54 @@ LONGEST_TIMEOUT_S = 86_400.0
 TRACEPARENT_SIZE = 55  # version 00: 2 + 32 + 16 + 2 hex digits and three dashes
 
 
+class Flowing(Protocol):
+    """What is written to a connection and not yet read at its other end."""
+
+    write_paused: bool
+
+    async def drain(self) -> None:
+        """Wait until most of it is read, or the connection is lost."""
+
+
 class Peer:
     """The other end of a connection: `on_left` is called if it leaves in the middle of a request.
 
-    It is also called when this server can wait no longer; `stopping` is true then. `gone` says
-    that the connection is lost.
+    It is also called when this server waits no longer: `stopping` is true then, or `too_slow`. `gone` says
+    that the connection is lost; `flow` whether the peer takes what it is sent.
     """
 
-    __slots__ = ('gone', 'on_left', 'stopping')
+    __slots__ = ('flow', 'gone', 'on_left', 'stopping', 'too_slow')
 
     def __init__(self) -> None:
         self.on_left: Callable[[], None] | None = None
         self.stopping = False
+        self.too_slow = False
         self.gone = False
+        self.flow: Flowing | None = None
+
+    def leave(self, *, stopping: bool = False, too_slow: bool = False) -> None:
+        """Nobody waits for the request that is under way any more."""
+        self.stopping |= stopping
+        self.too_slow |= too_slow
+        if self.on_left is not None:
+            self.on_left()
 
 
 class Request:
-    """One HTTP request; the body is read when a route asks for it."""
+    """One HTTP request; the body is read when a route asks for it. `ticket` is its room in the gateway."""
 
-    __slots__ = ('_receive', 'client', 'endpoint', 'headers', 'id', 'method', 'path', 'peer', 'query')
+    __slots__ = (
+        '_receive',
+        'client',
+        'endpoint',
+        'headers',
+        'id',
+        'method',
+        'path',
+        'peer',
+        'query',
+        'ticket',
+    )
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.method: str = scope['method']
@@ -50,6 +80,7 @@ class Request:
         given = self.headers.get(b'x-request-id')
         self.id = (given and _usable_id(given)) or new_request_id()
         self.endpoint = ''
+        self.ticket: Ticket | None = None
         self._receive = receive
 
     def trace(self) -> str:
@@ -72,10 +103,14 @@ class Request:
             )
         return seconds
 
+    def announced(self) -> int:
+        """Bytes of the body, as far as the headers tell."""
+        return int(self.headers.get(b'content-length', 0))
+
     async def body(self, limit: int) -> bytes:
         """The whole body; TooLarge as soon as it is known to be of more than `limit` bytes."""
-        length = self.headers.get(b'content-length')
-        if length is not None and int(length) > limit:
+        announced = self.announced()
+        if announced > limit:
             raise _too_large(limit)
         message = await self._receive()
         chunks: list[bytes] = []
@@ -86,6 +121,8 @@ class Request:
             size += len(message['body'])
             if size > limit:
                 raise _too_large(limit)
+            if size > announced and self.ticket is not None:
+                self.ticket.grow(len(message['body']))
             chunks.append(message['body'])
             if not message.get('more_body'):
                 return b''.join(chunks) if len(chunks) > 1 else chunks[0]

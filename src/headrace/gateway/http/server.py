@@ -20,7 +20,8 @@ from headrace.gateway.http.build import application
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.request import Peer
 from headrace.gateway.ports import bound
-from headrace.gateway.server import Readiness
+from headrace.gateway.server import UNREAD_TIMEOUT_S, Readiness
+from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
@@ -29,6 +30,9 @@ BACKLOG = 2048
 KEEP_ALIVE_S = 65
 """How long an idle connection stays open; more than the 60 seconds that most proxies keep theirs."""
 HEADERS_TIMEOUT_S = 15
+BODY_TIMEOUT_S = 15
+BODY_BYTES_PER_S = 16 * 1024
+"""A body has `BODY_TIMEOUT_S` seconds, and one more for each so many bytes that are here."""
 MAX_HEADER_BYTES = 64 * 1024
 MAX_DISCARDED_BYTES = 64 * 1024 * 1024
 """How much of a refused body is read and forgotten, so that its sender gets to see the refusal."""
@@ -51,14 +55,23 @@ class Connection(HttpToolsProtocol):
         self.access_log = False
         self._pending_bytes = 0
         self._waited_s = 0
+        self._body_s = self._body_bytes = 0
+        self._unread_s = self._unread_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.peer.flow = self.flow
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         cycle, scope = self.cycle, self.scope
         if scope is None or 'path' not in scope:
             self._count(data, MAX_HEADER_BYTES)
-        elif cycle is not None and cycle.more_body and cycle.response_complete:
-            self._count(data, MAX_DISCARDED_BYTES)
+        elif cycle is not None and cycle.more_body:
+            if cycle.response_complete:
+                self._count(data, MAX_DISCARDED_BYTES)
+            else:
+                self._body_bytes += len(data)
         else:
             self._pending_bytes = 0
             if self.flow.read_paused and cycle is not None and not cycle.more_body and not self.pipeline:
@@ -67,17 +80,37 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self.peer.gone = True
-        if self.peer.on_left is not None:
-            self.peer.on_left()
+        self.peer.leave()
 
     def in_headers(self) -> bool:
         """Whether a request has begun, or is still to come first, and its headers are not complete."""
         return self.scope is None or 'path' not in self.scope
 
-    def is_slow(self, seconds: int) -> bool:
-        """Whether the headers take too long; called about once in `seconds`."""
-        self._waited_s = self._waited_s + seconds if self.in_headers() else 0
-        return self._waited_s > HEADERS_TIMEOUT_S
+    def hurry(self) -> None:
+        """Once a second: an end to who dawdles over headers or a body, or does not take the answer."""
+        self._waited_s = self._waited_s + 1 if self.in_headers() else 0
+        if self._waited_s > HEADERS_TIMEOUT_S:
+            self.transport.close()
+        if self._is_slow_to_send():
+            self.peer.leave(too_slow=True)
+        if self._is_slow_to_read():
+            self.transport.abort()
+
+    def _is_slow_to_send(self) -> bool:
+        cycle = self.cycle
+        is_sending = cycle is not None and cycle.more_body and not cycle.response_complete
+        if not is_sending or self.in_headers() or self.pipeline:  # behind others, it is we who do not read
+            self._body_s = self._body_bytes = 0
+            return False
+        self._body_s += 1
+        return self._body_s > BODY_TIMEOUT_S + self._body_bytes / BODY_BYTES_PER_S
+
+    def _is_slow_to_read(self) -> bool:
+        unread_bytes = self.transport.get_write_buffer_size()
+        is_stuck = unread_bytes > 0 and unread_bytes == self._unread_bytes
+        self._unread_s = self._unread_s + 1 if is_stuck else 0
+        self._unread_bytes = unread_bytes
+        return self._unread_s > UNREAD_TIMEOUT_S
 
     def _count(self, data: bytes, limit: int) -> None:
         self._pending_bytes += len(data)
@@ -129,9 +162,7 @@ class HttpServer:
             connection.shutdown()
         await self._finish(grace_s)
         for connection in self._connections():
-            connection.peer.stopping = True
-            if connection.peer.on_left is not None:
-                connection.peer.on_left()
+            connection.peer.leave(stopping=True)
         await self._finish(LAST_WORDS_S)
         for task in list(self._state.tasks):
             task.cancel()
@@ -149,11 +180,10 @@ class HttpServer:
         return cast('list[Connection]', list(self._state.connections))
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Once a second: the Date header, and an end to clients that dawdle over their headers."""
+        """Once a second: the Date header, and an end to clients that dawdle."""
         self._state.default_headers = [(b'date', formatdate(time.time(), usegmt=True).encode())]
         for connection in self._connections():
-            if connection.is_slow(1):
-                connection.transport.close()
+            connection.hurry()
         self._ticker = loop.call_later(1, self._tick, loop)
 
 
@@ -163,14 +193,16 @@ async def start(
     spec: GatewaySpec,
     port: int,
     *,
+    admission: Admission,
     ready: Readiness | None = None,
     shared: bool = False,
 ) -> HttpServer:
-    """Serve a Flow over HTTP on `port` (0: a free one) of `spec.host`; `shared` with other processes or alone.
+    """Serve a Flow over HTTP on `port` (0: a free one) of `spec.host`, as far as `admission` has room.
 
-    Raises StartError if the port cannot be had, SpecError if the spec asks for routes that cannot be.
+    With `shared` other processes may listen on the port too. Raises StartError if the port cannot be had,
+    SpecError if the spec asks for routes that cannot be.
     """
     health = Health(info, ready)
-    server = HttpServer(application(handler, info, spec, health), health)
+    server = HttpServer(application(handler, info, spec, health, admission), health)
     await server.listen(spec.host, port, shared=shared)
     return server

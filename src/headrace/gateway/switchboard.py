@@ -1,0 +1,182 @@
+"""A supervisor's orders in; out, the handler of a whole Flow, whose calls go where the orders say."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from headrace.errors import Unavailable
+from headrace.gateway.orders import Load, Open, Route, Target
+from headrace.gateway.upstream import Upstream
+from headrace.pipeline import Graph, Handler, Node
+from headrace.pipeline.assembly import assembled
+from headrace.pipeline.describe import ExecutorInfo
+from headrace.pipeline.replicas import Replicas
+from headrace.spec import ExecutorSpec
+
+if TYPE_CHECKING:
+    from headrace.gateway.external import External
+
+ROUTED_S = 2.0
+"""How long those replicas that shall go wait for new ones to be there."""
+
+REACHED_S = 1.0
+"""How long an external executor may take to be connected, for who asks whether it is."""
+
+LOOK_EVERY_S = 0.005
+
+_log = logging.getLogger(__name__)
+
+
+class Line:
+    """The replicas of one target, as one handler, and the connections to them."""
+
+    def __init__(self, replicas: Replicas) -> None:
+        self.replicas = replicas
+        self.upstreams: dict[str, Upstream] = {}
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether at least one replica is there and well."""
+        return any(upstream.state == 'healthy' for upstream in self.upstreams.values())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all replicas are there and well."""
+        states = [upstream.state for upstream in self.upstreams.values()]
+        return bool(states) and all(state == 'healthy' for state in states)
+
+    def begin(self, route: Route) -> tuple[list[Upstream], list[Upstream]]:
+        """Begin to connect to those that are new; they and those that shall go are returned."""
+        new = []
+        for key, address in route.replicas.items():
+            if key not in self.upstreams:
+                self.upstreams[key] = upstream = Upstream(address, self.replicas, key)
+                upstream.start()
+                new.append(upstream)
+        old = [self.upstreams.pop(key) for key in list(self.upstreams) if key not in route.replicas]
+        if route.failed:
+            self.replicas.fail(route.failed)
+        else:
+            self.replicas.recover()
+        return new, old
+
+
+class Switchboard:
+    """The executors of a Flow as one handler; `report` is told when an order has been carried out."""
+
+    def __init__(
+        self, order: Open, report: Callable[[object], None], *, floating_timeout_s: float | None = None
+    ) -> None:
+        self._report = report
+        self._stop_s = order.timeout_stop_s
+        self._lines: dict[Target, Line] = {}
+        self._works: set[asyncio.Task[None]] = set()
+        infos = {info.name: info for info in order.info.executors}
+        for route in order.routes:
+            self._lines[route.target] = _line(route.target, order.executors, infos)
+        self._externals: dict[str, External] = {}
+        for executor in order.executors:
+            if (
+                executor.external
+            ):  # gRPC takes a while to load, and a gateway for HTTP alone has no need of it
+                made = import_module('headrace.gateway.external').External
+                self._externals[executor.name] = made(executor, infos.get(executor.name))
+        nodes = [self._node(executor, infos.get(executor.name)) for executor in order.executors]
+        self.graph = Graph(nodes, floating_timeout_s=floating_timeout_s)
+        for route in order.routes:
+            self._lines[route.target].begin(route)
+
+    def _node(self, executor: ExecutorSpec, info: ExecutorInfo | None) -> Node:
+        lines = {target: line for target, line in self._lines.items() if target.executor == executor.name}
+        if not lines:
+            return Node.of(executor, self._externals.get(executor.name), info)
+        parts: dict[str, Handler] = {target.part: line.replicas for target, line in lines.items()}
+        shards = [line.replicas for target, line in sorted(lines.items()) if not target.part]
+        handler = assembled(executor, info, shards, parts.get('before'), parts.get('after'))
+        return Node.of(executor, handler, info)
+
+    async def connected(self, within_s: float, *, anyway: bool) -> None:
+        """Wait until all replicas answer; if one has none by then, Unavailable (not with `anyway`)."""
+        try:
+            async with asyncio.timeout(within_s):
+                while not all(line.is_complete for line in self._lines.values()):  # noqa: ASYNC110 (short)
+                    await asyncio.sleep(LOOK_EVERY_S)
+        except TimeoutError:
+            missing = [str(target) for target, line in self._lines.items() if not line.is_healthy]
+            if missing and not anyway:
+                raise Unavailable(
+                    f'no replica of {", ".join(missing)} answered within {within_s:g} s',
+                    help='look at what they printed last',
+                ) from None
+
+    def follow(self, route: Route) -> None:
+        """Begin to carry out an order; it is reported when that is done."""
+        line = self._lines.get(route.target)
+        if line is None:
+            _log.error('there is no %s in this Flow', route.target)
+            self._report({'routed': route.number})
+            return
+        new, old = line.begin(route)
+        work = asyncio.ensure_future(self._carry_out(route.number, new, old))
+        self._works.add(work)
+        work.add_done_callback(self._works.discard)
+
+    async def _carry_out(self, number: int, new: list[Upstream], old: list[Upstream]) -> None:
+        if new:
+            try:
+                await asyncio.gather(*(upstream.open(timeout_s=ROUTED_S) for upstream in new))
+            except Unavailable as error:  # it goes on trying; who waits must not wait for ever
+                _log.warning('%s', error.message)
+        closed = await asyncio.gather(*(upstream.close(self._stop_s) for upstream in old))
+        if not all(closed):
+            _log.warning('a replica was taken out with calls that did not end within %g s', self._stop_s)
+        self._report({'routed': number})
+
+    async def close(self, grace_s: float) -> None:
+        """Let floating work finish, then disconnect."""
+        await self.graph.close(grace_s)
+        for work in self._works:
+            work.cancel()
+        await asyncio.gather(
+            *(upstream.close() for line in self._lines.values() for upstream in line.upstreams.values()),
+            *(external.close() for external in self._externals.values()),
+        )
+
+    async def ready(self) -> dict[str, bool]:
+        """Whether each executor can work: every shard has a replica that is well."""
+        ready: dict[str, bool] = {}
+        for target, line in self._lines.items():
+            ready[target.executor] = ready.get(target.executor, True) and line.is_healthy
+        for name, external in self._externals.items():
+            ready[name] = await external.is_ready(REACHED_S)
+        return ready
+
+    def states(self) -> dict[str, dict[str, str]]:
+        """The state of every replica, by executor and name."""
+        states: dict[str, dict[str, str]] = {}
+        for target, line in self._lines.items():
+            of_it = states.setdefault(target.executor, {})
+            of_it |= {key: upstream.state for key, upstream in line.upstreams.items()}
+        return states
+
+    def load(self) -> Mapping[str, Load]:
+        """What each executor has to do; of one with shards, what the busiest shard has."""
+        loads: dict[str, Load] = {}
+        for target, line in self._lines.items():
+            load = Load(line.replicas.outstanding, line.replicas.waiting)
+            known = loads.get(target.executor)
+            if not target.part and (known is None or load.total > known.total):
+                loads[target.executor] = load
+        return loads
+
+
+def _line(target: Target, executors: tuple[ExecutorSpec, ...], infos: Mapping[str, ExecutorInfo]) -> Line:
+    spec = next(executor for executor in executors if executor.name == target.executor)
+    info = None if target.part else infos.get(target.executor)
+    return Line(
+        Replicas(str(target), info=info, retries=spec.retries, max_queue=spec.max_queue, sticky=spec.sticky)
+    )

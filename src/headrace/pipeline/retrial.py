@@ -1,0 +1,79 @@
+"""Whether a call that failed at a replica is tried again: what has happened to it in, a decision out."""
+
+from __future__ import annotations
+
+from headrace.errors import ExecutorFailure, Unavailable
+from headrace.pipeline.describe import ExecutorInfo
+from headrace.pipeline.replica import Call
+from headrace.pipeline.roster import Roster
+
+DEADLY = 3
+"""Deaths of replicas over one request after which it is given up."""
+
+
+class Retrial:
+    """Decides over the calls of one executor that have failed.
+
+    A call that surely did not begin goes to another replica, whatever it does; if all have refused it, it
+    ends with that error. One that may have begun is tried again `retries` times if its endpoint is
+    idempotent. One over which replicas die is given up: it would end all of them in turn.
+    """
+
+    def __init__(self, name: str, roster: Roster, *, info: ExecutorInfo | None, retries: int) -> None:
+        self.info = info
+        self._name = name
+        self._roster = roster
+        self._retries = retries
+
+    def is_idempotent(self, endpoint: str) -> bool:
+        """Whether a request to this endpoint may run twice."""
+        known = self.info.endpoint(endpoint) if self.info is not None else None
+        return known is None or known.idempotent
+
+    def may_try(self, call: Call) -> bool:
+        """Whether a call may begin once more."""
+        return call.attempts <= self._retries and self.is_idempotent(call.context.endpoint)
+
+    def judge(self, call: Call, error: Unavailable) -> None:
+        """Prepare a call for another attempt; raise what its caller gets if there shall be none."""
+        replica = call.replica
+        if error.answered or replica is None:
+            raise error
+        if not error.begun:
+            call.refused[replica] = replica.epoch
+            call.refusal = error
+            if self._roster.is_refused(call):
+                raise error
+            return
+        call.attempts += 1
+        if error.late is not None:
+            call.late[replica] = error.late
+            return
+        self.note_death(call)
+        if not call.late and not self.may_try(call):
+            raise self.over(call, error)
+
+    def note_death(self, call: Call) -> None:
+        """A replica has died over a call; raise if it is clear by now which of the two is the reason.
+
+        While replicas also die without it, it may have been there by chance, and has more attempts.
+        """
+        call.deaths += 1
+        if call.deaths == 1:
+            call.first_death = self._roster.deaths
+        without_it = self._roster.deaths - call.first_death + 1 - call.deaths
+        if call.deaths >= DEADLY + max(0, without_it):
+            raise ExecutorFailure(
+                f'executor {self._name!r}, endpoint {call.context.endpoint!r}: {call.deaths} replicas died '
+                f'while they had request {call.context.request_id}, so it is given up',
+                executor=self._name,
+                endpoint=call.context.endpoint,
+                help='look at what the replicas printed last, and run this request alone',
+            )
+
+    def over(self, call: Call, error: Unavailable) -> Unavailable:
+        """What the caller gets for its last error, when there is no other attempt."""
+        tried = f'tried {call.attempts} times' if call.attempts > 1 else 'not sent again'
+        if not self.is_idempotent(call.context.endpoint):
+            tried += f': endpoint {call.context.endpoint!r} is not idempotent'
+        return Unavailable(f'{error.message} (request {call.context.request_id}, {tried})', help=error.help)

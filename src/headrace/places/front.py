@@ -1,0 +1,132 @@
+"""The front door of a Flow: its gateway processes, which share its ports."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+
+from msgspec.structs import replace
+
+from headrace.gateway.orders import Load, Open, Start, nameless
+from headrace.gateway.ports import reserved
+from headrace.pipeline.describe import FlowInfo
+from headrace.places.gateway import Gateway
+from headrace.places.routing import Routes
+from headrace.places.waiting import all_of
+from headrace.spec import FlowSpec, PhysicalPlan, order
+from headrace.spec.paths import anchored
+
+LOAD_EVERY_S = 0.5
+"""How often gateways report what the executors have to do, if one of them grows and shrinks with it."""
+
+REOPEN_S = 2.0
+"""How long a gateway that comes back waits for executors before it opens its doors without them."""
+
+
+class Ports:
+    """The ports of a Flow, kept for it as long as it runs, whether or not a gateway listens."""
+
+    def __init__(self, spec: FlowSpec) -> None:
+        self._sockets: dict[str, socket.socket] = {}
+        try:
+            for protocol, port in spec.gateway.doors:
+                self._sockets[protocol] = reserved(spec.gateway.host, port, protocol=protocol)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The port of each protocol."""
+        return {protocol: each.getsockname()[1] for protocol, each in self._sockets.items()}
+
+    def close(self) -> None:
+        """Give them back."""
+        for each in self._sockets.values():
+            each.close()
+
+
+class Front:
+    """The gateways of a Flow, all alike; `routes` says where the calls go that come in here.
+
+    `on_failure` is told when a gateway is given up, `on_load` what its executors have to do.
+    """
+
+    def __init__(
+        self,
+        physical: PhysicalPlan,
+        ports: Ports,
+        *,
+        directory: str,
+        pids: Callable[[], tuple[int, ...]],
+        on_failure: Callable[[], None],
+        on_load: Callable[[str, Mapping[str, Load]], None],
+    ) -> None:
+        self.routes = Routes()
+        self.ports: Mapping[str, int] = ports.numbers
+        self._directory = directory
+        self._pids = pids
+        self._flow = FlowSpec()
+        self._info = FlowInfo('', (), ())
+        self._plans = physical.gateways
+        self._on_failure = on_failure
+        self._on_load = on_load
+        self._gateways: list[Gateway] = []
+
+    @property
+    def failed(self) -> str:
+        """Why nobody can call the Flow any more: every gateway is given up; '' if one is not."""
+        reasons = [gateway.failed for gateway in self._gateways]
+        return reasons[-1] if reasons and all(reasons) else ''
+
+    async def spawn(self, spec: FlowSpec) -> None:
+        """Start the processes; they load what the doors need."""
+        doors = anchored(spec.gateway, spec.base)
+        first = Start(replace(doors, ports=tuple(self.ports.values())), self._directory)
+        for plan in self._plans:
+            gateway = Gateway(plan, first, self._order, on_change=self._on_failure, on_load=self._on_load)
+            self._gateways.append(gateway)
+            await gateway.spawn()
+        self.routes.listeners.extend(self._gateways)
+
+    async def open(self, flow: FlowSpec, info: FlowInfo) -> None:
+        """Open the doors, when every executor can work, and keep the processes alive."""
+        self.offer(flow, info)
+        await all_of(gateway.open() for gateway in self._gateways)
+        for gateway in self._gateways:
+            gateway.keep()
+
+    def offer(self, flow: FlowSpec, info: FlowInfo) -> None:
+        """What gateways that start from now on are to serve."""
+        self._flow, self._info = flow, info
+
+    def _order(self, is_first: bool) -> Open:
+        flow = self._flow
+        return Open(
+            info=self._info,
+            executors=tuple(nameless(executor, flow.base) for executor in order(flow)),
+            routes=tuple(self.routes.current.values()),
+            pids=self._pids(),
+            wait_s=flow.timeout_ready_s if is_first else REOPEN_S,
+            timeout_stop_s=flow.timeout_stop_s,
+            anyway=not is_first,
+            load_every_s=LOAD_EVERY_S if any(each.most > each.least for each in flow.executors) else 0.0,
+            directory=self._directory,
+        )
+
+    async def release(self) -> None:
+        """Start none of them again."""
+        await asyncio.gather(*(gateway.release() for gateway in self._gateways))
+
+    async def stop(self, grace_s: float) -> None:
+        """Close the doors; what was accepted may finish for `grace_s`."""
+        await asyncio.gather(*(gateway.stop(grace_s) for gateway in self._gateways))
+
+    def abort(self) -> None:
+        """End every gateway, now."""
+        for gateway in self._gateways:
+            gateway.end()
+
+    def __repr__(self) -> str:
+        return f'<Front {self._gateways}>'

@@ -1,0 +1,189 @@
+"""One gateway process, kept alive: it opens its doors, follows the routes, and reports."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from signal import SIGKILL, SIGTERM
+from typing import Any
+
+import msgspec
+
+from headrace.errors import StartError
+from headrace.gateway.orders import Load, Open, Processes, Route, Start
+from headrace.places.child import Child
+from headrace.places.restarts import End
+from headrace.places.supervising import keep
+from headrace.spec import ProcessPlan
+from headrace.spec.environment import variables
+from headrace.wire.faults import from_data
+
+MAIN = 'headrace.gateway.process:main'
+
+PATIENCE_S = 2.0
+"""What a gateway gets on top of its own time to open, so that the reason why it does not is its own."""
+
+
+class Gateway:
+    """One process of the front door.
+
+    `orders` makes the order to open the doors, as it is when the process is there: with `True` for its first
+    start, which fails if an executor cannot work, else for a later one. First `spawn` and `open`, or `start`
+    for both; then `keep`. `on_change` is told when it is given up, `on_load` what its executors have to do.
+    """
+
+    def __init__(
+        self,
+        plan: ProcessPlan,
+        first: Start,
+        orders: Callable[[bool], Open],
+        *,
+        on_change: Callable[[], None],
+        on_load: Callable[[str, dict[str, Load]], None],
+    ) -> None:
+        self.plan = plan
+        self.child: Child | None = None
+        self.ports: Mapping[str, int] = {}
+        self.failed = ''
+        self._first = first
+        self._orders = orders
+        self._on_change = on_change
+        self._on_load = on_load
+        self._ready: asyncio.Future[Mapping[str, int]] | None = None
+        self._follows = False  # it has its order to open, which says how the routes were then
+        self._routed: dict[int, asyncio.Future[None]] = {}
+        self._ready_at: float | None = None
+        self._keeping: asyncio.Task[None] | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is called in messages."""
+        return 'the gateway' if self.plan.replicas == 1 else f'gateway {self.plan.name!r}'
+
+    # Its start
+
+    async def spawn(self) -> None:
+        """Start its process, which loads what the doors need."""
+        # gRPC's C core prints what we report ourselves, such as a port that is taken.
+        quiet = {'GRPC_VERBOSITY': 'NONE', **variables(), **self.plan.env}
+        self._ready_at, self._follows = None, False
+        self.child = await Child.spawn(self.title, MAIN, quiet)
+        self.child.order(msgspec.to_builtins(self._first))
+
+    async def open(self, *, is_first: bool = True) -> None:
+        """Open its doors and wait until they are; raises what it reports instead."""
+        assert self.child is not None
+        order = self._orders(is_first)
+        self._ready = ready = asyncio.get_running_loop().create_future()
+        self._follows = True
+        self.child.order(msgspec.to_builtins(order))
+        self.child.follow(self._on_report)
+        ended = asyncio.ensure_future(self.child.ended())
+        try:
+            async with asyncio.timeout(order.wait_s + PATIENCE_S):
+                await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            raise StartError(f'{self.title} was not ready after {order.wait_s:g} s') from None
+        finally:
+            ended.cancel()
+            self._ready = None
+        if not ready.done():
+            raise StartError(
+                f'{self.title} ended while it started ({ended.result()})',
+                help='what it printed last is above',
+            )
+        self.ports = ready.result()
+        self._ready_at = time.monotonic()
+
+    async def start(self) -> None:
+        """Start it and wait until its doors are open; raises what went wrong, and then nothing of it runs."""
+        try:
+            await self.spawn()
+            await self.open(is_first=False)
+        except BaseException:
+            self.end()
+            raise
+
+    def keep(self) -> None:
+        """From now on start it again when it ends."""
+        self._keeping = asyncio.ensure_future(keep(self))
+
+    # What goes on between it and us
+
+    def route(self, route: Route) -> asyncio.Future[None]:
+        """Send an order; the result is there when it has been carried out, or the process is gone."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.child is None or not self._follows:
+            done.set_result(None)
+            return done
+        self._routed[route.number] = done
+        self.child.order(msgspec.to_builtins(route))
+        return done
+
+    def tell(self, processes: Processes) -> None:
+        """Say which processes there are."""
+        if self.child is not None and self._follows:
+            self.child.order(msgspec.to_builtins(processes))
+
+    def _on_report(self, message: Any) -> None:
+        for kind, value in message.items():
+            if kind == 'ready' and self._ready is not None:
+                self._ready.set_result(value)
+            elif kind == 'failed' and self._ready is not None:
+                self._ready.set_exception(from_data(value))
+            elif kind == 'routed':
+                self._carried_out(value)
+            elif kind == 'load':
+                self._on_load(self.plan.name, msgspec.convert(value, dict[str, Load]))
+
+    def _carried_out(self, number: int) -> None:
+        done = self._routed.pop(number, None)
+        if done is not None and not done.done():
+            done.set_result(None)
+
+    # Its end
+
+    async def ended(self) -> End:
+        """Wait for the end of its process."""
+        assert self.child is not None
+        how = await self.child.ended()
+        status = self.child.status
+        self.end()
+        return End(
+            how,
+            ready_s=None if self._ready_at is None else time.monotonic() - self._ready_at,
+            was_killed=status in (-SIGKILL, -SIGTERM),
+        )
+
+    def give_up(self, reason: str) -> None:
+        """It will not be started again."""
+        self.failed = reason
+        self._on_change()
+
+    async def stop(self, grace_s: float) -> None:
+        """Close its doors; what it has accepted may finish for `grace_s`."""
+        await self.release()
+        if self.child is not None:
+            try:
+                await self.child.stop(grace_s)
+            finally:
+                self.end()
+
+    async def release(self) -> None:
+        """Do not start it again."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+
+    def end(self) -> None:
+        """End its process for certain; nobody has to wait for what it was told."""
+        self._follows = False
+        if self.child is not None:
+            self.child.kill()
+        self._on_load(self.plan.name, {})
+        for number in list(self._routed):
+            self._carried_out(number)
+
+    def __repr__(self) -> str:
+        return f'<Gateway {self.plan.name} {self.child}>'

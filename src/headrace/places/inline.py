@@ -1,0 +1,40 @@
+"""One executor's blueprints in, all its shards and replicas in this process as one handler out."""
+
+from __future__ import annotations
+
+import asyncio
+
+from headrace.executors import Executor, serve
+from headrace.executors.blueprint import Blueprint
+from headrace.pipeline import Handler
+from headrace.pipeline.assembly import assembled
+from headrace.pipeline.describe import ExecutorInfo
+from headrace.pipeline.replicas import Replicas
+from headrace.places.blueprints import Loaded
+from headrace.spec.plan import name_of
+
+
+async def built(loaded: Loaded, info: ExecutorInfo, executors: list[Executor]) -> Handler:
+    """Construct all replicas of all shards, and what comes before and after; they together as one handler.
+
+    Each executor is added to `executors` as soon as it is there, so that it can be closed if a later one
+    cannot be constructed. Constructors run on a thread, one after the other.
+    """
+    spec = loaded.spec
+
+    async def served(blueprint: Blueprint) -> Handler:
+        executor: Executor = await asyncio.to_thread(blueprint.build)
+        executors.append(executor)
+        return serve(executor)
+
+    before = await served(loaded.before) if loaded.before else None
+    shards: list[Handler] = []
+    for shard in range(spec.shards):
+        replicas = Replicas(
+            spec.name, info=info, retries=spec.retries, max_queue=spec.max_queue, sticky=spec.sticky
+        )
+        for replica in range(spec.least):
+            replicas.add(name_of(spec, shard, replica), await served(loaded.own.at(shard, replica)))
+        shards.append(replicas)
+    after = await served(loaded.after) if loaded.after else None
+    return assembled(spec, info, shards, before, after)

@@ -1,0 +1,60 @@
+"""A process that has started in; it is started anew whenever it ends, until that makes no sense any more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Protocol
+
+from headrace.errors import HeadraceError
+from headrace.places.restarts import LIMIT, End, Restarts
+
+_log = logging.getLogger(__name__)
+
+
+class Service(Protocol):
+    """What is kept alive: one replica of an executor, or a gateway."""
+
+    @property
+    def title(self) -> str:
+        """What it is called in messages."""
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready; raises what went wrong, and then nothing of it runs."""
+
+    async def ended(self) -> End:
+        """Wait for the end of what was started, tell whom it concerns, and say how it went."""
+
+    def give_up(self, reason: str) -> None:
+        """It will not be started again."""
+
+
+async def keep(service: Service) -> None:
+    """Start `service` again whenever it ends, with longer and longer waits; give it up if it never works."""
+    restarts = Restarts()
+    while True:
+        end: End | None = await service.ended()
+        while end is not None:
+            wait_s = restarts.wait_s(end)
+            if wait_s is None:
+                reason = (
+                    f'{service.title} ended {LIMIT} times in a row and is given up; the last time: {end.how}'
+                )
+                _log.error('%s', reason)
+                service.give_up(reason)
+                return
+            _log.warning('%s ended (%s) and is started again in %g s', service.title, end.how, wait_s)
+            await asyncio.sleep(wait_s)
+            end = await _start(service)
+
+
+async def _start(service: Service) -> End | None:
+    """Start it; None if that worked."""
+    try:
+        await service.start()
+    except HeadraceError as error:
+        return End(error.message)
+    except Exception as error:  # a fault of ours must not end the watch over a process
+        _log.exception('%s could not be started', service.title)
+        return End(f'{type(error).__name__}: {error}')
+    return None

@@ -56,9 +56,9 @@ def picked(docs: D, places: Sequence[int]) -> D:
 
 def ids_of(docs: DocList[Any]) -> list[str]:
     """The ids of all documents, without making rows of columns; not to be changed."""
-    table = None if docs._rows is not None else docs.table()
-    if table is None or not table.length:
-        return [row.id for row in docs.rows]
+    if docs._rows is not None:
+        return [row.id for row in docs._rows]
+    table = docs.table()
     return cast('list[str]', cast(ValueColumn, column_in(table, fields_of(docs.doc_type)['id'])).peek())
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, TypedDict, TypeVar, Unpack, overload
+from typing import Any, NamedTuple, TypedDict, TypeVar, Unpack, cast, overload
 
 from headrace.errors import ExecutorError
 from headrace.executors.decorator import endpoint_name
 from headrace.executors.endpoint import Endpoint
-from headrace.executors.failure import failed
+from headrace.executors.metrics import Metric, named_metric, weigher
 from headrace.pipeline.addressed import addressed
 from headrace.pipeline.batching import Batching
 from headrace.pipeline.handler import Handler
@@ -23,7 +22,6 @@ from headrace.spec.suggest import did_you_mean
 MARK = '__headrace_batching__'
 
 F = TypeVar('F', bound=Callable[..., Any])
-Metric = Callable[[Any], float]
 
 
 class BatchingSettings(TypedDict, total=False):
@@ -36,6 +34,8 @@ class BatchingSettings(TypedDict, total=False):
     use_custom_metric: bool
     use_dynamic_batching: bool
     max_queue: int
+    max_queue_bytes: int
+    parallel_batches: int
 
 
 class Declared(NamedTuple):
@@ -49,17 +49,19 @@ class Declared(NamedTuple):
 def dynamic_batching(func: F, /) -> F: ...
 @overload
 def dynamic_batching(
-    *, custom_metric: Metric | None = None, **settings: Unpack[BatchingSettings]
+    *, custom_metric: Metric | str | None = None, **settings: Unpack[BatchingSettings]
 ) -> Callable[[F], F]: ...
 def dynamic_batching(
-    func: Any = None, /, *, custom_metric: Metric | None = None, **settings: Unpack[BatchingSettings]
+    func: Any = None, /, *, custom_metric: Metric | str | None = None, **settings: Unpack[BatchingSettings]
 ) -> Any:
     """Let a handler work on the documents of several requests at once.
 
     A batch has at most `preferred_batch_size` documents, or that much of `custom_metric(doc)` (pixels,
-    tokens, bytes). While one batch is worked on, requests gather for the next; a request waits for
-    others up to `max_wait_ms` milliseconds, but only while others are likely to come. `flush_all` takes all
-    that waits, whatever its size. More than `max_queue` requests are refused with Overloaded.
+    tokens, bytes; a function, or its name: `module:function`, or a method of the executor). While one batch
+    is worked on, requests gather for the next; a request waits for others up to `max_wait_ms` milliseconds,
+    but only while others are likely to come. `flush_all` takes all that waits, whatever its size.
+    `parallel_batches` run at a time, if the handler can. More than `max_queue` requests, or `max_queue_bytes`
+    of them, are refused with Overloaded.
 
     class Encoder(Executor):
         @requests(on='/encode')
@@ -68,14 +70,16 @@ def dynamic_batching(
             docs.embedding = self.model(docs.tensor)
 
     When a batch fails, it is run again in halves until the documents that fail are found, so a handler has to
-    bear being called twice with a document. Raises SpecError for a setting that does not exist.
+    bear being called twice with a document. With `@requests(idempotent=False)` nothing runs twice, and every
+    request of a batch that fails is an error. Raises SpecError for a setting that does not exist.
     """
-    if custom_metric is not None and not callable(custom_metric):
+    if not (custom_metric is None or isinstance(custom_metric, str) or callable(custom_metric)):
         raise ExecutorError(
             f'@dynamic_batching(custom_metric={custom_metric!r}) is no function',
-            help='give one that takes a document and returns a number',
+            help='give one that takes a document and returns a number, or its name',
         )
-    spec = record(BatchingSpec, settings, Source('@dynamic_batching()'), ())
+    named = {'custom_metric': custom_metric} if isinstance(custom_metric, str) else {}
+    spec = record(BatchingSpec, {**settings, **named}, Source('@dynamic_batching()'), ())
     if spec.use_custom_metric and custom_metric is None:
         raise ExecutorError('@dynamic_batching(use_custom_metric=True) has no custom_metric')
 
@@ -84,7 +88,7 @@ def dynamic_batching(
             raise ExecutorError(
                 f'@dynamic_batching on {function!r}', help='it decorates methods of an Executor'
             )
-        setattr(function, MARK, Declared(spec, custom_metric))
+        setattr(function, MARK, Declared(spec, None if named else cast('Metric | None', custom_metric)))
         return function
 
     return mark if func is None else mark(func)
@@ -164,29 +168,11 @@ def in_batches(handler: Handler, executor: Any, endpoint: Endpoint) -> Handler:
         endpoint.batching,
         name=f'executor {name!r}, endpoint {endpoint.name!r},',
         doc_type=endpoint.request_type,
-        weigh=_weigher(endpoint, name),
+        weigh=weigher(endpoint, executor),
         seen=lambda parameters: addressed(parameters, name),
         ahead=0 if is_concurrent else 1,
         repeats=endpoint.idempotent,
     )
-
-
-def _weigher(endpoint: Endpoint, name: str) -> Metric | None:
-    """The custom metric with errors that say whose it is."""
-    metric = endpoint.custom_metric
-    if metric is None:
-        return None
-
-    def weigh(doc: Any) -> float:
-        try:
-            weight = float(metric(doc))
-            if not 0 <= weight < math.inf:
-                raise ValueError(f'custom_metric gave {weight}, and a number from 0 on is expected')
-        except Exception as error:
-            raise failed(error, name, endpoint) from error
-        return weight
-
-    return weigh
 
 
 def _checked(cls: type[Any], endpoint: Endpoint) -> Endpoint:
@@ -199,6 +185,8 @@ def _checked(cls: type[Any], endpoint: Endpoint) -> Endpoint:
         problem, help = 'takes no docs', 'let the method take `docs`: all documents of a batch at once'
     elif endpoint.takes & {'docs_matrix', 'docs_map'}:
         problem, help = 'takes the inputs of a join', 'take `docs`, or remove dynamic_batching'
+    elif batching.custom_metric:
+        named_metric(cls, batching.custom_metric)
     elif batching.use_custom_metric and endpoint.custom_metric is None:
         problem, help = 'has no custom_metric', 'give it in the decorator: custom_metric=...'
     if problem:

@@ -17,19 +17,25 @@ class _Job:
     __slots__ = ('function', 'future', 'loop', 'variables')
 
     def __init__(self, function: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:
-        self.function = function
+        self.function: Callable[[], Any] | None = function
         self.loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
+        self.future.add_done_callback(self._forget)
         self.variables = contextvars.copy_context()
+
+    def _forget(self, _: object) -> None:
+        """Let go of what the function holds: behind one that never ends, jobs would pile up with it."""
+        self.function = None
 
     def run(self) -> None:
         """Call the function, unless nobody waits any more, and hand its outcome to the loop."""
-        if self.future.done():
+        function = self.function
+        if function is None or self.future.done():
             return
         result: Any = None
         error: BaseException | None = None
         try:
-            result = self.variables.run(self.function)
+            result = self.variables.run(function)
         except (StopIteration, asyncio.CancelledError) as raised:  # to a future, these mean something else
             error = RuntimeError(f'the handler raised {type(raised).__name__}')
             error.__cause__ = raised

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 
 from headrace.errors import Cancelled, DeadlineExceeded
 
 _log = logging.getLogger(__name__)
+_lock = threading.Lock()  # of all contexts: it is held for moments
 
 
 class Context:
@@ -64,23 +66,27 @@ class Context:
 
     def cancel(self) -> None:
         """Tell everybody who works on this request that its caller has left."""
-        if self.cancelled:
-            return
-        self.cancelled = True
-        for callback in self._callbacks or ():
+        with _lock:
+            callbacks, self._callbacks = self._callbacks, None
+            self.cancelled = True
+        for callback in callbacks or ():
             try:
                 callback()
             except Exception:  # user code may have left one; the others have to be told all the same
                 _log.exception('request %s: what was to be done when it is cancelled failed', self.request_id)
 
     def on_cancel(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once when the request is cancelled (at once if it is already)."""
-        if self.cancelled:
-            callback()
-        elif self._callbacks is None:
-            self._callbacks = [callback]
-        else:
-            self._callbacks.append(callback)
+        """Call `callback` once when the request is cancelled (at once if it is already).
+
+        Any thread may ask for this; the callback runs on the one that cancels.
+        """
+        with _lock:
+            if not self.cancelled:
+                if self._callbacks is None:
+                    self._callbacks = []
+                self._callbacks.append(callback)
+                return
+        callback()
 
     def __repr__(self) -> str:
         state = ' cancelled' if self.cancelled else ''

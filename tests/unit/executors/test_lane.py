@@ -98,3 +98,19 @@ async def test_what_a_function_held_is_let_go() -> None:
         await asyncio.sleep(0.001)
     assert gone() is None
     assert lane.stop(5)
+
+
+async def test_what_nobody_waits_for_is_let_go_of_behind_one_that_does_not_end() -> None:
+    lane, gate = Lane('lane'), threading.Event()
+    first = lane.submit(lambda: gate.wait(30))
+    held = Lane('held by the function alone')
+    known = weakref.ref(held)
+    second = lane.submit(lambda held=held: held.name)  # type: ignore[misc]
+    del held
+    second.cancel()
+    await asyncio.sleep(0)
+    gc.collect()
+    assert known() is None
+    gate.set()
+    await first
+    assert lane.stop(5)

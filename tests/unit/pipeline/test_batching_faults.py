@@ -303,6 +303,27 @@ def test_a_full_queue_refuses_and_says_when_to_come_again() -> None:
     run(main())
 
 
+def test_a_queue_of_too_many_bytes_refuses() -> None:
+    async def main() -> None:
+        size = len(request('x' * 1000).docs.to_bytes())
+        model, batching, _, tasks = await held(0, max_queue_bytes=3 * size)
+        two = [asyncio.ensure_future(batching(request('x' * 1000), Context())) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded, match='bytes of requests waiting') as caught:
+            await batching(request('x' * 1000), Context())
+        assert 'max_queue_bytes' in caught.value.help
+        two[0].cancel()
+        await asyncio.sleep(0)
+        two.append(asyncio.ensure_future(batching(request('x' * 1000), Context())))  # there is room again
+        await asyncio.sleep(0)
+        model.gate.set()
+        await asyncio.gather(*tasks, *two[1:])
+        large = await batching(request('x' * 100_000), Context())  # alone, it may be larger
+        assert len(large) == 1
+
+    run(main())
+
+
 def test_when_to_come_again_is_learned_from_the_rate() -> None:
     async def slow(batch: Batch, context: Context) -> Batch:
         await asyncio.sleep(0.5)

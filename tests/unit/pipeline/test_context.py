@@ -1,3 +1,4 @@
+import threading
 import time
 
 import pytest
@@ -32,3 +33,25 @@ def test_cancelling_tells_everybody_once():
 
 def test_every_request_has_an_id_of_its_own():
     assert len({Context().request_id for _ in range(1000)}) == 1000
+
+
+def test_callbacks_of_other_threads_are_called_once_each() -> None:
+    for _ in range(200):
+        context, called = Context(), []
+        barrier = threading.Barrier(3)
+
+        def add(number: int, context: Context = context, called: list[int] = called) -> None:
+            barrier.wait(30)  # noqa: B023 - joined before the next turn
+            for n in range(10):
+                context.on_cancel(lambda: called.append(10 * number + n))  # noqa: B023 - called in this turn or later
+
+        threads = [threading.Thread(target=add, args=(number,)) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        barrier.wait(30)
+        context.cancel()
+        for thread in threads:
+            thread.join(30)
+        assert len(called) == 20
+        context.cancel()
+        assert len(called) == 20

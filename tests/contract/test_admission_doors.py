@@ -93,8 +93,8 @@ async def hold(it: SimpleNamespace) -> asyncio.Task[Any]:
 
 async def empty(room: Any) -> None:
     """Wait until nothing is held any more; what never leaves fails the test."""
-    async with asyncio.timeout(10):
-        while room.requests:
+    for _ in range(1000):
+        if room.requests:
             await asyncio.sleep(0.01)
     assert (room.requests, room.size, room.waiting, room.clients) == (0, 0, 0, {})
 

@@ -23,7 +23,7 @@ from headrace.proto import headrace_pb2 as pb
 
 LINES = {'http': 24, 'grpc': 3}
 CLIENTS = 24
-ANSWERED_WITHIN_S = 10
+ANSWERED_WITHIN_S = 30
 SEED = 20261122
 STREAM = '/headrace.v1.Headrace/Stream'
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from headrace.documents.fields import Field, Kind, fields_of
@@ -26,21 +27,28 @@ def merged(lists: Iterable[Sequence[Any]]) -> list[Any]:
 def complete(first: Any, later: Any, *, lists: bool = True) -> None:
     """Complete a document by another one with its id; `lists` says whether lists in them are united, too."""
     types: tuple[Any, Any] = type(first), type(later)
-    known = fields_of(types[0])
-    for name, field in fields_of(types[1]).items():
-        own = known.get(name)
-        if own is None or name == 'id':
-            continue
+    for name, own, field in _shared(*types):
         if own.kind is Kind.LIST and not lists:
             continue
         value = getattr(later, name)
+        mine = getattr(first, name)
+        if value is mine:
+            continue
         if own.kind is Kind.LIST and value:
-            mine = getattr(first, name)
             setattr(first, name, value if not mine else own.type.from_rows(merged([mine.rows, value.rows])))
-        elif isinstance(value, dict) and isinstance(getattr(first, name), dict):
-            setattr(first, name, {**value, **getattr(first, name)})
-        elif not _is_default(field, value) and _is_default(own, getattr(first, name)):
+        elif isinstance(value, dict) and isinstance(mine, dict):
+            if value:
+                setattr(first, name, {**value, **mine})
+        elif not _is_default(field, value) and _is_default(own, mine):
             setattr(first, name, value)
+
+
+@lru_cache(maxsize=1024)
+def _shared(one: Any, other: Any) -> tuple[tuple[str, Field, Field], ...]:
+    """The fields that two classes have in common, and what each of them says of it."""
+    known = fields_of(one)
+    both = ((name, known.get(name), field) for name, field in fields_of(other).items() if name != 'id')
+    return tuple((name, own, field) for name, own, field in both if own is not None)
 
 
 def _is_default(field: Field, value: Any) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from headrace.documents.fields import Kind, fields_of
@@ -23,14 +22,10 @@ class Order(NamedTuple):
     is_field: bool
     descending: bool
 
-    def key(self, doc: Any) -> tuple[float, str]:
+    def keys(self, docs: Sequence[Any]) -> list[tuple[float, str]]:
         """What documents are sorted by, the best first: those without a number last, equals by their ids."""
-        value = _score(doc, self.name, self.is_field)
-        if math.isnan(value):
-            value = math.inf
-        elif self.descending:
-            value = -value
-        return value, doc.id
+        ranks = _ranks(_scores(docs, self.name, self.is_field), -1 if self.descending else 1)
+        return [(rank, doc.id) for rank, doc in zip(ranks, docs, strict=True)]
 
 
 def order_of(lists: Iterable[Sequence[Any]]) -> Order | None:
@@ -44,11 +39,10 @@ def order_of(lists: Iterable[Sequence[Any]]) -> Order | None:
     if not given:
         return None
     for name, is_field in _names(given):
-        values = [[_score(doc, name, is_field) for doc in docs] for docs in given]
-        if all(math.isnan(value) for row in values for value in row):
+        values = [_scores(docs, name, is_field) for docs in given]
+        if all(value != value for row in values for value in row):
             continue
-        up = all(_is_sorted(row) for row in values)
-        down = all(_is_sorted([-value for value in row]) for row in values)
+        up, down = (all(_is_sorted(_ranks(row, sign)) for row in values) for sign in (1, -1))
         if up or down:
             more_is_nearer = any(word in name.lower() for word in _MORE_IS_NEARER)
             return Order(name, is_field, more_is_nearer if up and down else down)
@@ -69,15 +63,24 @@ def _names(lists: Sequence[Sequence[Any]]) -> list[tuple[str, bool]]:
     return [(name, True) for name in SINGLE if name in fields and fields[name].kind is Kind.VALUE]
 
 
-def _score(doc: Any, name: str, is_field: bool) -> float:
-    value = getattr(doc, name, None) if is_field else doc.scores[name]
-    value = getattr(value, 'value', value)
+def _scores(docs: Sequence[Any], name: str, is_field: bool) -> list[float]:
+    """One score of each document; NaN where it has no number."""
+    if is_field:
+        found = [getattr(doc, name, None) for doc in docs]
+    else:
+        found = [doc.scores[name] for doc in docs]
+        found = [getattr(score, 'value', score) for score in found]
+    return [value if type(value) is float else _number(value) for value in found]
+
+
+def _number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-def _is_sorted(values: Sequence[float]) -> bool:
-    """Whether numbers do not fall; what is no number stands at the end."""
-    numbers = [value for value in values if not math.isnan(value)]
-    if any(math.isnan(value) for value in values[: len(numbers)]):
-        return False
-    return all(one <= other for one, other in pairwise(numbers))
+def _ranks(scores: Sequence[float], sign: int) -> list[float]:
+    """Numbers that are the smaller the better; what is none is the worst."""
+    return [sign * score if score == score else math.inf for score in scores]
+
+
+def _is_sorted(ranks: list[float]) -> bool:
+    return ranks == sorted(ranks)

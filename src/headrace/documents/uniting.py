@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from heapq import merge
 from operator import itemgetter
 from typing import Any
 
@@ -13,17 +12,17 @@ from headrace.documents.merging import complete
 from headrace.documents.ranking import Order, order_of
 
 Rows = Sequence[Any]
-Occurrence = tuple[str, int]
-"""An id, and the how-manieth document of its list has it."""
+Occurrence = str | tuple[str, int]
+"""An id; with the number of documents before it in its list that have it, if there are any."""
 
 
 def united(lists: Sequence[Rows], *, limit: int | None = None, ranked: bool = True) -> list[Any]:
     """Documents of several shards as one list, in which each is completed by its namesakes.
 
-    Lists of the same documents in the same order keep it. Others are ordered by their score (`order_of`):
-    each list keeps its own order, equals stand by id, and what is beyond `limit` is cut. Without a score they
-    stand one after the other. Lists in documents that are united (matches, chunks) are united in the same
-    way. `ranked=False` leaves the documents themselves in the order of first occurrence, and all of them.
+    Lists of the same documents in the same order keep it. Others are ordered by their score (`order_of`),
+    equals by their ids, and what is beyond `limit` is cut. Without a score they stand one after the other.
+    Lists in documents that are united (matches, chunks) are united in the same way. `ranked=False` leaves
+    the documents themselves in the order of first occurrence, and all of them.
     """
     return _united([lists], limit, ranked)[0]
 
@@ -68,12 +67,11 @@ class _Answers:
 
     def ranked(self, order: Order) -> list[Any]:
         """Each document once, at the place of its best score."""
-        keyed = [
-            [(order.key(doc), occurrence) for doc, occurrence in zip(rows, occurrences, strict=True)]
-            for rows, occurrences in zip(self.lists, self.occurrences, strict=True)
-        ]
-        found = dict.fromkeys(occurrence for _, occurrence in merge(*keyed, key=itemgetter(0)))
-        return [self.by_occurrence[occurrence][0] for occurrence in found]
+        keyed: list[tuple[tuple[float, str], Occurrence]] = []
+        for rows, occurrences in zip(self.lists, self.occurrences, strict=True):
+            keyed += zip(order.keys(rows), occurrences, strict=True)
+        keyed.sort(key=itemgetter(0))
+        return [self.by_occurrence[occurrence][0] for occurrence in dict.fromkeys(map(itemgetter(1), keyed))]
 
 
 def _unite_parts(doubles: Sequence[Sequence[Any]], limit: int | None) -> None:
@@ -98,10 +96,13 @@ def _lists_of(doubles: Sequence[Sequence[Any]]) -> dict[str, Any]:
     }
 
 
-def _occurrences(rows: Rows) -> list[Occurrence]:
+def _occurrences(rows: Rows) -> Sequence[Occurrence]:
+    ids = [doc.id for doc in rows]
+    if len(set(ids)) == len(ids):
+        return ids
     counts: Counter[str] = Counter()
-    found = []
-    for doc in rows:
-        found.append((doc.id, counts[doc.id]))
-        counts[doc.id] += 1
+    found: list[Occurrence] = []
+    for doc_id in ids:
+        found.append((doc_id, counts[doc_id]) if counts[doc_id] else doc_id)
+        counts[doc_id] += 1
     return found

@@ -7,9 +7,11 @@ from typing import Any
 
 from msgspec.structs import asdict, replace
 
-from headrace.spec import ExposedEndpoint, FlowSpec, Source
-from headrace.spec.graph import check_doors, check_growing
+from headrace.spec import ExecutorSpec, ExposedEndpoint, FlowSpec, Source, check
+from headrace.spec.fields import canonical
+from headrace.spec.graph import check_doors, check_growing, with_replaced
 from headrace.spec.reading import read_executor, read_gateway, read_settings
+from headrace.spec.suggest import did_you_mean
 
 
 def new(settings: Mapping[str, Any]) -> FlowSpec:
@@ -28,6 +30,33 @@ def with_executor(spec: FlowSpec, call: str, **fields: Any) -> FlowSpec:
     grown = replace(spec, executors=(*spec.executors, executor))
     check_growing(grown, source)
     return grown
+
+
+FIXED = ('name', 'needs', 'join', 'shards', 'external', 'host', 'ports', 'tls', 'floating')
+"""What cannot change of an executor while its Flow runs: the shape of the graph, and where data is kept."""
+
+
+def changed(spec: FlowSpec, name: str, settings: Mapping[str, Any], call: str) -> ExecutorSpec:
+    """The executor `name` of a running Flow with other settings; those that are not named stay.
+
+    Raises SpecError for a name that is not there, and for a setting that cannot change while it runs.
+    """
+    source = Source(call)
+    names = [executor.name for executor in spec.executors if not (executor.join or executor.external)]
+    if name not in names:
+        raise source.error(
+            (), f'no executor {name!r} runs in this Flow', help=did_you_mean(name, names, noun='names')
+        )
+    fixed = next((key for key in settings if canonical(key) in FIXED), None)
+    if fixed is not None:
+        raise source.error((fixed,), 'it cannot be changed while the Flow runs', help='start the Flow anew')
+    given = read_executor({'name': name, 'needs': spec[name].needs, **settings}, source, flow=spec)
+    said = {canonical(key) for key in settings}
+    if isinstance(settings.get('uses'), Mapping):  # it may say all of this in place
+        said |= {'uses_with', 'uses_metas', 'uses_requests', 'uses_dynamic_batching', 'py_modules'}
+    executor = replace(spec[name], **{key: getattr(given, key) for key in said})
+    check(with_replaced(spec, executor), source=source)
+    return executor
 
 
 def with_gateway(spec: FlowSpec, settings: Mapping[str, Any]) -> FlowSpec:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, Unpack
 from msgspec.structs import replace
 
 from headrace.errors import HeadraceError
-from headrace.flow.building import new, with_endpoint, with_executor, with_gateway
+from headrace.flow.building import changed, new, with_endpoint, with_executor, with_gateway
 from headrace.flow.session import Session
 from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings, OneOrMany
 from headrace.pipeline.describe import FlowInfo
@@ -263,11 +263,34 @@ class Flow:
     def search(self, inputs: Any = None, **options: Any) -> Any:
         return self.post('/search', inputs, **options)
 
-    def update(self, inputs: Any = None, **options: Any) -> Any:
-        return self.post('/update', inputs, **options)
+    def update(self, what: Any = None, **options: Any) -> Any:
+        """Post documents to /update; or, with the name of an executor, change its settings while it runs.
+
+        `flow.update('encoder', uses_with={'model': 'large'})` replaces one replica after the other, and no
+        request fails. Settings that are not named stay. If it raises, all is as before.
+        """
+        if not isinstance(what, str):
+            return self.post('/update', what, **options)
+        return self._change('update', changed(self.spec, what, options, 'Flow.update()'))
 
     def delete(self, inputs: Any = None, **options: Any) -> Any:
         return self.post('/delete', inputs, **options)
+
+    def scale(self, name: str, replicas: int | tuple[int, int]) -> Any:
+        """Have so many replicas of an executor (of each of its shards), while it runs.
+
+        Two numbers let it grow and shrink with its work. Awaited, as `update`, if the Flow is asynchronous.
+        """
+        return self._change('scale', changed(self.spec, name, {'replicas': replicas}, 'Flow.scale()'))
+
+    def _change(self, what: Literal['scale', 'update'], executor: ExecutorSpec) -> Any:
+        session = self.session
+
+        async def change() -> None:
+            await getattr(session.running, what)(executor)
+            self.spec = session.running.spec
+
+        return change() if self.is_async else session.change(change())
 
     def is_flow_ready(self) -> bool:
         """Whether the Flow runs and every executor answers."""

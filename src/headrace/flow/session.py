@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,6 +78,11 @@ class Session:
 
             self._client = Client(asyncio=is_async, **reach(self.running))
         return self._client
+
+    def change(self, change: Coroutine[Any, Any, None]) -> None:
+        """Carry out a change of what runs, from synchronous code."""
+        assert self._loop is not None
+        self._loop.run(change)
 
     def block(self, stop_event: threading.Event | None) -> None:
         """Wait for a signal or `stop_event`; raise Unavailable if a process of the Flow ends before."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import ExecutorSpec, GatewaySpec
@@ -55,6 +54,12 @@ class Processes(msgspec.Struct, frozen=True, tag=True):
     pids: tuple[int, ...]
 
 
+class Tell(msgspec.Struct, frozen=True, tag=True):
+    """Report the load of the executors every so often from now on; 0 is never."""
+
+    load_every_s: float
+
+
 class Open(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """The second order: open the doors to these executors (in topological order), which offer `info`.
 
@@ -86,13 +91,19 @@ class Load(msgspec.Struct, frozen=True):
         return self.outstanding + self.waiting
 
 
-Order = Open | Route | Processes
-
-
 def nameless(executor: ExecutorSpec, base: str = '') -> ExecutorSpec:
-    """What a gateway has to know of an executor: not what it runs, which may exist in one process only.
+    """What a gateway has to know of an executor; what runs there may exist in one process only.
 
     Paths begin at `base`, wherever the gateway runs.
     """
-    tls = anchored_path(executor.tls, base) if isinstance(executor.tls, str) else executor.tls
-    return replace(executor, uses='', uses_with={}, uses_before=None, uses_after=None, uses_metas={}, tls=tls)
+    seen = {name: getattr(executor, name) for name in SEEN}
+    if isinstance(executor.tls, str):
+        seen['tls'] = anchored_path(executor.tls, base)
+    return ExecutorSpec(**seen)
+
+
+SEEN = (
+    *('name', 'needs', 'join', 'shards', 'polling', 'no_reduce', 'when', 'floating'),
+    *('external', 'host', 'port', 'tls', 'sticky', 'retries', 'max_queue'),
+)
+"""The settings of an executor that gateways act upon."""

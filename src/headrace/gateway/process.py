@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import uvloop
 
-from headrace.gateway.orders import Open, Processes, Route, Start
+from headrace.gateway.orders import Open, Processes, Route, Start, Tell
 from headrace.gateway.server import DOORS, serve
 from headrace.gateway.switchboard import Switchboard
 from headrace.observe import log
@@ -53,16 +53,19 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
 
     def on_order(message: Any) -> None:
         nonlocal pids
-        later = msgspec.convert(message, Route | Processes)
-        if isinstance(later, Processes):
-            pids = later.pids
-        else:
+        later = msgspec.convert(message, Route | Processes | Tell)
+        if isinstance(later, Route):
             board.follow(later)
+        elif isinstance(later, Tell):
+            news.every(later.load_every_s)
+        else:
+            pids = later.pids
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     board = Switchboard(order, line.report, floating_timeout_s=spec.timeout_s)
+    news = News(line, board)
     line.watch(on_order, on_cut)
     try:
         await board.connected(order.wait_s, anyway=order.anyway)
@@ -71,9 +74,9 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
         line.report({'failed': to_data(error)})
         return 1
     line.report({'ready': server.ports})
-    telling = asyncio.ensure_future(_tell(line, board, order.load_every_s))
+    news.every(order.load_every_s)
     await stop.wait()
-    telling.cancel()
+    news.every(0)
     grace_s = min(order.timeout_stop_s, GRACE_S / 4) if orphaned else order.timeout_stop_s
     stopping = time.monotonic()
     try:
@@ -85,11 +88,23 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
     return 0
 
 
-async def _tell(line: Lifeline, board: Switchboard, every_s: float) -> None:
-    """Report again and again what the executors have to do, if anybody wants to know."""
-    while every_s:
-        await asyncio.sleep(every_s)
-        line.report({'load': msgspec.to_builtins(board.load())})
+class News:
+    """Reports again and again what the executors have to do."""
+
+    def __init__(self, line: Lifeline, board: Switchboard) -> None:
+        self._line = line
+        self._board = board
+        self._timer: asyncio.TimerHandle | None = None
+
+    def every(self, seconds: float) -> None:
+        """From now on, so often; 0 is not any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._tell, seconds) if seconds else None
+
+    def _tell(self, seconds: float) -> None:
+        self._line.report({'load': msgspec.to_builtins(self._board.load())})
+        self.every(seconds)
 
 
 def _tidy_up(pids: tuple[int, ...], directory: str) -> None:

@@ -80,9 +80,7 @@ class Switchboard:
             self._lines[route.target] = _line(route.target, order.executors, infos)
         self._externals: dict[str, External] = {}
         for executor in order.executors:
-            if (
-                executor.external
-            ):  # gRPC takes a while to load, and a gateway for HTTP alone has no need of it
+            if executor.external:  # gRPC takes a while to load, and a gateway for HTTP has no need of it
                 made = import_module('headrace.gateway.external').External
                 self._externals[executor.name] = made(executor, infos.get(executor.name))
         nodes = [self._node(executor, infos.get(executor.name)) for executor in order.executors]

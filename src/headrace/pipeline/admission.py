@@ -7,6 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from msgspec import Struct
+
 from headrace.errors import Overloaded, TooLarge
 from headrace.pipeline.drain import Drain
 
@@ -21,14 +23,11 @@ SOONEST_S, LATEST_S = 0.05, 30.0
 """The bounds of what refused clients are asked to wait."""
 
 
-class Holding:
+class Holding(Struct):
     """What one client holds of the room."""
 
-    __slots__ = ('requests', 'size')
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.size = 0
+    requests: int = 0
+    size: int = 0
 
 
 class Admission:
@@ -63,14 +62,13 @@ class Admission:
         Raises Overloaded with the seconds after which to come again, TooLarge for what never has room.
         """
         holding = self.clients.get(client)
-        problem = self._problem(holding, 1, size)
+        is_easy = self.requests < self.max_requests // 2 and self.size + size <= self.max_bytes // 2
+        problem = '' if is_easy else self._problem(holding, 1, size)
         if not problem and left_s is not None and self.drain.is_contended:
             wait_s = self.drain.wait_s(self.waiting)
             if wait_s * HEADROOM > left_s:
                 self.drain.refused(self.clock())
-                problem = (
-                    f'{self.waiting} requests are before it, which take longer than the {left_s:.3g} s it has'
-                )
+                problem = f'{self.waiting} requests are before it, too many for the {left_s:.3g} s it has'
         if problem:
             raise self._refused(problem)
         if holding is None:
@@ -88,26 +86,11 @@ class Admission:
             return UNKNOWN_S
         return min(max(self.requests / 2 / rate, SOONEST_S), LATEST_S)
 
-    def grow(self, holding: Holding, size: int) -> None:
-        """Room for `size` more bytes of a request that is in; raises as `enter` does."""
+    def check(self, holding: Holding, size: int) -> None:
+        """Raise as `enter` does if there is no room for `size` more bytes of a request that is in."""
         problem = self._problem(holding, 0, size)
         if problem:
             raise self._refused(problem)
-        self.hold(holding, size)
-
-    def hold(self, holding: Holding, size: int) -> None:
-        """Count `size` more bytes (or fewer), whether there is room or not: they are here already."""
-        self.size += size
-        holding.size += size
-
-    def leave(self, client: str, holding: Holding, size: int) -> None:
-        """Give the room of a request back."""
-        self.requests -= 1
-        self.size -= size
-        holding.requests -= 1
-        holding.size -= size
-        if not holding.requests:
-            del self.clients[client]
 
     def _problem(self, holding: Holding | None, count: int, size: int) -> str:
         """Why there is no room for so many more requests and bytes of a client; '' if there is."""
@@ -145,56 +128,67 @@ class Admission:
         )
 
 
-class Ticket:
+class Ticket(Struct, eq=False):
     """The room of one request, from the door to its last written byte; leaving twice is leaving once."""
 
-    __slots__ = ('_admission', '_client', '_crowd', '_holding', '_since', '_size')
-
-    def __init__(self, admission: Admission, client: str, holding: Holding, size: int) -> None:
-        self._admission: Admission | None = admission
-        self._client = client
-        self._holding = holding
-        self._size = size
-        self._since: float | None = None
-        self._crowd = 0
+    admission: Admission
+    client: str
+    holding: Holding
+    size: int
+    begun: float | None = None
+    crowd: int = 0
+    is_over: bool = False
 
     def grow(self, size: int) -> None:
         """The request turns out to have `size` more bytes; Overloaded or TooLarge if there is no room."""
-        if self._admission is not None:
-            self._admission.grow(self._holding, size)
-            self._size += size
+        if not self.is_over:
+            self.admission.check(self.holding, size)
+            self._hold(size)
 
     def begin(self) -> None:
         """The request is complete, and work on it begins."""
-        admission = self._admission
-        if admission is not None and self._since is None:
-            self._since = admission.clock()
-            self._crowd = admission.waiting
-            if not admission.waiting:
-                admission.drain.wakes(self._since)
-            admission.waiting += 1
+        admission = self.admission
+        if self.is_over or self.begun is not None:
+            return
+        self.begun = admission.clock()
+        self.crowd = admission.waiting
+        if not admission.waiting:
+            admission.drain.since = self.begun
+        admission.waiting += 1
 
     def answered(self, kind: str, size: int = 0) -> None:
-        """The request, one of `kind`, has an answer of `size` bytes; these take the place of its own."""
-        admission = self._admission
-        if admission is None:
+        """The request, one of `kind`, has an answer of `size` bytes; these take the place of its own.
+
+        They are counted whether there is room or not: the work is done.
+        """
+        if self.is_over:
             return
-        if self._since is not None:
-            now = admission.clock()
-            admission.drain.answered(kind, now - self._since, now=now, crowd=self._crowd)
-            admission.waiting -= 1
-            self._since = None
-        admission.hold(self._holding, size - self._size)
-        self._size = size
+        if self.begun is not None:
+            now = self.admission.clock()
+            self.admission.drain.answered(kind, now - self.begun, now=now, crowd=self.crowd)
+            self.admission.waiting -= 1
+            self.begun = None
+        self._hold(size - self.size)
 
     def leave(self) -> None:
         """Give the room back, however the request ended."""
-        admission, self._admission = self._admission, None
-        if admission is None:
+        if self.is_over:
             return
-        if self._since is not None:
+        self.is_over = True
+        admission, holding = self.admission, self.holding
+        if self.begun is not None:
             admission.waiting -= 1
-        admission.leave(self._client, self._holding, self._size)
+        admission.requests -= 1
+        admission.size -= self.size
+        holding.requests -= 1
+        holding.size -= self.size
+        if not holding.requests:
+            del admission.clients[self.client]
+
+    def _hold(self, size: int) -> None:
+        self.size += size
+        self.admission.size += size
+        self.holding.size += size
 
     def __enter__(self) -> Self:
         return self

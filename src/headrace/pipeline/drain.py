@@ -30,10 +30,11 @@ class Drain:
     themselves: each kind has its usual time, seen when few were there; when requests take twice as long,
     they queue, and the rate at which they leave is all that there is. Until then nobody has to wait.
 
-    Times are points on a clock of the caller; the busy time is what counts, so an idle hour is no slow hour.
+    Times are points on a clock of the caller. The busy time is what counts: who lets in a request when there
+    was none sets `since`, so that an idle hour is no slow hour.
     """
 
-    __slots__ = ('_busy_s', '_count', '_last', '_refused', '_stretch', '_usual_s', 'is_contended')
+    __slots__ = ('_busy_s', '_count', '_refused', '_stretch', '_usual_s', 'is_contended', 'since')
 
     def __init__(self) -> None:
         self.is_contended = False
@@ -41,7 +42,7 @@ class Drain:
         self._stretch = 1.0
         self._count = 0.0
         self._busy_s = 0.0
-        self._last = 0.0
+        self.since = 0.0
         self._refused = -math.inf
 
     @property
@@ -49,18 +50,19 @@ class Drain:
         """Answers in a second of work; 0 as long as nothing is known."""
         return self._count / self._busy_s if self._busy_s > 0 else 0.0
 
-    def wakes(self, now: float) -> None:
-        """The first request after an idle time is here."""
-        self._last = now
-
     def answered(self, kind: str, took_s: float, *, now: float, crowd: int) -> None:
         """A request was answered; `crowd` is how many others there were when it came."""
-        self._judge(self._stretched(kind, took_s, crowd), now)
-        passed_s = now - self._last
+        self._stretch += LEARN * (self._stretched(kind, took_s, crowd) - self._stretch)
+        if self.is_contended:
+            self.is_contended = self._stretch > CALM or now - self._refused < MEMORY_S
+        elif self._stretch > CONTENDED:
+            self.is_contended = True
+            self._count = self._busy_s = 0.0  # what was possible before there was more to do says nothing
+        passed_s = now - self.since
         kept = math.exp(-min(passed_s / MEMORY_S, FORGOTTEN))
         self._count = self._count * kept + 1
         self._busy_s = self._busy_s * kept + passed_s
-        self._last = now
+        self.since = now
 
     def wait_s(self, ahead: int) -> float:
         """How long a new request would wait for its answer behind `ahead` others; 0 if nothing says so."""
@@ -80,14 +82,6 @@ class Drain:
         if took_s < usual_s or crowd <= 1:
             self._usual_s[kind] = usual_s + LEARN * (took_s - usual_s)
         return min(took_s / usual_s, LONGEST) if usual_s > 0 else 1.0
-
-    def _judge(self, stretched: float, now: float) -> None:
-        self._stretch += LEARN * (stretched - self._stretch)
-        if self.is_contended:
-            self.is_contended = self._stretch > CALM or now - self._refused < MEMORY_S
-        elif self._stretch > CONTENDED:
-            self.is_contended = True
-            self._count = self._busy_s = 0.0  # what was possible before there was more to do says nothing
 
     def __repr__(self) -> str:
         state = 'contended' if self.is_contended else 'calm'

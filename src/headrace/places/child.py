@@ -103,7 +103,11 @@ class Child:
             self._orders.write(pack(message))
 
     async def report(self, key: str) -> Any:
-        """The value of the next report, which has to be of kind `key`.
+        """The value of the next report, which has to be of kind `key`; errors as of `message`."""
+        return (await self.message())[key]
+
+    async def message(self) -> Any:
+        """The next report, all of it.
 
         Raises the error that the child reported instead, or StartError if it ended without a word.
         """
@@ -116,7 +120,7 @@ class Child:
             ) from None
         if 'failed' in message:
             raise _failure(message['failed'])
-        return message[key]
+        return message
 
     def follow(self, on_report: Callable[[Any], None]) -> None:
         """Pass every further report to `on_report`, until the process ends."""

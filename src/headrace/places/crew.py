@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from headrace.gateway.orders import Target
 from headrace.pipeline.assembly import described
 from headrace.pipeline.describe import ExecutorInfo
@@ -15,6 +17,7 @@ from headrace.places.starting import Starter
 from headrace.places.waiting import all_of
 from headrace.spec import ExecutorSpec, FlowSpec, ProcessPlan
 from headrace.spec.plan import process, processes
+from headrace.worker.sources import Stamps
 
 KILL_AFTER_S = 1.0
 """What a process gets on top of its own grace before it is killed."""
@@ -36,7 +39,6 @@ class Crew:
         self._starter = starter
         self._directory = directory
         self._on_failure = on_failure
-        self._lock = asyncio.Lock()
         self._replicas: dict[Target, list[Replica]] = {}
         for plan in processes(flow, self.spec, directory=directory):
             self._replicas.setdefault(_target(plan), []).append(self._made(plan))
@@ -50,6 +52,11 @@ class Crew:
     def size(self) -> int:
         """Replicas of each shard."""
         return max(len(replicas) for target, replicas in self._replicas.items() if not target.part)
+
+    @property
+    def files(self) -> Stamps:
+        """The files that its code was loaded from, as they were then; only with `reload`."""
+        return {path: stamp for each in self if each.worker for path, stamp in each.worker.files.items()}
 
     @property
     def failed(self) -> str:
@@ -67,6 +74,11 @@ class Crew:
 
     # Its start, its end
 
+    async def spawn(self) -> None:
+        """Start every process; they load the executor."""
+        for replica in self:
+            await replica.spawn()
+
     async def describe(self) -> ExecutorInfo:
         """What the executor offers, as all its processes say that have been spawned."""
         infos = await all_of(replica.describe() for replica in self)
@@ -79,6 +91,15 @@ class Crew:
         await all_of(replica.construct() for replica in self)
         for replica in self:
             replica.keep()
+
+    async def described_as(self, flow: FlowSpec) -> ExecutorInfo:
+        """What the executor would offer as it is in `flow`; nothing changes."""
+        spec = flow[self.name]
+        one_of_each = replace(spec, replicas=1, shards=1)
+        plans = list(processes(flow, one_of_each, directory=self._directory))
+        infos = await all_of(self._starter.described(flow, plan) for plan in plans)
+        parts = {plan.part: info for plan, info in zip(plans, infos, strict=True)}
+        return described(spec, parts[''], parts.get('before'), parts.get('after'))
 
     async def start(self) -> None:
         """Start every process, and keep them alive; if one cannot be started, none is."""
@@ -111,6 +132,10 @@ class Crew:
         for target in self._replicas:
             routes.send(target, *self._route(target))
 
+    def detach(self, routes: Routes) -> None:
+        """Do not tell `routes` any more."""
+        self.routes.remove(routes)
+
     def publish(self, target: Target, *others: Replica) -> asyncio.Future[Any]:
         """Let calls go to those replicas that serve, and to `others`; done when every gateway does so."""
         route = self._route(target, *others)
@@ -131,11 +156,10 @@ class Crew:
 
     async def scale(self, flow: FlowSpec, count: int) -> None:
         """Have `count` replicas of every shard, as they are in `flow`."""
-        async with self._lock:
-            self.flow = flow
-            targets = [target for target in self._replicas if not target.part]
-            await self._grow({target: self._missing(target, count) for target in targets})
-            await all_of(self._shrink(target, count) for target in targets)
+        self.flow = flow
+        targets = [target for target in self._replicas if not target.part]
+        await self._grow({target: self._missing(target, count) for target in targets})
+        await all_of(self._shrink(target, count) for target in targets)
 
     def _missing(self, target: Target, count: int) -> list[Replica]:
         taken = {replica.plan.replica for replica in self._replicas[target]}
@@ -182,19 +206,17 @@ class Crew:
 
         If one cannot be started, those before it are replaced back, and its error is raised.
         """
-        async with self._lock:
-            before = self.flow
-            self.flow = flow
-            done: list[Replica] = []
-            try:
-                for target, replicas in self._replicas.items():
-                    for old in list(replicas):
-                        done.append(await self._swap(target, old))
-            except BaseException:
-                self.flow = before
-                for fresh in reversed(done):
-                    await self._swap(_target(fresh.plan), fresh)
-                raise
+        before, self.flow = self.flow, flow
+        done: list[Replica] = []
+        try:
+            for target, replicas in self._replicas.items():
+                for old in list(replicas):
+                    done.append(await self._swap(target, old))
+        except BaseException:
+            self.flow = before
+            for fresh in reversed(done):
+                await self._swap(_target(fresh.plan), fresh)
+            raise
 
     async def _swap(self, target: Target, old: Replica) -> Replica:
         """Start another replica in the place of `old`; only when calls go there, `old` gets no more."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from headrace.gateway.orders import Load, Open, Start, nameless
+from headrace.gateway.orders import Load, Open, Start, Tell, nameless
 from headrace.gateway.ports import reserved
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.gateway import Gateway
@@ -27,14 +27,13 @@ REOPEN_S = 2.0
 class Ports:
     """The ports of a Flow, kept for it as long as it runs, whether or not a gateway listens."""
 
-    def __init__(self, spec: FlowSpec) -> None:
+    def __init__(self) -> None:
         self._sockets: dict[str, socket.socket] = {}
-        try:
-            for protocol, port in spec.gateway.doors:
-                self._sockets[protocol] = reserved(spec.gateway.host, port, protocol=protocol)
-        except BaseException:
-            self.close()
-            raise
+
+    def take(self, spec: FlowSpec) -> None:
+        """Reserve those that the Flow wants, or free ones; StartError if one cannot be had."""
+        for protocol, port in spec.gateway.doors:
+            self._sockets[protocol] = reserved(spec.gateway.host, port, protocol=protocol)
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -45,6 +44,11 @@ class Ports:
         """Give them back."""
         for each in self._sockets.values():
             each.close()
+
+
+def load_every_s(flow: FlowSpec) -> float:
+    """How often gateways should report the load of the executors; 0: nobody wants to know."""
+    return LOAD_EVERY_S if any(each.most > each.least for each in flow.executors) else 0.0
 
 
 class Front:
@@ -61,7 +65,7 @@ class Front:
         directory: str,
         pids: Callable[[], tuple[int, ...]],
         on_failure: Callable[[], None],
-        on_load: Callable[[str, Mapping[str, Load]], None],
+        on_load: Callable[[object, Mapping[str, Load]], None],
     ) -> None:
         self.routes = Routes()
         self.ports: Mapping[str, int] = ports.numbers
@@ -98,8 +102,9 @@ class Front:
             gateway.keep()
 
     def offer(self, flow: FlowSpec, info: FlowInfo) -> None:
-        """What gateways that start from now on are to serve."""
+        """What gateways that start from now on are to serve; those that run are told what to report."""
         self._flow, self._info = flow, info
+        self.routes.tell(Tell(load_every_s(flow)))
 
     def _order(self, is_first: bool) -> Open:
         flow = self._flow
@@ -111,7 +116,7 @@ class Front:
             wait_s=flow.timeout_ready_s if is_first else REOPEN_S,
             timeout_stop_s=flow.timeout_stop_s,
             anyway=not is_first,
-            load_every_s=LOAD_EVERY_S if any(each.most > each.least for each in flow.executors) else 0.0,
+            load_every_s=load_every_s(flow),
             directory=self._directory,
         )
 

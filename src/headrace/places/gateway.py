@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from headrace.errors import StartError
-from headrace.gateway.orders import Load, Open, Processes, Route, Start
+from headrace.gateway.orders import Load, Open, Processes, Route, Start, Tell
 from headrace.places.child import Child
 from headrace.places.restarts import End
 from headrace.places.supervising import keep
@@ -40,7 +40,7 @@ class Gateway:
         orders: Callable[[bool], Open],
         *,
         on_change: Callable[[], None],
-        on_load: Callable[[str, dict[str, Load]], None],
+        on_load: Callable[[object, dict[str, Load]], None],
     ) -> None:
         self.plan = plan
         self.child: Child | None = None
@@ -121,10 +121,10 @@ class Gateway:
         self.child.order(msgspec.to_builtins(route))
         return done
 
-    def tell(self, processes: Processes) -> None:
-        """Say which processes there are."""
+    def tell(self, news: Processes | Tell) -> None:
+        """Say which processes there are, or what to report."""
         if self.child is not None and self._follows:
-            self.child.order(msgspec.to_builtins(processes))
+            self.child.order(msgspec.to_builtins(news))
 
     def _on_report(self, message: Any) -> None:
         for kind, value in message.items():
@@ -135,7 +135,7 @@ class Gateway:
             elif kind == 'routed':
                 self._carried_out(value)
             elif kind == 'load':
-                self._on_load(self.plan.name, msgspec.convert(value, dict[str, Load]))
+                self._on_load(self, msgspec.convert(value, dict[str, Load]))
 
     def _carried_out(self, number: int) -> None:
         done = self._routed.pop(number, None)
@@ -181,7 +181,7 @@ class Gateway:
         self._follows = False
         if self.child is not None:
             self.child.kill()
-        self._on_load(self.plan.name, {})
+        self._on_load(self, {})
         for number in list(self._routed):
             self._carried_out(number)
 

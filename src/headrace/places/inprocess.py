@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from headrace.errors import DeadlineExceeded
+from headrace.errors import DeadlineExceeded, SpecError
 from headrace.executors import Executor, close
 from headrace.pipeline import Batch, Context, Graph, Handler, Node
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import check_types, load
 from headrace.places.elsewhere import Elsewhere, called_elsewhere, described_elsewhere
 from headrace.places.inline import built
-from headrace.spec import FlowSpec, order
+from headrace.spec import ExecutorSpec, FlowSpec, order
 
 
 class InProcess:
@@ -26,6 +26,7 @@ class InProcess:
         executors: Iterable[Executor],
         links: Iterable[Elsewhere],
     ) -> None:
+        self.spec = spec
         self.info = info
         self.host = spec.gateway.host
         self.ports: Mapping[str, int] = {}
@@ -67,6 +68,14 @@ class InProcess:
                 raise
             raise DeadlineExceeded(f'no answer at {context.endpoint!r} in time') from None
 
+    async def scale(self, executor: ExecutorSpec) -> None:
+        """Its executors are part of this process: their number stays."""
+        raise _fixed(executor)
+
+    async def update(self, executor: ExecutorSpec) -> None:
+        """Its executors are part of this process: their code and arguments stay."""
+        raise _fixed(executor)
+
     async def stop(self) -> None:
         """Let floating work finish, then close every executor."""
         self.handler = None
@@ -82,6 +91,13 @@ class InProcess:
 
     def __repr__(self) -> str:
         return f'<InProcess {self._graph}>'
+
+
+def _fixed(executor: ExecutorSpec) -> SpecError:
+    return SpecError(
+        f'executor {executor.name!r} cannot change while the Flow runs: it is part of this process',
+        help="start the Flow with place='local', or start it anew",
+    )
 
 
 async def _close(executors: Iterable[Executor]) -> list[Exception]:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Mapping
 
-from headrace.gateway.orders import Load
+from headrace.gateway.orders import Processes, nameless
 from headrace.pipeline import Handler
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import check_types
+from headrace.places.care import Care
 from headrace.places.crew import KILL_AFTER_S, Crew
 from headrace.places.devices import devices_for
+from headrace.places.elsewhere import described_elsewhere
 from headrace.places.front import Front, Ports
+from headrace.places.loads import Loads
 from headrace.places.starting import Starter
 from headrace.places.waiting import all_of
-from headrace.spec import FlowSpec, order, plan
+from headrace.spec import ExecutorSpec, FlowSpec, order, plan
 from headrace.spec.devices import Devices
 from headrace.spec.environment import read
+from headrace.spec.graph import with_replaced
 
 
 class Local:
@@ -30,12 +35,18 @@ class Local:
         self.handler: Handler | None = None
         self.home = asyncio.get_running_loop()
         self.spec = spec
+        self.ports: Mapping[str, int] = {}
+        self.crews: dict[str, Crew] = {}
+        self.loads = Loads()
         self._directory = directory
         self._failure = asyncio.Event()
         self._starter = Starter(devices, self._tell)
-        self._crews: dict[str, Crew] = {}
-        self._ports: Ports | None = None
-        self._front: Front | None = None
+        self._reserved = Ports()
+        self._fronts: list[Front] = []  # the present one last; before it, one that it takes over from
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._care = Care(self)
+
+    # Its start
 
     @classmethod
     async def start(cls, spec: FlowSpec) -> Local:
@@ -55,82 +66,147 @@ class Local:
         return flow
 
     async def _start(self) -> None:
-        self._ports = Ports(self.spec)
-        self._front = self._new_front(self.spec)
-        # The gateway first: it has the most to import.
-        await self._front.spawn(self.spec)
+        self._reserved.take(self.spec)
+        self.ports = self._reserved.numbers
+        front = await self._new_front(self.spec)  # first: it has the most to import
         for executor in order(self.spec):
             if not (executor.join or executor.external):
-                self._crews[executor.name] = crew = self._new_crew(self.spec, executor.name)
-                crew.attach(self._front.routes)
-        for crew in self._crews.values():
-            for replica in crew:
-                await replica.spawn()
-        infos = await all_of(crew.describe() for crew in self._crews.values())
-        self.info = check_types(self.spec, {info.name: info for info in infos})
-        await all_of(crew.construct() for crew in self._crews.values())
-        await self._front.open(self.spec, self.info)
+                self.crews[executor.name] = crew = self._new_crew(self.spec, executor.name)
+                crew.attach(front.routes)
+        for crew in self.crews.values():
+            await crew.spawn()
+        infos = await all_of(crew.describe() for crew in self.crews.values())
+        elsewhere = await described_elsewhere(self.spec)
+        self.info = check_types(self.spec, {**{info.name: info for info in infos}, **elsewhere})
+        await all_of(crew.construct() for crew in self.crews.values())
+        await front.open(self.spec, self.info)
+        self._care.look_after(self.spec)
 
-    def _new_front(self, spec: FlowSpec) -> Front:
-        assert self._ports is not None
-        return Front(
+    async def _new_front(self, spec: FlowSpec) -> Front:
+        front = Front(
             plan(spec),
-            self._ports,
+            self._reserved,
             directory=self._directory,
             pids=lambda: self._starter.pids,
             on_failure=self._failure.set,
-            on_load=self._on_load,
+            on_load=self.loads.put,
         )
+        self._fronts.append(front)
+        await front.spawn(spec)
+        return front
 
     def _new_crew(self, spec: FlowSpec, name: str) -> Crew:
         return Crew(spec, name, self._starter, directory=self._directory, on_failure=self._failure.set)
 
-    @property
-    def ports(self) -> Mapping[str, int]:
-        """The port of each protocol."""
-        return self._front.ports if self._front is not None else {}
-
     def _tell(self) -> None:
-        if self._front is not None:
-            self._front.routes.tell(self._starter.pids)
+        for front in self._fronts:
+            front.routes.tell(Processes(self._starter.pids))
 
-    def _on_load(self, gateway: str, load: Mapping[str, Load]) -> None:
-        """What a gateway says that its executors have to do."""
+    # What changes while it runs
+
+    async def scale(self, executor: ExecutorSpec) -> None:
+        """Have as many replicas as `executor` says; if they are two numbers, as many as there are between."""
+        async with self._locks[executor.name]:
+            await self._resize(executor, self.crews[executor.name].size)
+
+    async def resize(self, name: str, size: int) -> None:
+        """Have `size` replicas, of those that the executor may have."""
+        async with self._locks[name]:
+            await self._resize(self.spec[name], size)
+
+    async def _resize(self, executor: ExecutorSpec, size: int) -> None:
+        size = min(max(size, executor.least), executor.most)
+        await self.crews[executor.name].scale(with_replaced(self.spec, executor), size)
+        self._adopt(executor, self.info)
+
+    async def update(self, executor: ExecutorSpec) -> None:
+        """Replace every process of an executor by one as it is described here, while requests go on.
+
+        Everything is checked before anything changes: what it offers has to fit the rest of the Flow. If it
+        is not the same as before, or a setting changes that gateways act upon, they are replaced too.
+        """
+        name = executor.name
+        async with self._locks[name]:
+            spec = with_replaced(self.spec, executor)
+            crew = self.crews[name]
+            info = await crew.described_as(spec)
+            infos = {each.name: each for each in self.info.executors}
+            offer = check_types(spec, {**infos, name: info})
+            if offer == self.info and nameless(executor) == nameless(self.spec[name]):
+                await crew.roll(spec)
+                await self._resize(executor, crew.size)
+            else:
+                async with self._locks['']:
+                    await self._replace(spec, name, offer)
+            self._adopt(executor, offer)
+
+    async def _replace(self, spec: FlowSpec, name: str, offer: FlowInfo) -> None:
+        """Start an executor anew, and gateways that know it, beside those that there are; then end these."""
+        old = self._fronts[-1]
+        crew = self._new_crew(spec, name)
+        others = [each for each in self.crews.values() if each.name != name]
+        try:
+            await crew.start()
+            front = await self._new_front(spec)
+            for each in (crew, *others):
+                each.attach(front.routes)
+            await front.open(spec, offer)
+        except BaseException:
+            for front in self._fronts[1:]:
+                for each in others:
+                    each.detach(front.routes)
+                await front.stop(0)
+            del self._fronts[1:]
+            await crew.stop(0)
+            raise
+        before, self.crews[name] = self.crews[name], crew
+        grace_s = self.spec.timeout_stop_s + KILL_AFTER_S
+        await old.stop(grace_s)
+        for each in others:
+            each.detach(old.routes)
+        self._fronts.remove(old)
+        await before.stop(grace_s)
+
+    def _adopt(self, executor: ExecutorSpec, info: FlowInfo) -> None:
+        self.spec = with_replaced(self.spec, executor)
+        self.info = info
+        self._fronts[-1].offer(self.spec, info)
+        self._care.look_after(self.spec)
+
+    # Its end
 
     async def stop(self) -> None:
         """Close the doors, let accepted requests finish, then end every process."""
         grace_s = self.spec.timeout_stop_s + KILL_AFTER_S
         self._starter.is_closed = True
         try:
-            await asyncio.gather(*(crew.release() for crew in self._crews.values()))
-            if self._front is not None:
-                await self._front.stop(grace_s)
-            await asyncio.gather(*(crew.stop(grace_s) for crew in self._crews.values()))
+            await self._care.close()
+            await asyncio.gather(*(crew.release() for crew in self.crews.values()))
+            await asyncio.gather(*(front.stop(grace_s) for front in self._fronts))
+            await asyncio.gather(*(crew.stop(grace_s) for crew in self.crews.values()))
         finally:
             await self._abort()
 
     async def _abort(self) -> None:
         """End everything, now."""
         self._starter.abort()
-        if self._front is not None:
-            self._front.abort()
-        if self._ports is not None:
-            self._ports.close()
+        for front in self._fronts:
+            front.abort()
+        self._reserved.close()
         shutil.rmtree(self._directory, ignore_errors=True)
-        await asyncio.gather(*(crew.release() for crew in self._crews.values()))
-        if self._front is not None:
-            await self._front.release()
+        await self._care.close()
+        await asyncio.gather(*(crew.release() for crew in self.crews.values()))
+        await asyncio.gather(*(front.release() for front in self._fronts))
 
     async def watch(self) -> str:
-        """Wait until an executor or every gateway is given up, and say why."""
+        """Wait until an executor, or every gateway, is given up, and say why."""
         while True:
             await self._failure.wait()
-            reasons = [crew.failed for crew in self._crews.values()]
-            if self._front is not None:
-                reasons.append(self._front.failed)
-            if any(reasons):
-                return next(filter(None, reasons))
+            failed = [crew.failed for crew in self.crews.values()]
+            reason = next(filter(None, [*failed, *(front.failed for front in self._fronts)]), '')
+            if reason:
+                return reason
             self._failure.clear()
 
     def __repr__(self) -> str:
-        return f'<Local {self._front} {list(self._crews.values())}>'
+        return f'<Local {self._fronts} {list(self.crews.values())}>'

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol
 
-from headrace.gateway.orders import Processes, Route, Target
+from headrace.gateway.orders import Processes, Route, Target, Tell
 
 
 class Listener(Protocol):
@@ -15,8 +15,8 @@ class Listener(Protocol):
     def route(self, route: Route) -> Awaitable[None]:
         """Send an order at once; the result is there when it has been carried out, or the gateway is gone."""
 
-    def tell(self, processes: Processes) -> None:
-        """Say which processes there are."""
+    def tell(self, news: Processes | Tell) -> None:
+        """Say which processes there are, or what to report."""
 
 
 class Routes:
@@ -34,7 +34,7 @@ class Routes:
         self.current[target] = route
         return asyncio.gather(*(listener.route(route) for listener in self.listeners))
 
-    def tell(self, pids: tuple[int, ...]) -> None:
-        """Tell every gateway which processes run executors now."""
+    def tell(self, news: Processes | Tell) -> None:
+        """Tell every gateway which processes there are, or what to report."""
         for listener in self.listeners:
-            listener.tell(Processes(pids))
+            listener.tell(news)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from headrace.pipeline import Handler
 from headrace.pipeline.describe import FlowInfo
+from headrace.spec import ExecutorSpec, FlowSpec
 
 
 class Running(Protocol):
@@ -17,11 +18,18 @@ class Running(Protocol):
     there is no gateway, because the Flow runs in this very process: then `handler` is the Flow itself.
     """
 
+    spec: FlowSpec
     info: FlowInfo
     host: str
     ports: Mapping[str, int]
     handler: Handler | None
     home: asyncio.AbstractEventLoop
+
+    async def scale(self, executor: ExecutorSpec) -> None:
+        """Have as many replicas as `executor` says; SpecError where a number cannot change."""
+
+    async def update(self, executor: ExecutorSpec) -> None:
+        """Replace every process of an executor by one as it is described here, while requests go on."""
 
     async def stop(self) -> None:
         """End everything, in good order up to the Flow's `timeout_stop_s` and for certain after that."""

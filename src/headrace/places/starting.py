@@ -19,6 +19,7 @@ from headrace.places.shipping import worker_order
 from headrace.spec import FlowSpec, ProcessPlan
 from headrace.spec.devices import Devices, replica_env
 from headrace.spec.environment import variables
+from headrace.worker.sources import Stamps
 
 MAIN = 'headrace.worker.process:main'
 
@@ -34,17 +35,20 @@ class Worker:
         self.key = key
         self.address = address
         self.child = child
+        self.files: Stamps = {}
         self._ready_at: float | None = None
         self._done: set[str] = set()
 
     async def described(self) -> ExecutorInfo:
         """What the executor offers; nothing is constructed yet."""
-        return msgspec.convert(await reported(self.child, self.plan, 'described'), ExecutorInfo)
+        message = await reported(self.child, self.plan)
+        self.files = msgspec.convert(message.get('files', {}), Stamps)
+        return msgspec.convert(message['described'], ExecutorInfo)
 
     async def construct(self) -> None:
         """Go on, and wait until it serves."""
         self.child.order('construct')
-        self.address = await reported(self.child, self.plan, 'ready')
+        self.address = (await reported(self.child, self.plan))['ready']
         self._ready_at = time.monotonic()
         self.child.follow(self._done.update)
 
@@ -141,17 +145,19 @@ class Starter:
 
     def _env(self, flow: FlowSpec, plan: ProcessPlan) -> dict[str, str]:
         env = dict(plan.env)
+        if flow[plan.executor].reload:
+            env['PYTHONDONTWRITEBYTECODE'] = '1'  # it knows changes within a second by their size only
         if not plan.part:
             around = {**variables(), **env}
             env |= replica_env(flow[plan.executor], plan.shard, plan.replica, self._devices, around)
         return env
 
 
-async def reported(child: Child, plan: ProcessPlan, key: str) -> Any:
+async def reported(child: Child, plan: ProcessPlan) -> Any:
     """The next report of a process that starts, within the time that it has for that."""
     try:
         async with asyncio.timeout(plan.timeout_ready_s):
-            return await child.report(key)
+            return await child.message()
     except TimeoutError:
         raise StartError(
             f'{child.name} was not ready after {plan.timeout_ready_s:g} s',

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from keyword import iskeyword
 
+from msgspec.structs import replace
+
 from headrace.errors import SpecError
 from headrace.spec.conditions import check_conditions, check_external, check_floating
 from headrace.spec.devices import check_wish
@@ -90,6 +92,12 @@ def terminals(spec: FlowSpec) -> tuple[ExecutorSpec, ...]:
     awaited = [executor for executor in spec.executors if not executor.floating]
     needed = {name for executor in awaited for name in executor.needs}
     return tuple(executor for executor in awaited if executor.name not in needed)
+
+
+def with_replaced(spec: FlowSpec, executor: ExecutorSpec) -> FlowSpec:
+    """The Flow with `executor` in the place of the one that has its name."""
+    executors = tuple(executor if each.name == executor.name else each for each in spec.executors)
+    return replace(spec, executors=executors)
 
 
 def last(spec: FlowSpec) -> str:

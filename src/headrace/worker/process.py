@@ -22,6 +22,7 @@ from headrace.wire.lifeline import Lifeline, leave
 from headrace.wire.server import Server
 from headrace.worker.loading import blueprint_of
 from headrace.worker.orders import WorkerOrder
+from headrace.worker.sources import sources
 
 DRAIN_S = 5.0
 
@@ -40,7 +41,8 @@ def main() -> None:
     log.to_terminal(order.name, environment.read().log_level)
     try:
         blueprint = _load(order)
-        line.report({'described': msgspec.to_builtins(blueprint.describe())})
+        files = sources(order.base, blueprint.cls.__module__) if order.spec.reload else {}
+        line.report({'described': msgspec.to_builtins(blueprint.describe()), 'files': files})
         line.receive()  # the types fit on every edge of the Flow: go on
         executor = blueprint.build()
     except BaseException as error:

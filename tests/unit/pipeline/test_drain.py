@@ -163,6 +163,6 @@ def test_kinds_are_bounded_since_clients_name_them():
 def test_what_it_knows_is_shown():
     drain = Drain()
     assert repr(drain) == '<Drain calm, 0.0 answers/s>'
-    drain.wakes(1.0)
+    drain.since = 1.0
     drain.answered('/', 0.5, now=1.5, crowd=0)
     assert repr(drain) == '<Drain calm, 2.0 answers/s>'

@@ -102,8 +102,8 @@ class Call:
         Who finds no room is sent away before the body is read.
         """
         request, timeout_s, timer, deadline = self._request, self._timeout_s, None, None
-        size = request.announced()
-        ticket = request.ticket = self._front.admission.enter(request.client, size, timeout_s)
+        admission = self._front.admission
+        ticket = request.ticket = admission.enter(request.client, request.size, timeout_s)
         if timeout_s is not None:
             timer = asyncio.get_running_loop().call_later(timeout_s, self._expire)
             deadline = time.monotonic() + timeout_s

@@ -54,19 +54,14 @@ class Peer:
 
 
 class Request:
-    """One HTTP request; the body is read when a route asks for it. `ticket` is its room in the gateway."""
+    """One HTTP request; the body is read when a route asks for it.
+
+    `size` is what the headers say of the body, `ticket` the room of the request in the gateway.
+    """
 
     __slots__ = (
-        '_receive',
-        'client',
-        'endpoint',
-        'headers',
-        'id',
-        'method',
-        'path',
-        'peer',
-        'query',
-        'ticket',
+        *('_receive', 'client', 'endpoint', 'headers', 'id', 'method'),
+        *('path', 'peer', 'query', 'size', 'ticket'),
     )
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -79,6 +74,7 @@ class Request:
         self.peer: Peer = scope.get('state', {}).get('peer') or Peer()
         given = self.headers.get(b'x-request-id')
         self.id = (given and _usable_id(given)) or new_request_id()
+        self.size = int(self.headers.get(b'content-length', 0))
         self.endpoint = ''
         self.ticket: Ticket | None = None
         self._receive = receive
@@ -103,14 +99,9 @@ class Request:
             )
         return seconds
 
-    def announced(self) -> int:
-        """Bytes of the body, as far as the headers tell."""
-        return int(self.headers.get(b'content-length', 0))
-
     async def body(self, limit: int) -> bytes:
         """The whole body; TooLarge as soon as it is known to be of more than `limit` bytes."""
-        announced = self.announced()
-        if announced > limit:
+        if self.size > limit:
             raise _too_large(limit)
         message = await self._receive()
         chunks: list[bytes] = []
@@ -121,7 +112,7 @@ class Request:
             size += len(message['body'])
             if size > limit:
                 raise _too_large(limit)
-            if size > announced and self.ticket is not None:
+            if size > self.size and self.ticket is not None:
                 self.ticket.grow(len(message['body']))
             chunks.append(message['body'])
             if not message.get('more_body'):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from benchmarks.result import Result
 from headrace import Document, DocumentArray
 from headrace.executors import close, serve
 from headrace.pipeline import Batch, Context, Payload
+from headrace.worker.process import SWITCH_S
 
 GROUP = 'dynamic batching'
 MAXIMUM = 64
@@ -57,7 +59,10 @@ async def _inside(documents: int, seconds: float) -> Load:
         assert len(reply) == documents
         reply.sources[0][1].settled()
 
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)  # as in a worker
     load = await press([call] * CALLERS, seconds, family())
+    sys.setswitchinterval(interval)
     await close(model)
     return load
 

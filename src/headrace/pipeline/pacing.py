@@ -9,6 +9,9 @@ KEPT = 0.8
 LATER = 1.5
 """How much longer than usual callers may take to come back before nobody waits for them any more."""
 
+WORTH = 0.75
+"""Part of what a batch costs without any document that it may take at most until everybody is back."""
+
 FORGOTTEN = 3
 """How many batches without a document it counts at most when callers stay away."""
 
@@ -62,8 +65,8 @@ class Pacing:
     """Decides how long a free model waits before it takes what is there. Pure: time is handed in.
 
     Callers that were here when the last batch ended, and have been answered since, are about to come back. If
-    all of them can be back sooner than a batch costs without any document, one batch for everybody is best,
-    and it pays to wait for them. If not, two batches that take turns are better, each made while the other
+    all of them can be back well before a batch without any document would end, one batch for everybody is
+    best, and it pays to wait for them. If not, two batches that take turns are better, each made while the other
     runs: then nobody waits. A lone caller never does.
     """
 
@@ -99,7 +102,7 @@ class Pacing:
     @property
     def takes_turns(self) -> bool:
         """Whether two batches that take turns are better than one for everybody."""
-        return self._back.seconds(self._population) >= self.cost.seconds(0)
+        return self._back.seconds(self._population) >= WORTH * self.cost.seconds(0)
 
     def patience_s(self, now: float, *, requests: int) -> float:
         """Seconds to wait for those who are about to come, when so many requests are here; 0: do not."""

@@ -64,11 +64,11 @@ def test_who_was_just_answered_is_waited_for() -> None:
 
 
 def test_nobody_waits_longer_than_what_is_saved() -> None:
-    assert learned(population=64, back_s=0.009).patience_s(0.0, requests=1) == pytest.approx(0.010)
+    assert learned(population=64, back_s=0.007).patience_s(0.0, requests=1) == pytest.approx(0.010)
 
 
 def test_who_comes_late_is_not_waited_for() -> None:
-    pacing = learned(population=64, back_s=0.011)
+    pacing = learned(population=64, back_s=0.008)
     assert pacing.takes_turns
     assert pacing.patience_s(0.0, requests=1) == 0
 

@@ -153,8 +153,8 @@ class Roster:
             replica.suspect = None
 
     def is_refused(self, call: Call) -> bool:
-        """Whether there are replicas, and every one of them has refused this call."""
-        return bool(self._usable) and all(call.is_refused_by(each) for each in self._usable)
+        """Whether there are replicas, but all have refused this call, and none may answer it after all."""
+        return bool(self._usable) and not call.late and all(call.is_refused_by(each) for each in self._usable)
 
     def hopeless(self) -> list[Call]:
         """Calls that wait and that every replica has refused."""

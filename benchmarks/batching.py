@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from benchmarks.callers import HttpCallers
 from benchmarks.flows import MODEL_PER_DOCUMENT_S, MODEL_S, Model, model
 from benchmarks.load import Load, press
-from benchmarks.processes import children
+from benchmarks.processes import children, family
 from benchmarks.result import Result
-from headrace import DocumentArray
+from headrace import Document, DocumentArray
+from headrace.executors import close, serve
+from headrace.pipeline import Batch, Context, Payload
 
 GROUP = 'dynamic batching'
 MAXIMUM = 64
@@ -22,9 +24,12 @@ MOST_ADDED_MS = 1.0
 async def measure(seconds: float) -> list[Result]:
     """Measure callers with one document, who all wait for the same batch, and with four; then one caller.
 
-    The reference is the model itself, called with full batches and nothing around it.
+    The reference is the model itself, called with full batches and nothing around it. Callers in this process
+    show what batching itself costs, without a front door; those with one document each can never keep a
+    model busy, because nobody asks again before the batch for everybody has been answered.
     """
     bare = own_rate(seconds / 2)
+    inside = {documents: await _inside(documents, seconds) for documents in (1, 2, 4)}
     async with model() as flow:
         pids, port = children(), flow.ports['http']
         many = {
@@ -33,7 +38,28 @@ async def measure(seconds: float) -> list[Result]:
         }
         alone = await _load(port, '/alone', 1, 1, seconds, pids)
         batched = await _load(port, '/batched', 1, 1, seconds, pids)
-    return [*(_rate(documents, load, bare) for documents, load in many.items()), _added(batched, alone)]
+    return [
+        *(_rate(documents, load, bare, ' in its process') for documents, load in inside.items()),
+        *(_rate(documents, load, bare, ' over HTTP') for documents, load in many.items()),
+        _added(batched, alone),
+    ]
+
+
+async def _inside(documents: int, seconds: float) -> Load:
+    """Call the executor's handler with what a worker gets from its socket, and encode what it would send."""
+    model = Model()
+    handler = serve(model)
+    data = bytearray(DocumentArray([Document(text='x') for _ in range(documents)]).to_bytes())
+
+    async def call() -> None:
+        request = Batch(parameters={}, sources=(('gateway', Payload(segments=(memoryview(data),))),))
+        reply = await handler(request, Context('/batched'))
+        assert len(reply) == documents
+        reply.sources[0][1].settled()
+
+    load = await press([call] * CALLERS, seconds, family())
+    await close(model)
+    return load
 
 
 def own_rate(seconds: float) -> float:
@@ -63,12 +89,12 @@ async def _load(
     return load
 
 
-def _rate(documents: int, load: Load, bare: float) -> Result:
+def _rate(documents: int, load: Load, bare: float, where: str) -> Result:
     rate = load.mean_rate * documents
     fills = CALLERS * documents >= 2 * MAXIMUM  # enough for a next batch to be full while one is worked on
     return Result(
         GROUP,
-        f'{CALLERS} callers, {documents} document{"s" if documents > 1 else ""} each',
+        f'{CALLERS} callers, {documents} document{"s" if documents > 1 else ""} each{where}',
         rate,
         'documents/s',
         p50_ms=load.p50_ms,

@@ -9,7 +9,7 @@ lists of queries, `$not` a query or a list of them.
 | `$eq` `$ne` | is, is not the value (a list field: has it as an item) |
 | `$gt` `$gte` `$lt` `$lte` | is greater, less, ... (false for values that cannot be compared) |
 | `$in` `$nin` | is, is not one of the values |
-| `$regex` | is text in which the pattern is found |
+| `$regex` | is text in which the pattern is found (no repetition inside a repetition: see `patterns`) |
 | `$size` | has as many items |
 | `$exists` | is there: neither missing nor None, nor an empty text, blob, list or dict |
 | `$not` | does not fulfil the operators given |
@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from headrace.documents.patterns import searcher
 from headrace.documents.suggest import did_you_mean
 from headrace.errors import DocumentError
 
@@ -182,7 +183,7 @@ def _in(wanted: Any) -> Predicate:
 
 
 def _regex(wanted: Any) -> Predicate:
-    search = re.compile(wanted).search
+    search = searcher(wanted)
     return lambda value: isinstance(value, str) and search(value) is not None
 
 

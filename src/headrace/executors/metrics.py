@@ -9,14 +9,14 @@ from typing import Any
 from headrace.errors import ExecutorError
 from headrace.executors.endpoint import Endpoint
 from headrace.executors.failure import failed
-from headrace.executors.modules import import_module
+from headrace.executors.modules import import_named
 from headrace.spec.suggest import did_you_mean
 
 Metric = Callable[[Any], float]
 
 
 def named_metric(owner: Any, name: str) -> Metric:
-    """`module:function`, or the name of a method of `owner` (an executor or its class), as a function.
+    """`module:function`, `file.py:function` or a method of `owner` (an executor or its class), as a function.
 
     Raises ExecutorError if there is none, LoadError if its module cannot be imported.
 
@@ -24,7 +24,7 @@ def named_metric(owner: Any, name: str) -> Metric:
     3.0
     """
     module, colon, inner = name.rpartition(':')
-    holder = import_module(module) if colon else owner
+    holder = import_named(module) if colon else owner
     found = getattr(holder, inner, None)
     if callable(found):
         return found  # type: ignore[no-any-return]
@@ -33,7 +33,7 @@ def named_metric(owner: Any, name: str) -> Metric:
     raise ExecutorError(
         f'custom_metric={name!r}: {where} has no function {inner!r}',
         help=did_you_mean(inner, names, noun='functions there')
-        + '; it is module:function, or a method of the executor that takes a document',
+        + '; it is module:function, file.py:function, or a method of the executor that takes a document',
     )
 
 

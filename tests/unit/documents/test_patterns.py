@@ -1,0 +1,51 @@
+"""Patterns that may take for ever are refused; others find what they should."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from headrace.documents.patterns import MAX_LENGTH, searcher
+
+
+@pytest.mark.parametrize(
+    ('pattern', 'text', 'is_found'),
+    [
+        ('^a .*t$', 'a coat', True),
+        (r'(\d{3}-)+x', '123-456-x', True),
+        ('(foo|bar)+$', 'foobarfoo', True),
+        ('(?i)COAT|hat', 'a coat', True),
+        (r'[a-z]+@[a-z]+\.(com|org)', 'me@here.org', True),
+        ('(?=x)y?', 'abc', False),
+    ],
+)
+def test_patterns(pattern: str, text: str, is_found: bool) -> None:
+    assert (searcher(pattern)(text) is not None) is is_found
+
+
+@pytest.mark.parametrize(
+    'pattern',
+    [
+        '(a+)+b',
+        '(a*)*',
+        '(?:a+?){2,}',
+        '((ab)*c|d)+',
+        '(a?){50}a{50}',
+        '(?=(a+)+b)',
+        '(x|(a{1,9})){1,9}',
+        '(?P<n>a+)+',
+    ],
+)
+def test_a_repetition_inside_a_repetition_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match='inside a repetition'):
+        searcher(pattern)
+
+
+def test_what_is_no_pattern() -> None:
+    with pytest.raises(TypeError):
+        searcher(b'bytes')
+    with pytest.raises(ValueError, match='at most 1000'):
+        searcher('a' * (MAX_LENGTH + 1))
+    with pytest.raises(re.error, match='unterminated'):
+        searcher('(')

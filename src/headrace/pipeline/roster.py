@@ -43,8 +43,7 @@ class Roster:
             self.replicas[key] = Replica(key, handler, self._window)
         else:
             replica.handler = handler
-            replica.state = 'healthy'
-            replica.epoch += 1
+            replica.come_back()
         self._sort()
 
     def mark(self, key: str, state: State) -> None:
@@ -52,7 +51,7 @@ class Roster:
         replica = self.replicas.get(key)
         if replica is not None and replica.state != state:
             if replica.state != 'suspect' and state == 'healthy':
-                replica.epoch += 1
+                replica.come_back()
             replica.state = state
             self._sort()
 

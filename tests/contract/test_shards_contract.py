@@ -10,7 +10,7 @@ from headrace.errors import BadServer, SpecError
 from headrace.pipeline.ring import shard_of
 from tests.services.index import CountShards, Index, Trim
 
-POLLING = {'/list': 'all', '/status': 'ALL', '/fail': 'ALL', '/strict': 'ALL'}
+POLLING = {'/list': 'all', '/hang': 'ALL', '/status': 'ALL', '/fail': 'ALL', '/strict': 'ALL'}
 SHARDS = 3
 
 
@@ -96,6 +96,14 @@ def test_an_answer_without_one_of_the_shards_says_so(sharded):
     assert reply.docs.id == ['a']
     assert reply.shards['index'].pop('failed').keys() == {'1'}
     assert reply.shards == {'index': {'answered': 2, 'of': 3}}
+
+
+def test_the_answer_does_not_wait_for_a_shard_that_is_too_late(sharded):
+    (reply,) = sharded.post(
+        '/hang', doc('a', 0), parameters={'shards': [1]}, timeout_s=1.5, return_responses=True
+    )
+    assert reply.docs.id == ['a']
+    assert reply.shards == {'index': {'answered': 2, 'of': 3, 'failed': {'1': 'no answer in time'}}}
 
 
 def test_it_is_an_error_if_an_endpoint_needs_all_shards_or_none_answers(sharded):

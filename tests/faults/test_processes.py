@@ -203,6 +203,23 @@ def test_nothing_stays_when_the_parent_ends_while_a_constructor_never_does(tmp_p
     assert (alive, list(tmp_path.glob('headrace-*'))) == ([], [])
 
 
+def test_no_orphan_when_the_parent_is_killed_after_a_worker_was_started_again(family):
+    then = "sys.stdin.readline(); print('asking', flush=True); flow.post('/')"
+    it = family(handler=STUCK_IN_C, then=then)
+    it.children[-1].kill()
+    psutil.wait_procs(it.children[-1:], timeout=GONE_WITHIN_S)
+    deadline = time.monotonic() + 30
+    while len(now := psutil.Process(it.parent.pid).children(recursive=True)) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    it.children = now
+    it.parent.stdin.write('ask\n')
+    it.parent.stdin.flush()
+    assert it.parent.stdout.readline() == 'asking\n'
+    it.parent.kill()
+    it.assert_all_gone()
+
+
 def test_a_parent_that_ends_without_closing_leaves_nothing(family):
     it = family(then='import os; os._exit(3)')
     assert it.parent.wait(GONE_WITHIN_S) == 3

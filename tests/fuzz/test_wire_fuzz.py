@@ -1,4 +1,4 @@
-"""A worker's socket under hostile bytes: it cuts the peer off or answers an error, and serves on."""
+"""Sockets under hostile bytes: a worker cuts the peer off and serves on; a caller's every call ends."""
 
 import asyncio
 
@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace import Document, DocumentArray
+from headrace.errors import HeadraceError
 from headrace.pipeline import Batch, Context
-from headrace.wire import Server, connect
+from headrace.wire import Connection, Server, connect
 from headrace.wire.address import parse
 from headrace.wire.calls import pack_call
-from headrace.wire.frames import HEADER, VERSION, Kind
+from headrace.wire.frames import HEADER, VERSION, Kind, pack
 
 EXAMPLES = 400
 
@@ -92,3 +93,60 @@ async def attack(folder, streams):
 def test_hostile_streams(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp('w')
     asyncio.run(attack(folder, data))
+
+
+async def befool(folder, said):
+    """A caller whose worker says anything; its calls end when that worker does, at the latest."""
+
+    async def serve(reader, writer):
+        await reader.readexactly(HEADER.size)  # the first call is on its way
+        for data in said:
+            writer.write(data)
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_unix_server(serve, folder / 's')
+    heard = []
+    connection = Connection(
+        f'unix:{folder}/s', on_drain=lambda: heard.append('drain'), on_lost=lambda: heard.append('lost')
+    )
+    async with asyncio.timeout(10):
+        opening = asyncio.ensure_future(connection.open())
+        while not connection.is_open:  # noqa: ASYNC110 (what is waited for has no event)
+            await asyncio.sleep(0)
+        calls = [
+            asyncio.ensure_future(connection(Batch(DocumentArray.empty(1)), Context())) for _ in range(3)
+        ]
+        ping = connection.probe()
+        for result in await asyncio.gather(opening, *calls, return_exceptions=True):
+            assert result is None or isinstance(result, Batch | HeadraceError), result
+        await ping
+        await connection.ended
+    assert heard in (['lost'], ['drain', 'lost'])
+    assert repr(connection).endswith('closed, 0 waiting>')
+    await connection.close()
+    server.close()
+    await server.wait_closed()
+
+
+answers = st.sampled_from(
+    [
+        pack(Kind.DRAIN, 0, None),
+        pack(Kind.HELLO, 0, None),
+        pack(Kind.PONG, 4, None),
+        pack(Kind.REPLY, 1, None),
+    ]
+).map(lambda parts: b''.join(map(bytes, parts)))
+
+
+@settings(max_examples=EXAMPLES)
+@given(data=st.lists(answers | mutated() | framed() | st.binary(min_size=1, max_size=200), max_size=6))
+def test_hostile_workers(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp('w')
+    asyncio.run(befool(folder, data))
+
+
+def test_a_caller_that_says_what_only_a_worker_says_harms_nobody(tmp_path):
+    drain = b''.join(map(bytes, pack(Kind.DRAIN, 0, None)))
+    asyncio.run(attack(tmp_path, [drain, drain * 1000, drain + good(), good() + drain]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass, field
 
 from headrace import Document
@@ -31,6 +32,7 @@ class Run:
     future: asyncio.Future[Batch]
     late: asyncio.Future[Batch] | None = None
     ending: str = ''  # how it ended
+    since: int = field(default_factory=itertools.count().__next__)
 
     @property
     def is_open(self) -> bool:

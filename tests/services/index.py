@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,12 @@ class Index(Executor):
         """Raise in the shards that the parameter `shards` names."""
         if self.runtime_args.shard_id in parameters['shards']:
             raise ValueError('a bad day')
+
+    @requests(on='/hang')
+    async def hang(self, parameters: dict[str, Any], **kwargs: Any) -> None:
+        """Never answer in the shards that the parameter `shards` names."""
+        if self.runtime_args.shard_id in parameters['shards']:
+            await asyncio.Event().wait()
 
 
 def _fields(doc: Document) -> dict[str, Any]:

@@ -124,14 +124,13 @@ class Client:
         """Every response, when the callbacks have seen it; inputs and callbacks run in the calling thread."""
         options = post.options
 
-        def start(docs: DocList[Any]) -> Future[Response[Any]]:
+        def start(docs: DocList[Any]) -> tuple[Future[Response[Any]], int]:
             request = post.request(docs)
             body = self._transport.encode(request, docs)
-            return self._loop.submit(retry.send(self._transport, request, body, options))
+            return self._loop.submit(retry.send(self._transport, request, body, options)), len(body)
 
-        flight = window.run_blocking(
-            self._batches(post), start, limit=options.prefetch, in_order=options.results_in_order
-        )
+        limits = window.Limits(options.prefetch, options.prefetch_bytes)
+        flight = window.run_blocking(self._batches(post), start, limits, in_order=options.results_in_order)
         with post.progress() as shown, closing(flight):
             for response in flight:
                 shown.advance(response.request.size)

@@ -42,6 +42,11 @@ def given(info: FlowInfo | None, endpoint: str, target: str = '') -> type[BaseDo
     return class_from(answering[-1].output) if answering else Document
 
 
+def is_idempotent(info: FlowInfo | None, endpoint: str, target: str = '') -> bool:
+    """Whether an endpoint may be called twice with the same request; yes, unless somebody says no."""
+    return info is None or all(each.idempotent for each in _answering(info, endpoint, target))
+
+
 def _answering(info: FlowInfo, endpoint: str, target: str) -> Iterator[EndpointInfo]:
     """The endpoint of the whole Flow (without a target), then those of its executors."""
     known = {} if target else {each.name: each for each in info.endpoints}

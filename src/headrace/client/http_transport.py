@@ -51,6 +51,7 @@ class Problem(Struct):
     help: str = ''
     request_id: str = ''
     traceback: str = ''
+    retry_after_s: float = 0.0
 
 
 _replies = msgspec.json.Decoder(Reply)
@@ -198,7 +199,7 @@ def _refused(answer: aiohttp.ClientResponse, text: bytes, request: Request) -> B
         status=answer.status,
         error=problem.error,
         request_id=problem.request_id or request.request_id,
-        retry_after_s=_seconds(answer.headers.get('retry-after', '')),
+        retry_after_s=problem.retry_after_s or _seconds(answer.headers.get('retry-after', '')),
         help=problem.help,
     )
 

@@ -33,6 +33,7 @@ class PostOptions(TypedDict, total=False):
     results_in_order: bool
     stream: bool
     prefetch: int
+    prefetch_bytes: int
     return_type: ReturnType | None
     timeout_s: float | None
     metadata: Mapping[str, str] | None
@@ -50,15 +51,16 @@ class Options:
       documents of a failed request are missing from the result.
     - `return_responses`: give `Response` objects (documents, parameters, request id) instead of documents.
     - `max_attempts`: how often a request is sent in all while the server cannot be reached or is overloaded.
-      Other errors are final. An attempt that broke off may have had its effect: raise it for endpoints that
-      may be called twice.
+      Other errors are final. An attempt that broke off may have had its effect: at endpoints that say
+      `idempotent=False`, only what an overloaded server refused is sent again.
     - `initial_backoff`, `max_backoff` (seconds), `backoff_multiplier`: before attempt n the client waits a
       random time up to `initial_backoff * backoff_multiplier ** (n - 2)` seconds, at most `max_backoff`, and
       at least what an overloaded server asks for.
     - `results_in_order`: results as their inputs were; otherwise as they arrive.
     - `stream`: over gRPC, send on one long-lived stream; False makes every request a call of its own, which
       load balancers between client and server can tell apart.
-    - `prefetch`: requests that are in flight at once.
+    - `prefetch`, `prefetch_bytes`: requests in flight at once, and the bytes of them from which on no other
+      begins; inputs are read no further than that.
     - `return_type`: `DocList[Item]` or `Item`, what the results are decoded into; None takes what the server
       names. With a document class, a single result comes without a list around it.
     - `timeout_s`: seconds for each request, all attempts together; None takes that of the client.
@@ -81,12 +83,13 @@ class Options:
     results_in_order: bool = True
     stream: bool = True
     prefetch: int = 16
+    prefetch_bytes: int = 64 * 1024 * 1024
     return_type: ReturnType | None = None
     timeout_s: float | None = None
     metadata: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        for name in ('request_size', 'max_attempts', 'prefetch'):
+        for name in ('request_size', 'max_attempts', 'prefetch', 'prefetch_bytes'):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise SpecError(

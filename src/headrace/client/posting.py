@@ -111,7 +111,8 @@ class Posting:
         """Every response, when the callbacks have seen it; raises errors that nobody else takes."""
         options = self._post.options
         source = inputs.batches_async(self._post.inputs, options.request_size, self._takes)
-        flight = window.run(source, self._start, limit=options.prefetch, in_order=options.results_in_order)
+        limits = window.Limits(options.prefetch, options.prefetch_bytes)
+        flight = window.run(source, self._start, limits, in_order=options.results_in_order)
         with self._post.progress() as shown:
             async with aclosing(source), aclosing(flight):
                 async for response in flight:
@@ -123,11 +124,12 @@ class Posting:
     async def _takes(self) -> Taken:
         return taken(await self._transport.describe(), *self._post.address)
 
-    def _start(self, docs: DocList[Any]) -> asyncio.Task[Response[Any]]:
+    def _start(self, docs: DocList[Any]) -> tuple[asyncio.Task[Response[Any]], int]:
         """Encode now, since the caller may change the documents as soon as the next ones are asked for."""
         request = self._post.request(docs)
         body = self._transport.encode(request, docs)
-        return asyncio.create_task(retry.send(self._transport, request, body, self._post.options))
+        work = retry.send(self._transport, request, body, self._post.options)
+        return asyncio.create_task(work), len(body)
 
 
 async def _call_back(response: Response[Any], options: Options) -> None:

@@ -1,4 +1,4 @@
-"""A bounded number of requests in flight: as one of them ends, the next one starts."""
+"""A bounded number of requests in flight, of bounded size: as one of them ends, the next one starts."""
 
 from __future__ import annotations
 
@@ -6,43 +6,96 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from headrace.client.loop import wait_for_one
 
 Q = TypeVar('Q')
 A = TypeVar('A')
-F = TypeVar('F', 'asyncio.Task[Any]', 'Future[Any]')
+F = TypeVar('F', bound='asyncio.Task[Any] | Future[Any]')
+
+
+class Limits(NamedTuple):
+    """How many requests may be in flight, and from how many bytes on no other one is begun."""
+
+    requests: int
+    size: int
+
+
+class Flight(Generic[F]):
+    """What is in flight, in the order in which it began, with the size of each."""
+
+    def __init__(self, limits: Limits, *, in_order: bool) -> None:
+        self._limits = limits
+        self._in_order = in_order
+        self._flying: deque[tuple[F, int]] = deque()
+        self._size = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another request may begin, however large: its size is known when it is made."""
+        return len(self._flying) < self._limits.requests and self._size < self._limits.size
+
+    def add(self, task: F, size: int) -> None:
+        """A request of `size` bytes has begun."""
+        self._flying.append((task, size))
+        self._size += size
+
+    def awaited(self) -> list[F]:
+        """What is to be waited for: the first in order, or any."""
+        tasks = [task for task, _ in self._flying]
+        return tasks[:1] if self._in_order else tasks
+
+    def ready(self) -> F | None:
+        """The next answer that may be given out; None if there is none yet."""
+        for number, (task, size) in enumerate(self._flying):
+            if task.done():
+                del self._flying[number]
+                self._size -= size
+                return task
+            if self._in_order:
+                break
+        return None
+
+    def all(self) -> list[F]:
+        """Everything in flight."""
+        return [task for task, _ in self._flying]
+
+    def __len__(self) -> int:
+        return len(self._flying)
 
 
 async def run(
-    requests: AsyncIterator[Q], start: Callable[[Q], asyncio.Task[A]], *, limit: int, in_order: bool
+    requests: AsyncIterator[Q],
+    start: Callable[[Q], tuple[asyncio.Task[A], int]],
+    limits: Limits,
+    *,
+    in_order: bool,
 ) -> AsyncGenerator[A, None]:
-    """Requests in, answers out; at most `limit` are under way, counting those that wait for their turn.
+    """Requests in, answers out; `start` gives the task of a request and its size in bytes.
 
-    The next request is asked for only when there is room for it, and an answer does not wait for it. Leaving
-    the iteration cancels the rest.
+    The next request is asked for only when there is room for it, counting the answers that wait for their
+    turn, and an answer does not wait for it. Leaving the iteration cancels the rest.
     """
-    flying: deque[asyncio.Task[A]] = deque()
+    flight: Flight[asyncio.Task[A]] = Flight(limits, in_order=in_order)
     coming: asyncio.Task[Q] | None = None
     has_more = True
     try:
-        while has_more or flying:
-            if has_more and coming is None and len(flying) < limit:
+        while has_more or len(flight):
+            if has_more and coming is None and flight.has_room:
                 coming = asyncio.create_task(_next(requests))
-            awaited = [flying[0]] if in_order and flying else list(flying)
-            await asyncio.wait([*awaited, coming] if coming else awaited, return_when=asyncio.FIRST_COMPLETED)
+            awaited: list[asyncio.Task[Any]] = [*flight.awaited(), *([coming] if coming else [])]
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
             if coming is not None and coming.done():
                 try:
-                    flying.append(start(coming.result()))
+                    flight.add(*start(coming.result()))
                 except StopAsyncIteration:
                     has_more = False
                 coming = None
-            while (ready := _ready(flying, in_order=in_order)) is not None:
-                flying.remove(ready)
+            while (ready := flight.ready()) is not None:
                 yield ready.result()
     finally:
-        under_way: list[asyncio.Task[Any]] = [*flying, coming] if coming else [*flying]
+        under_way: list[asyncio.Task[Any]] = [*flight.all(), *([coming] if coming else [])]
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
@@ -52,34 +105,26 @@ async def _next(requests: AsyncIterator[Q]) -> Q:
     return await anext(requests)
 
 
-def _ready(flying: deque[F], *, in_order: bool) -> F | None:
-    """The next answer that may be given out."""
-    for task in flying:
-        if task.done():
-            return task
-        if in_order:
-            break
-    return None
-
-
 def run_blocking(
-    requests: Iterator[Q], start: Callable[[Q], Future[A]], *, limit: int, in_order: bool
+    requests: Iterator[Q], start: Callable[[Q], tuple[Future[A], int]], limits: Limits, *, in_order: bool
 ) -> Generator[A, None, None]:
     """The same as `run` for a thread that waits: `start` hands the work to an event loop elsewhere."""
-    flying: deque[Future[A]] = deque()
+    flight: Flight[Future[A]] = Flight(limits, in_order=in_order)
     has_more = True
     try:
-        while has_more or flying:
-            while has_more and len(flying) < limit and _ready(flying, in_order=in_order) is None:
+        while has_more or len(flight):
+            ready = flight.ready()
+            while ready is None and has_more and flight.has_room:
                 try:
-                    flying.append(start(next(requests)))
+                    flight.add(*start(next(requests)))
                 except StopIteration:
                     has_more = False
-            if flying:
-                wait_for_one([flying[0]] if in_order else flying)
-            while (ready := _ready(flying, in_order=in_order)) is not None:
-                flying.remove(ready)
+                ready = flight.ready()
+            if ready is None and len(flight):
+                wait_for_one(flight.awaited())
+                ready = flight.ready()
+            if ready is not None:
                 yield ready.result()
     finally:
-        for future in flying:
+        for future in flight.all():
             future.cancel()

@@ -73,8 +73,9 @@ class DocList(DocSequence[T]):
                 return super().__class_getitem__(item)  # type: ignore[misc]
             doc_type = doc_type_from(item)
             name = f'{cls.__name__.partition("[")[0]}[{doc_type.__name__}]'
-            made = _types[cls, item] = type(name, (cls,), {'__slots__': (), 'doc_type': doc_type})
+            made = type(name, (cls,), {'__slots__': (), 'doc_type': doc_type})
             made.__module__ = cls.__module__
+            made = _types.setdefault((cls, item), made)  # another thread may have been quicker
             _types.setdefault((cls, doc_type), made)
         return made
 

@@ -20,7 +20,14 @@ from headrace.documents.codec import text
 from headrace.documents.doclist import list_type
 from headrace.documents.document import Document
 from headrace.documents.parts import own_lists
-from headrace.documents.schema import DOCUMENT, DocSchema, FieldSchema, TypeSchema, class_written_as
+from headrace.documents.schema import (
+    DOCUMENT,
+    DocSchema,
+    FieldSchema,
+    TypeSchema,
+    class_written_as,
+    was_made_from,
+)
 from headrace.errors import CodecError, DocumentError
 
 MAX_CLASSES = 1000
@@ -65,6 +72,8 @@ def class_from_bytes(data: bytes, schema: DocSchema | None = None) -> type[BaseD
             raise CodecError(f'the schema of the documents is damaged: {error}') from error
         if len(_classes) >= MAX_CLASSES:
             _classes.pop(next(iter(_classes)))
+        if made is not Document:
+            was_made_from(made, data)
         _classes[data] = made
     return made
 

@@ -53,7 +53,7 @@ def _list_property(doc_type: type[Any], name: str, slot: Any) -> property:
     def resolved() -> list[Any]:
         if not known:
             info = next(info for info in msgspec.structs.fields(doc_type) if info.name == name)
-            known.extend((*list_type_of(info.type), info.default))
+            known[:] = (*list_type_of(info.type), info.default)  # not added: other threads do the same
         return known
 
     def get(doc: Any) -> Any:

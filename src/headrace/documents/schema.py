@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import msgspec
 
@@ -28,6 +28,7 @@ DYNAMIC = 'headrace.documents.dynamic'
 """The module of classes that were made from a schema."""
 
 _written: WeakValueDictionary[bytes, type[BaseDoc]] = WeakValueDictionary()
+_given: WeakKeyDictionary[type[BaseDoc], bytes] = WeakKeyDictionary()
 
 
 class TypeSchema(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -113,10 +114,15 @@ def schema_bytes(doc_type: type[BaseDoc]) -> bytes:
     """
     if is_document(doc_type):
         return b''
-    data = _encoder.encode(schema_of(doc_type))
+    data = _given.get(doc_type) or _encoder.encode(schema_of(doc_type))
     if doc_type.__module__ != DYNAMIC:
         _written[data] = doc_type
     return data
+
+
+def was_made_from(doc_type: type[BaseDoc], data: bytes) -> None:
+    """Let a class that was made from an encoded schema keep it: who sent its documents knows them again."""
+    _given[doc_type] = data
 
 
 def class_written_as(data: bytes) -> type[BaseDoc] | None:

@@ -120,6 +120,7 @@ class Upstream:
                 await connection.open()
         except (OSError, HeadraceError) as error:
             _log.debug('replica %s cannot be reached at %s: %s', self.key, self.address, error)
+            connection.abort()
         if not connection.is_open or self._is_leaving:
             connection.abort()
             return None

@@ -76,6 +76,7 @@ class Floating:
             request_id=asked.request_id,
             target=asked.target,
             trace=asked.trace,
+            client=asked.client,
         )
         try:
             async with asyncio.timeout(self._timeout_s):

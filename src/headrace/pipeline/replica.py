@@ -63,6 +63,12 @@ class Replica:
         self.waiting: FairQueue[Call] = FairQueue()  # calls that stick to this replica
         self.drained: asyncio.Future[None] | None = None  # set when it is removed
 
+    def come_back(self) -> None:
+        """It is there again, perhaps as another process: what was held against it is past."""
+        self.state = 'healthy'
+        self.epoch += 1
+        self.abandoned = 0
+
     def load(self, now: float) -> int:
         """The calls that it is at work on, as far as one can know."""
         if self.abandoned and now - self.abandoned_at > FORGIVEN_S:

@@ -144,6 +144,7 @@ class Replicas:
     def _after_all(self, call: Call, replica: Replica, late: asyncio.Future[Batch]) -> Batch | None:
         """The answer of a replica that had stalled, or None if that is lost for good."""
         del call.late[replica]
+        call.refused.clear()
         error = late.exception()
         if error is None:
             return late.result()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from headrace.errors import ExecutorFailure, Unavailable
+from headrace.errors import ExecutorFailure, HeadraceError, Unavailable
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.replica import Call
 from headrace.pipeline.roster import Roster
 
 DEADLY = 3
 """Deaths of replicas over one request after which it is given up."""
+
+DOUBT = 3
+"""How many more it may have, if as many replicas died meanwhile without it."""
 
 
 class Retrial:
@@ -42,10 +45,12 @@ class Retrial:
         if not error.begun:
             call.refused[replica] = replica.epoch
             call.refusal = error
+            error.begun = call.attempts > 0  # for the caller: it may have begun elsewhere
             if self._roster.is_refused(call):
                 raise error
             return
         call.attempts += 1
+        call.refused.clear()  # time has passed: they may be asked again
         if error.late is not None:
             call.late[replica] = error.late
             return
@@ -56,24 +61,29 @@ class Retrial:
     def note_death(self, call: Call) -> None:
         """A replica has died over a call; raise if it is clear by now which of the two is the reason.
 
-        While replicas also die without it, it may have been there by chance, and has more attempts.
+        As long as replicas also die without it, it may have been there by chance, and has more attempts.
         """
         call.deaths += 1
         if call.deaths == 1:
             call.first_death = self._roster.deaths
         without_it = self._roster.deaths - call.first_death + 1 - call.deaths
-        if call.deaths >= DEADLY + max(0, without_it):
-            raise ExecutorFailure(
-                f'executor {self._name!r}, endpoint {call.context.endpoint!r}: {call.deaths} replicas died '
-                f'while they had request {call.context.request_id}, so it is given up',
-                executor=self._name,
-                endpoint=call.context.endpoint,
-                help='look at what the replicas printed last, and run this request alone',
-            )
+        if call.deaths >= DEADLY + min(max(0, without_it), DOUBT):
+            raise self._deadly(call)
 
-    def over(self, call: Call, error: Unavailable) -> Unavailable:
+    def over(self, call: Call, error: Unavailable) -> HeadraceError:
         """What the caller gets for its last error, when there is no other attempt."""
+        if call.deaths >= DEADLY:
+            return self._deadly(call)
         tried = f'tried {call.attempts} times' if call.attempts > 1 else 'not sent again'
         if not self.is_idempotent(call.context.endpoint):
             tried += f': endpoint {call.context.endpoint!r} is not idempotent'
         return Unavailable(f'{error.message} (request {call.context.request_id}, {tried})', help=error.help)
+
+    def _deadly(self, call: Call) -> ExecutorFailure:
+        return ExecutorFailure(
+            f'executor {self._name!r}, endpoint {call.context.endpoint!r}: {call.deaths} replicas died while '
+            f'they had request {call.context.request_id}, so it is given up',
+            executor=self._name,
+            endpoint=call.context.endpoint,
+            help='look at what the replicas printed last, and run this request alone',
+        )

@@ -43,8 +43,7 @@ class Roster:
             self.replicas[key] = Replica(key, handler, self._window)
         else:
             replica.handler = handler
-            replica.state = 'healthy'
-            replica.epoch += 1
+            replica.come_back()
         self._sort()
 
     def mark(self, key: str, state: State) -> None:
@@ -52,7 +51,7 @@ class Roster:
         replica = self.replicas.get(key)
         if replica is not None and replica.state != state:
             if replica.state != 'suspect' and state == 'healthy':
-                replica.epoch += 1
+                replica.come_back()
             replica.state = state
             self._sort()
 
@@ -153,8 +152,8 @@ class Roster:
             replica.suspect = None
 
     def is_refused(self, call: Call) -> bool:
-        """Whether there are replicas, and every one of them has refused this call."""
-        return bool(self._usable) and all(call.is_refused_by(each) for each in self._usable)
+        """Whether there are replicas, but all have refused this call, and none may answer it after all."""
+        return bool(self._usable) and not call.late and all(call.is_refused_by(each) for each in self._usable)
 
     def hopeless(self) -> list[Call]:
         """Calls that wait and that every replica has refused."""

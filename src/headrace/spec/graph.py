@@ -11,6 +11,7 @@ from headrace.errors import SpecError
 from headrace.spec.conditions import check_conditions, check_external, check_floating
 from headrace.spec.devices import check_wish
 from headrace.spec.records import GATEWAY, ExecutorSpec, FlowSpec
+from headrace.spec.sharding import check_shards
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
 
@@ -36,6 +37,7 @@ def check_growing(spec: FlowSpec, source: Source = NOWHERE) -> None:
     _check_needs(spec.executors, source)
     _check_replicas(spec.executors, source)
     _check_devices(spec.executors, source)
+    check_shards(spec.executors, source)
     check_external(spec.executors, source)
     check_floating(spec.executors, source)
     check_conditions(spec.executors, source)

@@ -8,6 +8,11 @@ from contextlib import aclosing, closing
 import pytest
 
 from headrace.client import window
+from headrace.client.window import Limits
+
+
+def allow(requests: int, size: int = 1000) -> Limits:
+    return Limits(requests, size)
 
 
 class Work:
@@ -18,8 +23,8 @@ class Work:
         self.most = 0
         self.cancelled: list[int] = []
 
-    def start(self, number: int) -> asyncio.Task[int]:
-        return asyncio.create_task(self._run(number))
+    def start(self, number: int) -> tuple[asyncio.Task[int], int]:
+        return asyncio.create_task(self._run(number)), 10
 
     async def _run(self, number: int) -> int:
         event = self.open[number] = asyncio.Event()
@@ -49,7 +54,7 @@ async def test_as_many_as_allowed_are_under_way() -> None:
     found: list[int] = []
 
     async def collect() -> None:
-        async for answer in window.run(numbers(5), work.start, limit=2, in_order=True):
+        async for answer in window.run(numbers(5), work.start, allow(2), in_order=True):
             found.append(answer)
 
     task = asyncio.create_task(collect())
@@ -68,7 +73,7 @@ async def test_answers_in_order_or_as_they_come(in_order: bool, expected: list[i
     found: list[int] = []
 
     async def collect() -> None:
-        async for answer in window.run(numbers(3), work.start, limit=3, in_order=in_order):
+        async for answer in window.run(numbers(3), work.start, allow(3), in_order=in_order):
             found.append(answer)
 
     task = asyncio.create_task(collect())
@@ -92,7 +97,7 @@ async def test_an_answer_does_not_wait_for_the_next_request() -> None:
         return number * 2
 
     given.put_nowait(1)
-    flight = window.run(asking(), lambda n: asyncio.create_task(double(n)), limit=5, in_order=True)
+    flight = window.run(asking(), lambda n: (asyncio.create_task(double(n)), 10), allow(5), in_order=True)
     async with aclosing(flight):
         assert await anext(flight) == 2
         given.put_nowait(10)
@@ -101,7 +106,7 @@ async def test_an_answer_does_not_wait_for_the_next_request() -> None:
 
 async def test_leaving_cancels_what_is_under_way() -> None:
     work = Work()
-    flight = window.run(numbers(3), work.start, limit=3, in_order=True)
+    flight = window.run(numbers(3), work.start, allow(3), in_order=True)
     async with aclosing(flight):
         first = asyncio.ensure_future(anext(flight))
         await work.reach(0, 1, 2)
@@ -117,9 +122,22 @@ async def test_an_error_of_the_source_ends_it() -> None:
 
     work = Work()
     with pytest.raises(OSError, match='the disk is gone'):
-        async for _ in window.run(failing(), work.start, limit=3, in_order=True):
+        async for _ in window.run(failing(), work.start, allow(3), in_order=True):
             pass
     assert work.cancelled == [0] or not work.open
+
+
+async def test_no_more_bytes_than_allowed_are_under_way() -> None:
+    work = Work()
+    flight = window.run(numbers(9), work.start, allow(9, 25), in_order=True)
+    async with aclosing(flight):
+        first = asyncio.ensure_future(anext(flight))
+        await work.reach(0, 1, 2)  # of 10 bytes each: the third one begins while there is room
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert work.most == 3
+        work.open[0].set()
+        await first
 
 
 class Futures:
@@ -129,31 +147,45 @@ class Futures:
         self.made: list[Future[int]] = []
         self._done = done
 
-    def start(self, number: int) -> Future[int]:
+    def start(self, number: int) -> tuple[Future[int], int]:
         future: Future[int] = Future()
         self.made.append(future)
         if self._done:
             future.set_result(number)
-        return future
+        return future, 10
 
 
 def test_blocking_gives_answers_in_order() -> None:
     futures = Futures(done=True)
-    assert list(window.run_blocking(iter(range(5)), futures.start, limit=2, in_order=True)) == [0, 1, 2, 3, 4]
+    assert list(window.run_blocking(iter(range(5)), futures.start, allow(2), in_order=True)) == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
 
 
 def test_blocking_asks_for_no_more_than_fits() -> None:
     futures = Futures()
-    flight = window.run_blocking(iter(range(5)), _resolve_when_full(futures, 3), limit=3, in_order=True)
+    flight = window.run_blocking(iter(range(5)), _resolve_when_full(futures, 3), allow(3), in_order=True)
     with closing(flight):
         assert next(flight) == 0
         assert len(futures.made) == 3
 
 
+def test_blocking_counts_bytes_too() -> None:
+    futures = Futures()
+    flight = window.run_blocking(iter(range(5)), _resolve_when_full(futures, 2), allow(5, 11), in_order=True)
+    with closing(flight):
+        assert next(flight) == 0
+        assert len(futures.made) == 2
+
+
 def test_blocking_cancels_the_rest() -> None:
     futures = Futures()
     with closing(
-        window.run_blocking(iter(range(5)), _resolve_when_full(futures, 3), limit=3, in_order=True)
+        window.run_blocking(iter(range(5)), _resolve_when_full(futures, 3), allow(3), in_order=True)
     ) as flight:
         next(flight)
     assert [future.cancelled() for future in futures.made] == [False, True, True]
@@ -162,17 +194,17 @@ def test_blocking_cancels_the_rest() -> None:
 def test_blocking_gives_answers_as_they_come() -> None:
     futures = Futures()
     flight = window.run_blocking(
-        iter(range(3)), _resolve_when_full(futures, 3, which=2), limit=3, in_order=False
+        iter(range(3)), _resolve_when_full(futures, 3, which=2), allow(3), in_order=False
     )
     with closing(flight):
         assert next(flight) == 2
 
 
 def _resolve_when_full(futures: Futures, size: int, which: int = 0):  # type: ignore[no-untyped-def]
-    def start(number: int) -> Future[int]:
-        future = futures.start(number)
+    def start(number: int) -> tuple[Future[int], int]:
+        started = futures.start(number)
         if len(futures.made) == size:
             futures.made[which].set_result(which)
-        return future
+        return started
 
     return start

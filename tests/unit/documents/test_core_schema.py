@@ -18,10 +18,12 @@ from headrace.documents import (
     NdArray,
     TypeSchema,
     class_from,
+    dynamic,
     json_schema,
     mismatches,
     schema_of,
 )
+from headrace.documents.codec.columns import decode, encode, read_header
 from headrace.errors import CodecError, DocumentError
 
 
@@ -249,3 +251,18 @@ def test_values_that_do_not_fit_the_other_class_are_told() -> None:
 def test_damaged_schemas_are_refused() -> None:
     with pytest.raises(CodecError, match='schema'):
         class_from(DocSchema('X', (FieldSchema('a', TypeSchema('doc', doc='Y')),)))
+
+
+def test_documents_that_were_decoded_without_their_class_are_sent_on_under_the_same_schema() -> None:
+    class Ware(BaseDoc):
+        """What is sold."""
+
+        kind: str
+        price: float = 0.0
+
+    sent = b''.join(encode(DocList[Ware]([Ware(kind='shoe')])))
+    header, _ = read_header(sent)
+    made = dynamic._build(schema_of(Ware))  # as in a process that has not the class
+    dynamic.was_made_from(made, header.schema)
+    relayed = b''.join(encode(DocList[made]([made(kind='hat')])))  # type: ignore[valid-type]
+    assert decode(relayed).doc_type is Ware

@@ -47,3 +47,11 @@ def test_another_word_is_refused_with_the_possible_ones(polling, problem):
     with pytest.raises(SpecError) as caught:
         Flow().add(shards=2, polling=polling)
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize('key', ['shards', 'polling', 'uses_before', 'uses_after'])
+def test_what_only_joins_has_no_shards(key):
+    flow = Flow().add(name='a').add(name='b', needs='gateway')
+    value = {'shards': 2, 'polling': 'ALL'}.get(key, 'shop:Rank')
+    with pytest.raises(SpecError, match=f"executor 'both' only joins: nothing runs there .*{key}"):
+        flow.needs(['a', 'b'], name='both', **{key: value})

@@ -66,8 +66,8 @@ class Pacing:
 
     Callers that were here when the last batch ended, and have been answered since, are about to come back. If
     all of them can be back well before a batch without any document would end, one batch for everybody is
-    best, and it pays to wait for them. If not, two batches that take turns are better, each made while the other
-    runs: then nobody waits. A lone caller never does.
+    best, and it pays to wait for them. If not, two batches that take turns are better, each made while the
+    other runs: then nobody waits. A lone caller never does.
     """
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import pickle
 import signal
@@ -45,6 +46,7 @@ def main() -> None:
         line.report({'described': msgspec.to_builtins(blueprint.describe()), 'files': files})
         line.receive()  # the types fit on every edge of the Flow: go on
         executor = blueprint.build()
+        gc.freeze()  # modules and models stay: to look through them again takes tens of milliseconds
     except BaseException as error:
         line.report({'failed': to_data(error)})
         leave(1)

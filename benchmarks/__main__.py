@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import uvloop
 
-from benchmarks import batching, bulk, chain, life, rates, replicas, report
+from benchmarks import batching, bulk, chain, graph, life, rates, replicas, report
 from benchmarks.result import Result
 
-PARTS = ('life', 'http', 'grpc', 'bulk', 'batching', 'replicas', 'chain')
+PARTS = ('life', 'http', 'grpc', 'bulk', 'batching', 'replicas', 'chain', 'graph')
 
 
 @click.command()
@@ -44,9 +44,11 @@ def measure(part: str, *, quick: bool) -> list[Result]:
     if part == 'batching':
         return uvloop.run(batching.measure(seconds=1.0 if quick else 5.0))
     if part == 'replicas':
-        return uvloop.run(replicas.measure(seconds=1.0 if quick else 4.0, turns=1 if quick else 5))
+        return uvloop.run(replicas.measure(seconds=1.0, turns=1 if quick else 15))
     if part == 'chain':
         return uvloop.run(chain.measure(seconds=0.3 if quick else 1.0, turns=1 if quick else 5))
+    if part == 'graph':
+        return uvloop.run(graph.measure(seconds=0.2 if quick else 2.0))
     return uvloop.run(rates.measure(part, [1, 16] if quick else [1, 16, 64], 0.5 if quick else 4.0))
 
 

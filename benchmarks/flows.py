@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from benchmarks.computing import compute
 from headrace import DocumentArray, Executor, Flow, dynamic_batching, requests
 
 
@@ -51,14 +52,6 @@ class Pass(Executor):
     @requests
     async def give_back(self, docs: DocumentArray, **kwargs) -> None:
         """Do nothing."""
-
-
-def compute(rounds: int) -> int:
-    """Compute in pure Python for a while, always the same."""
-    total = 0
-    for number in range(rounds):
-        total += number * number % 7
-    return total
 
 
 class Computer(Executor):

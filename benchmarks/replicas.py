@@ -12,12 +12,13 @@ import os
 import statistics
 import subprocess
 import sys
-import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.callers import HttpCallers
-from benchmarks.flows import compute, computing
+from benchmarks.computing import own_rounds
+from benchmarks.flows import computing
 from benchmarks.load import Load, press
 from benchmarks.processes import children, cpu_s, listens
 from benchmarks.result import Result, figure
@@ -27,9 +28,6 @@ HANDLER_S = 0.008
 CALLERS = 8
 WANTED = 1.8
 BODY = b'{"data": [{"text": "x"}], "execEndpoint": "/"}'
-BARE = 'import sys, time; from benchmarks.flows import compute; begin = time.perf_counter(); calls = 0\n'
-BARE += 'while time.perf_counter() - begin < float(sys.argv[2]): compute(int(sys.argv[1])); calls += 1\n'
-BARE += 'print(calls / (time.perf_counter() - begin))'
 
 
 @dataclass
@@ -73,22 +71,9 @@ async def measure(seconds: float, turns: int) -> list[Result]:
         for _ in range(turns):
             for flow in flows:
                 await flow.press(seconds)
-            bare.append((await _bare(rounds, 1, seconds / 2), await _bare(rounds, 2, seconds / 2)))
-    one, two = flows
-    ratios = [b.mean_rate / a.mean_rate for a, b in zip(one.loads, two.loads, strict=True)]
-    ideal = statistics.median(b / a for a, b in bare)
-    alone_us = 1e6 / statistics.median(a for a, _ in bare)
-    return [*_rates(one, two, statistics.median(ratios), ideal), *_rest(two, alone_us)]
-
-
-def own_rounds(seconds: float) -> int:
-    """How many rounds of the handler's loop take so long here; the best of some tries."""
-    rounds, took = 20_000, []
-    for _ in range(9):
-        begin = time.perf_counter()
-        compute(rounds)
-        took.append(time.perf_counter() - begin)
-    return round(rounds * seconds / min(took))
+            bare.append((await _bare(rounds, 1, seconds), await _bare(rounds, 2, seconds)))
+    alone_us = 1e6 / max(alone for alone, _ in bare)
+    return [*_rates(*flows, bare), *_rest(flows[1], alone_us)]
 
 
 async def _running(rounds: int, replicas: int, stack: AsyncExitStack) -> Measured:
@@ -107,43 +92,42 @@ def _check(reply: bytes) -> None:
 
 async def _bare(rounds: int, processes: int, seconds: float) -> float:
     """Calls per second of so many processes that do nothing else, all together."""
-    command = [sys.executable, '-c', BARE, str(rounds), str(seconds)]
+    command = [sys.executable, '-m', 'benchmarks.computing', str(rounds), str(seconds)]
     running = [
         await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE) for _ in range(processes)
     ]
     return sum([float((await process.communicate())[0]) for process in running])
 
 
-def _rates(one: Measured, two: Measured, ratio: float, ideal: float) -> list[Result]:
-    def row(name: str, flow: Measured, **more: object) -> Result:
-        middle = sorted(flow.loads, key=lambda load: load.mean_rate)[len(flow.loads) // 2]
-        best = max(load.mean_rate for load in flow.loads)
-        return Result(
-            GROUP,
-            name,
-            flow.rate,
-            '1/s',
-            best=best,
-            p50_ms=middle.p50_ms,
-            p99_ms=middle.p99_ms,
-            cpu_us=middle.cpu_us,
-            **more,  # type: ignore[arg-type]
-        )
-
-    met = ratio >= WANTED
+def _rates(one: Measured, two: Measured, bare: Sequence[tuple[float, float]]) -> list[Result]:
+    """Ratios are taken within each turn, and the median of them is told: others use the machine too."""
+    loads = list(zip(one.loads, two.loads, bare, strict=True))
+    gain = statistics.median(b.mean_rate / a.mean_rate for a, b, _ in loads)
+    ideal = statistics.median(both / alone for alone, both in bare)
+    reached = statistics.median(b.mean_rate / both for _, b, (_, both) in loads)
+    both = statistics.median(both for _, both in bare)
+    met = gain >= WANTED
     return [
-        row('one replica', one),
-        row('two replicas', two, reference=one.rate, ratio=ratio, target=f'ratio {WANTED}', met=met),
-        Result(GROUP, 'two bare processes next to one', ideal, 'x', ratio=ideal),
+        _row('one replica', one),
+        replace(_row('two replicas', two), reference=one.rate, ratio=gain, target=f'ratio {WANTED}', met=met),
+        Result(GROUP, 'two bare processes, next to one', both, '1/s', ratio=ideal),
+        Result(GROUP, 'two replicas, next to two bare processes', two.rate, '1/s', ratio=reached),
     ]
+
+
+def _row(name: str, flow: Measured) -> Result:
+    middle = sorted(flow.loads, key=lambda load: load.mean_rate)[len(flow.loads) // 2]
+    best = max(load.mean_rate for load in flow.loads)
+    times = {'p50_ms': middle.p50_ms, 'p99_ms': middle.p99_ms, 'cpu_us': middle.cpu_us}
+    return Result(GROUP, name, flow.rate, '1/s', best=best, **times)
 
 
 def _rest(two: Measured, alone_us: float) -> list[Result]:
     """Where a request's processor time goes, in microseconds and as a part of the handler's own."""
     worker_us = statistics.median(two.worker_us)
     parts = {
-        f'the handler alone takes {figure(alone_us / 1e3)} ms; workers around it': worker_us - alone_us,
+        f'workers around the handler ({figure(alone_us / 1e3)} ms)': worker_us - alone_us,
         'gateway': statistics.median(two.gateway_us),
-        'callers, which share the cores': statistics.median(two.callers_us),
+        'callers on the same cores': statistics.median(two.callers_us),
     }
     return [Result(GROUP, name, us, 'µs', ratio=us / alone_us) for name, us in parts.items()]

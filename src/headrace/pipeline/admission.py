@@ -15,8 +15,8 @@ from headrace.pipeline.drain import Drain
 KEPT = 8
 """One part in so many is kept for those who hold less than their share."""
 
-HEADROOM = 1.5
-"""How many times the expected wait a request needs as time, to be let in: waits vary."""
+HEADROOM, LEAST_HEADROOM = 2.0, 1.25
+"""How many times the expected wait a request needs as time; less for clients that hold less than others."""
 
 UNKNOWN_S = 1.0
 SOONEST_S, LATEST_S = 0.05, 30.0
@@ -36,7 +36,7 @@ class Admission:
     `enter` gives a `Ticket` or raises Overloaded, before anything was read or decoded. Up to half of the room
     is for whoever comes; beyond that a client may hold no more than its share (seven eighths of the room,
     divided by the clients that hold something). A request whose time would be over before it is its turn
-    is refused at once. `clock` gives seconds.
+    is refused at once; first those of clients that hold more than others. `clock` gives seconds.
 
     >>> admission = Admission(max_requests=100, max_bytes=10_000)
     >>> with admission.enter('10.0.0.7', 250) as ticket:
@@ -65,10 +65,7 @@ class Admission:
         is_easy = self.requests < self.max_requests // 2 and self.size + size <= self.max_bytes // 2
         problem = '' if is_easy else self._problem(holding, 1, size)
         if not problem and left_s is not None and self.drain.is_contended:
-            wait_s = self.drain.wait_s(self.waiting)
-            if wait_s * HEADROOM > left_s:
-                self.drain.refused(self.clock())
-                problem = f'{self.waiting} requests are before it, too many for the {left_s:.3g} s it has'
+            problem = self._lateness(holding, left_s)
         if problem:
             raise self._refused(problem)
         if holding is None:
@@ -112,6 +109,17 @@ class Admission:
         if crowded and holding.size and holding.size + size > _share(self.max_bytes, len(self.clients)):
             return f'this client holds {holding.size} bytes, its share of a gateway that is busy'
         return ''
+
+    def _lateness(self, holding: Holding | None, left_s: float) -> str:
+        """Why a request would be too late, or takes the time of those who hold less; '' if there is time."""
+        part = left_s / max(self.drain.wait_s(self.waiting), 1e-9)
+        if part >= HEADROOM:
+            return ''
+        is_greedy = holding is not None and holding.requests * len(self.clients) >= self.waiting
+        if part >= LEAST_HEADROOM and not is_greedy:
+            return ''
+        self.drain.refused(self.clock())
+        return f'{self.waiting} requests are before it, too many for the {left_s:.3g} s it has'
 
     def _refused(self, problem: str) -> Overloaded:
         retry_after_s = self.retry_after_s()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import deque
-from typing import NamedTuple
+from collections import Counter, deque
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -26,19 +26,22 @@ class Server:
     def __init__(self, *, lanes: int = 1, batch: int = 1, base_s: float, each_s: float = 0.0) -> None:
         self.now_s = 0.0
         self.lanes, self.batch, self.base_s, self.each_s = lanes, batch, base_s, each_s
+        self.by_client: Counter[str] = Counter()
         self.queue: deque[tuple[float, Ticket]] = deque()
         self.working: list[tuple[float, int, list[tuple[float, Ticket]]]] = []
         self.served = self.late = self.refused = 0
         self.asked_to_wait_s = 0.0
 
-    def run(self, room: Admission, arrivals: list[float], left_s: float) -> Outcome:
-        """Requests come at these times, and wait for `left_s`."""
+    def run(self, room: Admission, arrivals: list[Any], left_s: float) -> Outcome:
+        """Requests come at these times (each alone, or with its client), and wait for `left_s`."""
         self.served = self.late = self.refused = 0
-        for at in arrivals:
+        self.by_client.clear()
+        for arrival in arrivals:
+            at, client = arrival if isinstance(arrival, tuple) else (arrival, 'client')
             self._work_until(at)
             self.now_s = at
             try:
-                ticket = room.enter('client', 10, left_s)
+                ticket = room.enter(client, 10, left_s)
             except Overloaded as error:
                 self.asked_to_wait_s = error.retry_after_s
                 self.refused += 1
@@ -73,6 +76,7 @@ class Server:
                 else:
                     ticket.answered('/')
                     self.served += 1
+                    self.by_client[ticket.client] += 1
                 ticket.leave()
             self._start()
 
@@ -111,7 +115,20 @@ def test_a_flood_is_served_at_capacity_and_in_time(server, capacity, left_s):
     outcome = it.run(room, arriving(10 * capacity, flood_s, after_s=it.now_s), left_s)
     assert outcome.served >= 0.98 * capacity * flood_s
     assert outcome.late == 0
-    assert it.asked_to_wait_s == pytest.approx(left_s / 1.5 / 2, rel=0.3)
+    assert it.asked_to_wait_s == pytest.approx(left_s / 2 / 2, rel=0.3)
+
+
+def test_time_is_shared_fairly_too():
+    """Who asks for little gets all of it, though another asks for ten times what is possible."""
+    it = Server(base_s=0.02)
+    room = clocked(it)
+    it.run(room, arriving(15, 2.0), 1.0)
+    flood = [(at, 'flood') for at in arriving(500, 10.0, after_s=it.now_s)]
+    modest = [(at, 'modest') for at in arriving(5, 10.0, after_s=it.now_s, seed=8)]
+    served = it.run(room, sorted(flood + modest), 1.0)
+    assert served.late <= 25  # in the first moment
+    assert it.by_client['modest'] >= 0.95 * len(modest)
+    assert it.by_client['flood'] >= 0.95 * (500 - len(modest))
 
 
 def test_without_a_flood_nobody_is_refused():

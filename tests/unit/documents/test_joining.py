@@ -102,7 +102,10 @@ def test_a_part_of_an_array_is_a_view_of_it() -> None:
 
 @pytest.mark.parametrize('look', [lambda docs: docs.parts, lambda docs: docs.main, lambda docs: docs.title])
 def test_columns_that_were_looked_at(look: Callable[[Any], Any]) -> None:
-    docs = [Item(title=str(n), parts=[Part(name=str(n))], main=Part(name=f'm{n}')) for n in range(4)]
+    docs = [
+        Item(title=str(n), parts=DocList[Part]([Part(name=str(n))]), main=Part(name=f'm{n}'))
+        for n in range(4)
+    ]
     lists = [received(DocList[Item](docs[:2])), received(DocList[Item](docs[2:]))]
     look(lists[0])
     made = joined(lists)

@@ -37,7 +37,8 @@ def test_every_request_has_an_id_of_its_own():
 
 def test_callbacks_of_other_threads_are_called_once_each() -> None:
     for _ in range(200):
-        context, called = Context(), []
+        context = Context()
+        called: list[int] = []
         barrier = threading.Barrier(3)
 
         def add(number: int, context: Context = context, called: list[int] = called) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import signal
 
 import pytest
 from oracle import oracles
-from storm import Killer, Storm, storm
+from storm import SEED, Killer, Storm, storm, workers
 
 
 @pytest.mark.parametrize('protocol', ['http', 'grpc'])
@@ -47,6 +48,16 @@ async def test_requests_wait_while_the_only_replica_is_started_anew():
         await Killer(load).kill(5)
         await load.more(100)
     assert len(load.served) == 6
+
+
+async def test_no_shard_is_missing_when_replicas_of_shards_are_killed():
+    chooser = random.Random(SEED)
+    flow = oracles('http', shards=2, replicas=2, polling='ALL')
+    async with flow, storm('http', flow.port, endpoint='/all') as load:
+        for _ in range(6):
+            await load.until(lambda: len(workers()) == 4)
+            chooser.choice(workers()).kill()
+            await load.more(200)
 
 
 @pytest.mark.slow

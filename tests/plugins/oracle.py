@@ -18,6 +18,11 @@ class Oracle(Executor):
         super().__init__(**kwargs)
         self.version = version
 
+    @requests(on='/all', all_shards=True)
+    async def reply_from_all(self, docs: DocumentArray, **kwargs: object) -> None:
+        """The same, but an error if a shard is missing."""
+        await self.reply(docs)
+
     @requests
     async def reply(self, docs: DocumentArray, **kwargs: object) -> None:
         await asyncio.sleep(HANDLER_S)  # so that a kill finds requests under way

@@ -18,7 +18,7 @@ class Payload:
     unless the documents were looked at (looking is the only way to change them).
     """
 
-    __slots__ = ('_docs', '_is_shared', '_segments')
+    __slots__ = ('_docs', '_is_shared', '_segments', '_view')
 
     def __init__(
         self,
@@ -30,6 +30,7 @@ class Payload:
         self._docs = docs
         self._segments = segments
         self._is_shared = is_shared
+        self._view: DocList[Any] | None = None
 
     @property
     def doc_type(self) -> type[Any] | None:
@@ -41,7 +42,7 @@ class Payload:
         if self._docs is None:
             data = joined(self._segments or ())
             self._docs = columns.decode(bytearray(data) if self._is_shared else data, doc_type)
-            self._segments = None  # the documents may now be changed: they are the truth
+            self._segments = self._view = None  # the documents may now be changed: they are the truth
         elif doc_type is not None and not issubclass(self._docs.doc_type, doc_type):
             self._docs = columns.decode(joined(columns.encode(self._docs)), doc_type)
         return self._docs
@@ -53,8 +54,10 @@ class Payload:
         """
         if self._docs is not None:
             return self._docs
-        segments = self._segments or ()
-        return columns.decode(segments[0] if len(segments) == 1 else joined(segments))
+        if self._view is None:
+            segments = self._segments or ()
+            self._view = columns.decode(segments[0] if len(segments) == 1 else joined(segments))
+        return self._view
 
     @property
     def nbytes(self) -> int:
@@ -86,7 +89,9 @@ class Payload:
         if self._segments is None:
             self._segments = (joined(columns.encode(cast('DocList[Any]', self._docs))),)
             self._docs = None
-        return Payload(segments=self._segments, is_shared=True)
+        shared = Payload(segments=self._segments, is_shared=True)
+        shared._view = self._view
+        return shared
 
     def __len__(self) -> int:
         if self._docs is not None:

@@ -84,8 +84,9 @@ def _payload(docs: DocList[Any], wanted: Sequence[bool]) -> Payload:
 def _together(whole: DocList[Any], matches: Sequence[bool], answered: DocList[Any]) -> DocList[Any]:
     """What a handler gave for the documents that match, and the others, in the order of the input."""
     around = [(place, doc) for place, doc in enumerate(whole.rows) if not matches[place]]
-    others = Payload(whole.from_rows([doc for _, doc in around])).docs(answered.doc_type)
-    rows = list(zip((place for place, _ in around), others.rows, strict=True))
+    others = Payload(whole.from_rows([doc for _, doc in around]))
+    others.seal()  # documents of their own: those that were looked at may be others' as well
+    rows = list(zip((place for place, _ in around), others.docs(answered.doc_type).rows, strict=True))
     asked = [(doc.id, place) for place, doc in enumerate(whole.rows) if matches[place]]
     given = answered.rows
     rows += zip(places(asked, [doc.id for doc in given]), given, strict=True)

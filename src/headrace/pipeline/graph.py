@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -13,11 +13,9 @@ from headrace.errors import EndpointNotFound, RequestError
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.floating import Drift, Floating
-from headrace.pipeline.joining import in_order, joined, parameters_of, without_stale
+from headrace.pipeline.joining import Trail, in_order, joined, parameters_of, without_stale
 from headrace.pipeline.node import REQUEST, Node
-
-Around = Mapping[str, frozenset[str]]
-"""The ids of the documents that passed around each conditional node."""
+from headrace.pipeline.paths import Path, paths
 
 
 class Graph:
@@ -25,8 +23,8 @@ class Graph:
 
     What a node needs are other nodes or, as 'gateway', the request itself; what leaves the graph is the
     output of the nodes that nobody needs, merged if they are several. In a chain each handler is awaited in
-    turn, with no task; otherwise every node has a task of its own that awaits its predecessors. Floating
-    nodes work behind the answer, each call for `floating_timeout_s` at most.
+    turn, with no task; otherwise nodes that may run side by side have tasks of their own. Floating nodes work
+    behind the answer, each call for `floating_timeout_s` at most.
 
     >>> async def shout(batch, context):
     ...     batch.docs.text = [text.upper() for text in batch.docs.text]
@@ -45,7 +43,9 @@ class Graph:
         self._is_chain = all(
             node.needs == ((self._main[i - 1].name if i else REQUEST),) for i, node in enumerate(self._main)
         )
-        self._history = _ancestors(self._main)
+        self._paths = paths(self._main)
+        self._crossing = _crossing(self._paths, self._ends)
+        self._ancestors = _ancestors(self._main)
         self._has_conditions = any(node.when for node in self._main)
         # Clients choose endpoint and target, so what is remembered about them has a bound.
         self._visited = lru_cache(maxsize=256)(self._select)
@@ -74,28 +74,41 @@ class Graph:
         self, request: Batch, context: Context, visited: frozenset[str], drift: Drift | None
     ) -> Batch:
         """Run each node as soon as its predecessors are done; the first error ends all that still run."""
-        tasks: dict[str, asyncio.Task[Batch]] = {}
-        around: dict[str, frozenset[str]] = {}
+        trail = Trail(self._ancestors)
+        loop = asyncio.get_running_loop()
+        outputs = {name: loop.create_future() for name in self._crossing}
 
-        async def run(node: Node) -> Batch:
-            inputs = [(name, request if name == REQUEST else await tasks[name]) for name in node.needs]
-            batch = self._joined(node, [(name, self._given(name, each)) for name, each in inputs], around)
-            if node.name in visited:
-                batch, passed = await node.work(batch, context)
-                around[node.name] = passed
-                batch = batch.named(node.name)
-            return batch if drift is None else self._fed(node.name, batch, drift)
+        async def output(name: str) -> Batch:
+            batch = request if name == REQUEST else await outputs[name]
+            return batch.shared() if self._readers[name] > 1 else batch
+
+        async def walk(path: Path) -> tuple[str, Batch]:
+            name, batch = '', request
+            for node in path:
+                inputs = []
+                for need in node.needs:
+                    inputs.append((need, self._given(need, batch) if need == name else await output(need)))
+                name, batch = node.name, self._joined(node, inputs, trail)
+                if name in visited:
+                    batch, trail.around[name] = await node.work(batch, context)
+                    batch = batch.named(name)
+                if drift is not None:
+                    batch = self._fed(name, batch, drift)
+                if name in outputs:
+                    outputs[name].set_result(batch)
+            return name, batch
 
         try:
             async with asyncio.TaskGroup() as group:
-                for node in self._main:
-                    tasks[node.name] = group.create_task(run(node))
-        except* asyncio.CancelledError:
-            raise
-        except* Exception as errors:
+                for path in self._paths[:-1]:
+                    group.create_task(walk(path))
+                name, batch = await walk(self._paths[-1])
+        except BaseExceptionGroup as errors:
             raise _first(errors) from None
-        ends = [(name, self._given(name, tasks[name].result())) for name in self._ends]
-        return self._joined(Node('', None, self._ends), ends, around)
+        if self._ends == (name,):
+            return self._given(name, batch)
+        ends = [(end, self._given(end, batch) if end == name else await output(end)) for end in self._ends]
+        return self._joined(Node('', None, self._ends), ends, trail)
 
     def _fed(self, name: str, batch: Batch, drift: Drift) -> Batch:
         """What a node gave, after floating nodes have got their share of it."""
@@ -109,22 +122,13 @@ class Graph:
         """What one reader of a node's output gets: a view of its own if there are several readers."""
         return batch.shared() if self._readers[name] > 1 else batch
 
-    def _joined(self, node: Node, inputs: Sequence[tuple[str, Batch]], around: Around) -> Batch:
-        """What a node gets of those that it needs, of each document only the latest states.
-
-        `around` holds the nodes that have worked so far; it tells the documents that they have not touched.
-        """
+    def _joined(self, node: Node, inputs: Sequence[tuple[str, Batch]], trail: Trail) -> Batch:
+        """What a node gets of those that it needs; of documents that passed around one the other's state."""
         if len(inputs) == 1:
             return inputs[0][1]
         batch = joined(inputs, no_reduce=node.no_reduce)
-        if self._has_conditions and any(around.values()):
-
-            def history(name: str, doc_id: str) -> frozenset[str]:
-                return frozenset(
-                    each for each in self._history[name] if doc_id not in around.get(each, (doc_id,))
-                )
-
-            kept = without_stale(inputs, history)
+        if self._has_conditions and not trail.is_plain:
+            kept = without_stale(inputs, trail)
             sources = tuple((name, Payload(docs)) for name, docs in kept)
             if not node.no_reduce and not node.reads_inputs:
                 sources = ((node.name, Payload(in_order(inputs, kept))),)
@@ -167,6 +171,20 @@ def _not_found(endpoint: str, nodes: Sequence[Node]) -> EndpointNotFound:
     served = f'the endpoints are: {", ".join(known)}'
     return EndpointNotFound(
         f'no executor serves {endpoint!r}', help=f'did you mean {close[0]!r}? {served}' if close else served
+    )
+
+
+def _crossing(ways: Sequence[Path], ends: Sequence[str]) -> tuple[str, ...]:
+    """The nodes whose output is needed elsewhere than by the next one on their path."""
+    found: dict[str, None] = {}
+    for path in ways:
+        before = ''
+        for node in path:
+            found |= {need: None for need in node.needs if need not in (before, REQUEST)}
+            before = node.name
+    return (
+        *found,
+        *(end for end in ends if end not in found and end != REQUEST and end != ways[-1][-1].name),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace.documents import DocList
@@ -10,8 +10,39 @@ from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.reports import united
 
 Inputs = Sequence[tuple[str, Batch]]
-History = Callable[[str, str], frozenset[str]]
-"""Which nodes have worked on a document, by the name of the input and the document's id."""
+
+
+class Trail:
+    """Which nodes have worked on which document: `ancestors` has each node's own name and all before it.
+
+    `around` has, of every node that has worked, the ids of the documents that passed around it.
+    """
+
+    def __init__(self, ancestors: Mapping[str, frozenset[str]]) -> None:
+        self.around: dict[str, frozenset[str]] = {}
+        self._ancestors = ancestors
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether no document has passed around any node."""
+        return not any(self.around.values())
+
+    def is_stale(self, doc_id: str, name: str, other: str) -> bool:
+        """Whether `other` has a later state of a document than `name`.
+
+        So it is if the document passed around a node on the way to `name` alone, and all that worked on it
+        there worked on it on the way to `other` too, and somebody else.
+        """
+        passed = (node for node in self._ancestors[name] if doc_id in self.around.get(node, ()))
+        if self._ancestors[other].issuperset(passed):
+            return False
+        return self._workers(name, doc_id) < self._workers(other, doc_id)
+
+    def _workers(self, name: str, doc_id: str) -> frozenset[str]:
+        around = self.around
+        return frozenset(
+            node for node in self._ancestors[name] if node in around and doc_id not in around[node]
+        )
 
 
 def joined(inputs: Inputs, *, no_reduce: bool = False) -> Batch:
@@ -30,22 +61,20 @@ def parameters_of(inputs: Inputs) -> dict[str, Any]:
     return united({}, [batch.parameters for _, batch in inputs])
 
 
-def without_stale(inputs: Inputs, history: History) -> list[tuple[str, DocList[Any]]]:
+def without_stale(inputs: Inputs, trail: Trail) -> list[tuple[str, DocList[Any]]]:
     """The documents of each input, less those that another input has in a later state.
 
     A document that passed around the conditional nodes of one branch, while another branch worked on it, is
-    only what it was before: its history is part of the other's. Where neither history contains the other,
-    both stay, to be merged.
+    only what it was before. Where both worked on it, both stay, to be merged.
     """
     lists = [(name, batch.docs) for name, batch in inputs]
-    states: dict[str, set[frozenset[str]]] = {}
+    holders: dict[str, list[str]] = {}
     for name, docs in lists:
         for doc in docs.rows:
-            states.setdefault(doc.id, set()).add(history(name, doc.id))
+            holders.setdefault(doc.id, []).append(name)
 
     def is_current(name: str, doc_id: str) -> bool:
-        own = history(name, doc_id)
-        return not any(own < other for other in states[doc_id])
+        return not any(trail.is_stale(doc_id, name, other) for other in holders[doc_id] if other != name)
 
     return [(name, docs.from_rows([d for d in docs.rows if is_current(name, d.id)])) for name, docs in lists]
 

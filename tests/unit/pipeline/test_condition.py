@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -236,3 +236,86 @@ def test_parts_of_one_order_are_woven_without_a_contradiction(
     assert sorted(found) == sorted({name for names in lists for name in names})
     for names in lists[:1]:
         assert [name for name in found if name in names] == names
+
+
+class State(NamedTuple):
+    """What has become of one document on its way: who worked on it, whom it passed by, its text and marks."""
+
+    workers: frozenset[str] = frozenset()
+    passed: frozenset[str] = frozenset()
+    text: str = ''
+    tags: frozenset[str] = frozenset()
+
+
+def marks(name: str) -> Any:
+    async def handler(batch: Batch, context: Context) -> Batch:
+        await asyncio.sleep(0)
+        for doc in batch.docs:
+            doc.text += name
+            doc.tags[name] = True
+        return batch
+
+    return handler
+
+
+def together(states: list[State]) -> State:
+    """The states of one document where branches join, by the book: stale ones count for nothing."""
+
+    def is_stale(state: State, other: State) -> bool:
+        only_here = state.passed - other.passed - other.workers
+        return bool(only_here) and state.workers < other.workers
+
+    current = [state for state in states if not any(is_stale(state, other) for other in states)]
+    return State(
+        frozenset().union(*(state.workers for state in states)),
+        frozenset().union(*(state.passed for state in states)),
+        next((state.text for state in current if state.text), ''),
+        frozenset().union(*(state.tags for state in current)),
+    )
+
+
+@given(st.data())
+def test_a_random_graph_of_conditions_gives_what_each_document_alone_would_become(
+    data: st.DataObject,
+) -> None:
+    count = data.draw(st.integers(1, 8))
+    names = [f'n{index}' for index in range(count)]
+    needs = {
+        name: data.draw(
+            st.lists(st.sampled_from(['gateway', *names[:index]]), min_size=1, max_size=3, unique=True)
+        )
+        for index, name in enumerate(names)
+    }
+    wanted = {name: data.draw(st.none() | st.sets(st.sampled_from('abc'))) for name in names}
+    kinds = data.draw(st.lists(st.sampled_from('abc'), max_size=5))
+
+    graph = Graph(
+        Node(
+            name,
+            marks(name),
+            needs[name],
+            when=None if wanted[name] is None else Condition({'uri': {'$in': sorted(wanted[name])}}),
+        )
+        for name in names
+    )
+    given_docs = DocumentArray([Document(id=f'd{n}', uri=kind) for n, kind in enumerate(kinds)])
+    docs = run(graph, given_docs).docs
+
+    def expected(kind: str) -> State:
+        states = {'gateway': State()}
+        for name in names:
+            state = together([states[need] for need in needs[name]])
+            chosen = wanted[name]
+            if chosen is None or kind in chosen:
+                text, tags = state.text + name, state.tags | {name}
+                state = State(state.workers | {name}, state.passed, text, tags)
+            else:
+                state = state._replace(passed=state.passed | {name})
+            states[name] = state
+        ends = [name for name in names if not any(name in each for each in needs.values())]
+        return together([states[end] for end in ends])
+
+    assert [doc.id for doc in docs] == [f'd{n}' for n in range(len(kinds))]
+    for doc, kind in zip(docs, kinds, strict=True):
+        state = expected(kind)
+        assert (doc.text, frozenset(doc.tags)) == (state.text, state.tags)

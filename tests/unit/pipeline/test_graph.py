@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,8 @@ from headrace.documents.schema import schema_of
 from headrace.errors import Cancelled, DeadlineExceeded, EndpointNotFound, RequestError
 from headrace.pipeline import Batch, Context, Graph, Node
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
-from headrace.pipeline.graph import REQUEST
+from headrace.pipeline.node import REQUEST
+from headrace.pipeline.paths import paths
 from headrace.pipeline.reports import RESULTS
 
 
@@ -188,3 +190,74 @@ def test_in_any_graph_every_node_sees_the_work_of_all_its_ancestors(needs):
     expected = {str(n) for end in ends for n in ancestors[end]}
     for doc in docs:
         assert set(doc.tags) == expected
+
+
+dags = st.lists(st.sets(st.integers(0, 9), max_size=3), min_size=1, max_size=10).map(
+    lambda needs: [
+        Node(f'n{i}', says(''), [f'n{n}' for n in sorted({n % i for n in each})] if i and each else [REQUEST])
+        for i, each in enumerate(needs)
+    ]
+)
+
+
+@given(dags)
+def test_every_node_is_on_one_path_behind_one_that_it_needs(nodes):
+    found = paths(nodes)
+    assert sorted(node.name for path in found for node in path) == sorted(node.name for node in nodes)
+    for path in found:
+        for before, node in itertools.pairwise(path):
+            assert before.name in node.needs
+    assert found[-1][-1] is nodes[-1]
+
+
+@pytest.mark.parametrize('joined', [True, False])
+def test_sixteen_branches_run_at_the_same_time(joined):
+    all_of_them = asyncio.Barrier(16)
+
+    async def meet(batch, context):
+        async with asyncio.timeout(10):
+            await all_of_them.wait()
+        return batch
+
+    nodes = [Node(f'n{number}', meet) for number in range(16)]
+    join = [Node('join', None, [node.name for node in nodes])] if joined else []
+    assert len(run(Graph([*nodes, *join])).docs) == 2
+
+
+def test_one_branch_that_fails_ends_the_others():
+    ended = []
+
+    async def wait(batch, context):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    async def fail(batch, context):
+        await asyncio.sleep(0)
+        raise RequestError('bad weather')
+
+    for nodes in ([Node('w', wait), Node('f', fail)], [Node('f', fail), Node('w', wait)]):
+        with pytest.raises(RequestError, match='bad weather'):
+            run(Graph([*nodes, Node('j', None, ['w', 'f'])]))
+    assert ended == [True, True]
+
+
+async def test_who_cancels_a_request_ends_its_branches_and_is_told_so():
+    began = asyncio.Barrier(3)
+    ended = []
+
+    async def wait(batch, context):
+        try:
+            await began.wait()
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    graph = Graph([Node('a', wait), Node('b', wait), Node('j', None, ['a', 'b'])])
+    task = asyncio.ensure_future(graph(Batch(DocumentArray.empty(1)), Context('/')))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == [True, True]

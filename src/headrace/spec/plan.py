@@ -7,10 +7,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from headrace.spec.external import addresses
 from headrace.spec.graph import check, order
 from headrace.spec.parts import Part, part_of
 from headrace.spec.records import GATEWAY, PASS_THROUGH, ExecutorSpec, FlowSpec
+from headrace.spec.words import condition_in_words, place_in_words
 
 Role = Literal['gateway', 'worker', 'inline']
 
@@ -41,10 +41,15 @@ class ProcessPlan(Struct, frozen=True, kw_only=True):
 
 
 class Wire(Struct, frozen=True):
-    """One edge of the graph: the results of `source` go to `target`."""
+    """One edge of the graph: the results of `source` go to `target`.
+
+    `when` says in words which documents do; nobody waits for a `floating` target.
+    """
 
     source: str
     target: str
+    when: str = ''
+    floating: bool = False
 
 
 class PhysicalPlan(Struct, frozen=True, kw_only=True):
@@ -105,8 +110,11 @@ class PhysicalPlan(Struct, frozen=True, kw_only=True):
         return self._input(process.executor)
 
     def _input(self, name: str) -> str:
-        sources = [wire.source for wire in self.wires if wire.target == name]
-        return ', '.join(sources) or 'clients'
+        wires = [wire for wire in self.wires if wire.target == name]
+        sources = ', '.join(wire.source for wire in wires) or 'clients'
+        notes = [f'when {wires[0].when}'] if wires and wires[0].when else []
+        notes += ['floating'] if wires and wires[0].floating else []
+        return f'{sources} ({"; ".join(notes)})' if notes else sources
 
 
 def plan(spec: FlowSpec, *, directory: str = '') -> PhysicalPlan:
@@ -127,11 +135,13 @@ def plan(spec: FlowSpec, *, directory: str = '') -> PhysicalPlan:
         place=spec.place,
         host=spec.gateway.host,
         processes=(*_gateways(spec, tuple(worker.name for worker in workers)), *workers),
-        wires=tuple(Wire(need, executor.name) for executor in ordered for need in executor.needs),
-        joins=tuple(executor.name for executor in ordered if executor.join),
-        externals=tuple(
-            (each.name, ', '.join(map(str, addresses(each)))) for each in ordered if each.external
+        wires=tuple(
+            Wire(need, executor.name, condition_in_words(executor.when), executor.floating)
+            for executor in ordered
+            for need in executor.needs
         ),
+        joins=tuple(executor.name for executor in ordered if executor.join),
+        externals=tuple((each.name, place_in_words(each)) for each in ordered if each.external),
     )
 
 

@@ -18,7 +18,8 @@ from headrace.flow.drawing.mermaid import mermaid
 from headrace.flow.drawing.page import page
 from headrace.flow.drawing.svg import svg
 from headrace.flow.plot import plot
-from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec, load_flow
+from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec, load_flow, plan
+from headrace.spec.words import condition_in_words
 
 SHOP = load_flow("""
 name: 'shop <&> "look"'
@@ -192,7 +193,7 @@ def test_the_page_escapes_what_users_write() -> None:
 
 def test_the_page_of_a_flow_without_executors() -> None:
     text = page(FlowSpec(gateway=GatewaySpec(protocols=('http',), ports=(80,))))
-    assert '0 executors, one process each; http on 127.0.0.1:80' in text
+    assert '0 executors, 1 process; http on 127.0.0.1:80' in text
     assert '<table>' not in text
     assert 'in the calling process' in page(FlowSpec(place='in-process', executors=(ExecutorSpec(name='a'),)))
 
@@ -217,3 +218,60 @@ def test_another_ending_is_refused_before_anything_is_written(tmp_path: Path) ->
 def test_a_flow_that_cannot_run_is_not_drawn() -> None:
     with pytest.raises(SpecError, match='does not exist'):
         plot(FlowSpec(executors=(ExecutorSpec(name='a', needs=('b',)),)))
+
+
+SCALED = load_flow("""
+executors:
+- {name: loader, uses: "shop.py:Loader", replicas: [1, 3]}
+- {name: shoes, uses: "shop.py:Shoes", when: {tags__kind: {$eq: shoe}}, shards: 2, replicas: 2}
+- {name: far, external: true, host: 'grpcs://models:443', needs: loader}
+- {name: both, needs: [shoes, far], join: true}
+- {name: audit, floating: true, needs: loader}
+""")
+
+
+def test_conditions_floating_external_and_copies_are_in_mermaid() -> None:
+    text = mermaid(figure(SCALED))
+    assert """|"tags__kind = 'shoe'"| n""" in text
+    assert '-.->' in text
+    assert text.count('-.->') == 1
+    assert '[["far<br/>grpcs://models:443"]]' in text
+    assert 'shop.py:Loader<br/>x1-3' in text
+    assert 'shop.py:Shoes<br/>2 shards, x2 each' in text
+
+
+@pytest.mark.parametrize('vertical', [False, True])
+def test_conditions_floating_external_and_copies_are_in_the_picture(vertical: bool) -> None:
+    picture = ElementTree.fromstring(svg(figure(SCALED), vertical=vertical))
+    classes = [element.get('class') for element in picture.iter()]
+    assert classes.count('edge floating') == 1
+    assert classes.count('external') == 1
+    (entry,) = (element for element in picture.iter() if element.get('class') == 'entry')
+    assert "tags__kind = 'shoe'" in ''.join(entry.itertext())
+    width = float(picture.get('width') or 0)
+    assert 0 < float(entry.get('x') or 0) < width
+    assert classes.count('box') == 7 + 2 * 2, 'two more behind each of which there are several'
+    assert 'grpcs://models:443' in page(SCALED)
+
+
+@pytest.mark.parametrize(
+    ('query', 'words'),
+    [
+        ({'a': 1, 'b': {'$gte': 2}}, 'a = 1 and b >= 2'),
+        ({'$or': [{'a': 1}, {'b': 2}], 'c': 3}, '(a = 1 or b = 2) and c = 3'),
+        ({'$not': {'a': 1}}, 'not (a = 1)'),
+        ({'$nor': [{'a': 1}, {'b': {'$regex': 'x$'}}]}, "not (a = 1 or b ~ 'x$')"),
+        ({'a': {'$not': {'$gt': 1}}}, 'not (a > 1)'),
+        ({'a': {'$size': {'$gt': 1}}}, 'size of a > 1'),
+        ({'a': {'$exists': True, '$ne': 'x'}}, "a is there and a != 'x'"),
+    ],
+)
+def test_a_condition_in_words(query: dict[str, object], words: str) -> None:
+    assert condition_in_words(query) == words
+
+
+def test_the_plan_says_what_comes_to_whom() -> None:
+    text = str(plan(SCALED))
+    assert re.search(r"shoes/shard-1/rep-1 .*loader \(when tags__kind = 'shoe'\)", text)
+    assert re.search(r'audit .*loader \(floating\)', text)
+    assert re.search(r'far +\(runs elsewhere\) +grpcs://models:443 +loader', text)

@@ -50,9 +50,15 @@ class Layout(Struct, frozen=True):
 
 
 def lay_out(
-    sizes: Mapping[str, tuple[float, float]], edges: Sequence[tuple[str, str]], *, vertical: bool = False
+    sizes: Mapping[str, tuple[float, float]],
+    edges: Sequence[tuple[str, str]],
+    *,
+    vertical: bool = False,
+    gaps: Mapping[str, float] | None = None,
 ) -> Layout:
     """Place boxes of these (width, height) so that edges lead forward, cross little and bend little.
+
+    `gaps` says before which boxes there has to be more room than usual.
 
     >>> [box.x for box in lay_out({'a': (10, 10), 'b': (10, 10)}, [('a', 'b')]).boxes]
     [0.0, 74.0]
@@ -64,7 +70,11 @@ def lay_out(
     depth = [
         max((flat[item][0] for item in layer if item < len(names)), default=0.0) for layer in graph.layers
     ]
-    starts = [sum(depth[:index]) + ALONG_GAP * index for index in range(len(depth))]
+    wider = [
+        max([ALONG_GAP, *((gaps or {}).get(names[item], 0.0) for item in layer if item < len(names))])
+        for layer in graph.layers
+    ]
+    starts = [sum(depth[:index]) + sum(wider[1 : index + 1]) for index in range(len(depth))]
     across = _across(graph, [size[1] for size in flat])
     spans = {
         item: (starts[index], depth[index]) for index, layer in enumerate(graph.layers) for item in layer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.flow.drawing.figure import Figure, Node
 
-_FORMS = {'door': '(["{}"])', 'executor': '["{}"]', 'join': '(("{}"))'}
+_FORMS = {'door': '(["{}"])', 'executor': '["{}"]', 'join': '(("{}"))', 'external': '[["{}"]]'}
 
 
 def mermaid(figure: Figure, *, vertical: bool = False) -> str:
@@ -19,7 +19,11 @@ def mermaid(figure: Figure, *, vertical: bool = False) -> str:
     keys = {node.key: f'n{number}' for number, node in enumerate(figure.nodes)}  # `end` would be a keyword
     lines = [f'flowchart {"TB" if vertical else "LR"}']
     lines += [f'    {keys[node.key]}{_FORMS[node.shape].format(_label(node))}' for node in figure.nodes]
-    lines += [f'    {keys[source]} --> {keys[target]}' for source, target in figure.edges]
+    entries = {node.key: node.entry for node in figure.nodes}
+    for source, target in figure.edges:
+        arrow = '-.->' if target in figure.floating else '-->'
+        entry = f'|"{_escape(entries[target])}"|' if entries[target] else ''
+        lines.append(f'    {keys[source]} {arrow}{entry} {keys[target]}')
     return '\n'.join(lines) + '\n'
 
 

@@ -7,7 +7,8 @@ from html import escape
 from headrace.flow.drawing.figure import figure
 from headrace.flow.drawing.svg import svg
 from headrace.spec import ExecutorSpec, FlowSpec, order
-from headrace.spec.plan import describe_uses
+from headrace.spec.plan import describe_uses, plan
+from headrace.spec.words import condition_in_words, copies_in_words, place_in_words
 
 _STYLE = """\
 :root { color-scheme: light dark; --page: #fafbfc; --text: #182230; --quiet: #5d6b82; --line: #e1e6ee }
@@ -47,14 +48,16 @@ def _summary(spec: FlowSpec) -> str:
         for protocol, port in spec.gateway.doors
     )
     executors = f'{count} executor' if count == 1 else f'{count} executors'
-    where = 'in the calling process' if spec.place == 'in-process' else f'one process each; {doors}'
+    number = len(plan(spec).processes)
+    processes = f'{number} process' if number == 1 else f'{number} processes'
+    where = 'in the calling process' if spec.place == 'in-process' else f'{processes}; {doors}'
     return f'{executors}, {where}'
 
 
 def _table(spec: FlowSpec) -> str:
     if not spec.executors:
         return ''
-    settings = any(executor.uses_with for executor in spec.executors)
+    settings = any(executor.uses_with or _graph_settings(executor) for executor in spec.executors)
     rows = ''.join(_row(executor, settings) for executor in order(spec))
     titles = ('Executor', 'Runs', 'Needs', 'Settings')[: 4 if settings else 3]
     names = ''.join(f'<th>{title}</th>' for title in titles)
@@ -65,9 +68,21 @@ def _table(spec: FlowSpec) -> str:
 
 
 def _row(executor: ExecutorSpec, settings: bool) -> str:
-    runs = 'joins by document id' if executor.join else f'<code>{escape(describe_uses(executor.uses))}</code>'
+    uses = place_in_words(executor) or describe_uses(executor.uses)
+    runs = 'joins by document id' if executor.join else f'<code>{escape(uses)}</code>'
     cells = [f'<b>{escape(executor.name)}</b>', runs, escape(', '.join(executor.needs))]
     if settings:
         given = ', '.join(f'{name}={value!r}' for name, value in executor.uses_with.items())
-        cells.append(f'<code>{escape(given)}</code>')
+        parts = [f'<code>{escape(given)}</code>'] if given else []
+        cells.append('; '.join([*map(escape, _graph_settings(executor)), *parts]))
     return '<tr>' + ''.join(f'<td>{cell}</td>' for cell in cells) + '</tr>\n'
+
+
+def _graph_settings(executor: ExecutorSpec) -> list[str]:
+    """How many of it there are, which documents come to it, and who waits for it."""
+    words = [copies_in_words(executor)]
+    words += [f'when {condition_in_words(executor.when)}'] if executor.when else []
+    words += ['floating'] if executor.floating else []
+    words += ['external'] if executor.external else []
+    words += ['no reduce'] if executor.no_reduce else []
+    return [word for word in words if word]

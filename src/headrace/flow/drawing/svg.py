@@ -30,15 +30,23 @@ STYLE = """\
   fill: var(--quiet); text-anchor: middle }
 .headrace .edge { fill: none; stroke: var(--edge); stroke-width: 1.6 }
 .headrace .tip { fill: var(--edge) }
+.headrace .floating { stroke-dasharray: 6 5 }
+.headrace .external .box { stroke-dasharray: 4 4; stroke: var(--edge) }
+.headrace .entry { font: 12px ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace;
+  fill: var(--door-text); stroke: var(--page); stroke-width: 4; paint-order: stroke }
 """
 
 
 def svg(figure: Figure, *, vertical: bool = False) -> str:
     """Draw the figure from left to right, or from top to bottom."""
-    sizes = {node.key: _size(node) for node in figure.nodes}
-    layout = lay_out(sizes, figure.edges, vertical=vertical)
     nodes = {node.key: node for node in figure.nodes}
-    width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN
+    sizes = {node.key: _size(node) for node in figure.nodes}
+    wide = {key: (max(size[0], 2 * _entry_gap(nodes[key])), size[1]) for key, size in sizes.items()}
+    gaps = {} if vertical else {node.key: _entry_gap(node) for node in figure.nodes if node.entry}
+    layout = lay_out(wide if vertical else sizes, figure.edges, vertical=vertical, gaps=gaps)
+    boxes = [_narrowed(box, sizes[box.name][0]) for box in layout.boxes]
+    width = layout.width + 2 * _MARGIN
+    height = layout.height + 2 * _MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="headrace" role="img" width="{_n(width)}" '
         f'height="{_n(height)}" viewBox="0 0 {_n(width)} {_n(height)}">',
@@ -46,17 +54,23 @@ def svg(figure: Figure, *, vertical: bool = False) -> str:
         f'<style>{STYLE}</style>',
         f'<rect class="page" width="{_n(width)}" height="{_n(height)}"/>',
         f'<g transform="translate({_n(_MARGIN)} {_n(_MARGIN)})">',
-        *(_edge(route, layout) for route in layout.routes),
-        *(_node(nodes[box.name], box) for box in layout.boxes),
+        *(_edge(route, layout, is_floating=route.target in figure.floating) for route in layout.routes),
+        *(_node(nodes[box.name], box, vertical) for box in boxes),
+        *(_entry(nodes[box.name], box, vertical) for box in boxes if nodes[box.name].entry),
         '</g>',
         '</svg>',
     ]
     return '\n'.join(parts) + '\n'
 
 
-def _node(node: Node, box: Box) -> str:
+def _narrowed(box: Box, width: float) -> Box:
+    """A box in the middle of the room that was made for it and its entry."""
+    return Box(box.name, box.x + (box.width - width) / 2, box.y, width, box.height)
+
+
+def _node(node: Node, box: Box, vertical: bool) -> str:
     x, y = box.centre
-    radius = box.height / 2 if node.shape != 'executor' else 10.0
+    radius = box.height / 2 if node.shape in ('door', 'join') else 10.0
     rectangle = f'width="{_n(box.width)}" height="{_n(box.height)}" rx="{_n(radius)}"'
     texts = []
     top = y - (_TITLE_PX * 1.3 + len(node.lines) * _LINE_PX * 1.5) / 2
@@ -69,11 +83,36 @@ def _node(node: Node, box: Box) -> str:
     return (
         f'<g class="{node.shape}"><title>{hint}</title>'
         f'<rect class="shade" x="{_n(box.x)}" y="{_n(box.y + 2)}" {rectangle}/>'
+        f'{_behind(node, box, rectangle, down=vertical)}'
         f'<rect class="box" x="{_n(box.x)}" y="{_n(box.y)}" {rectangle}/>{"".join(texts)}</g>'
     )
 
 
-def _edge(route: Route, layout: Layout) -> str:
+def _behind(node: Node, box: Box, rectangle: str, *, down: bool) -> str:
+    """The others of a node that there are several of, seen behind it, where no edge ends."""
+    sign = 1 if down else -1
+    shifts = (8, 4) if node.is_many else ()
+    return ''.join(
+        f'<rect class="box" x="{_n(box.x + shift)}" y="{_n(box.y + sign * shift)}" {rectangle}/>'
+        for shift in shifts
+    )
+
+
+def _entry(node: Node, box: Box, vertical: bool) -> str:
+    """What is written where the edges to a node end: above the tip, or to its right."""
+    x, y = (box.centre[0] + 9, box.y - 6) if vertical else (box.x - 12, box.centre[1] - 9)
+    anchor = 'start' if vertical else 'end'
+    hint = f'<title>{escape(node.entry)}</title>'
+    text = escape(shortened(node.entry))
+    return f'<text class="entry" x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}">{hint}{text}</text>'
+
+
+def _entry_gap(node: Node) -> float:
+    """The room that an entry takes, in front of a node."""
+    return sum(_mono(char) for char in shortened(node.entry)) * _LINE_PX + 40.0 if node.entry else 0.0
+
+
+def _edge(route: Route, layout: Layout, *, is_floating: bool) -> str:
     tip = 9.0
     x, y = route.points[-1]
     end = (x, y - tip + 1) if layout.vertical else (x - tip + 1, y)
@@ -86,7 +125,8 @@ def _edge(route: Route, layout: Layout) -> str:
             path.append(f'L{_p(points[index])}')
     turn = f' transform="rotate(90 {_n(x)} {_n(y)})"' if layout.vertical else ''
     arrow = f'M{_n(x)} {_n(y)}l{_n(-tip)} {_n(-tip / 2)}q2 {_n(tip / 2)} 0 {_n(tip)}z'
-    return f'<path class="edge" d="{"".join(path)}"/><path class="tip" d="{arrow}"{turn}/>'
+    kind = 'edge floating' if is_floating else 'edge'
+    return f'<path class="{kind}" d="{"".join(path)}"/><path class="tip" d="{arrow}"{turn}/>'
 
 
 def _bend(start: Point, end: Point, vertical: bool) -> str:

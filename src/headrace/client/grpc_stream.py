@@ -20,6 +20,10 @@ ORDER = (('headrace-order', 'any'),)
 Answer = tuple[pb.Reply, memoryview | None]
 
 
+class Untaken(BadServer):
+    """The gateway left before it took the request: nothing was done for it, and it may be sent again."""
+
+
 class Stream:
     """One open stream to a gateway. When it breaks, every request on it fails, and `is_over` is true."""
 
@@ -80,12 +84,15 @@ class Stream:
     async def _read(self) -> None:
         """Give each reply to who waits for it, until the stream ends; then fail those that still wait."""
         reason: BadServer | None = None
+        is_left = False
         try:
             while (data := await self._call.read()) is not EOF:
                 reply, columns = unpack(pb.Reply, data)
                 waiting = self._waiting.get(reply.request_id)
                 if waiting is not None and not waiting.done():
                     waiting.set_result((reply, columns))
+            # A gateway that leaves in good order answers first what it has taken.
+            is_left = await self._call.code() == grpc.StatusCode.OK
         except grpc.aio.AioRpcError as error:
             reason = grpc_faults.failure(error, self._address, '')
         except CodecError as error:
@@ -97,11 +104,11 @@ class Stream:
             self._call.cancel()
             for request_id, waiting in self._waiting.items():
                 if not waiting.done():
-                    waiting.set_exception(self._ended(reason, request_id))
+                    waiting.set_exception(self._ended(reason, request_id, is_left))
 
-    def _ended(self, reason: BadServer | None, request_id: str) -> BadServer:
+    def _ended(self, reason: BadServer | None, request_id: str, is_left: bool) -> BadServer:
         if reason is None:
-            return BadServer(
+            return (Untaken if is_left else BadServer)(
                 f'the gateway at {self._address} ended the stream',
                 status='UNAVAILABLE',
                 request_id=request_id,

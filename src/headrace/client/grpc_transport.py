@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from headrace.client import grpc_faults
 from headrace.client.address import Address, Tls
 from headrace.client.described import PATIENCE_S
-from headrace.client.grpc_stream import Stream
+from headrace.client.grpc_stream import Stream, Untaken
 from headrace.client.messages import Request, Response
 from headrace.documents import BaseDoc, DocList
 from headrace.documents.codec import columns as codec
@@ -26,6 +26,9 @@ CALL = '/headrace.v1.Headrace/Call'
 STREAM = '/headrace.v1.Headrace/Stream'
 DESCRIBE = '/headrace.v1.Headrace/Describe'
 HEALTH = '/grpc.health.v1.Health/Check'
+GATEWAYS = 3
+"""How many gateways, one after the other, may leave before they take a request."""
+
 STREAMED_BYTES = 1 << 20
 """Longer requests go alone: a stream gains them nothing, and one that is refused would end it for all."""
 
@@ -65,9 +68,7 @@ class GrpcTransport:
     async def send(self, request: Request, body: bytes) -> Response[Any]:
         channel = self._connect()
         if request.stream and not request.metadata and len(body) <= STREAMED_BYTES:
-            if self._stream is None or self._stream.is_over:
-                self._stream = Stream(channel.stream_stream(STREAM, None, None), self._address)
-            return _response(request, *await self._stream.send(request, body))
+            return _response(request, *await self._send_streamed(channel, request, body))
         try:
             data = await self._call(
                 body, timeout=request.left_s(), metadata=tuple(request.metadata.items()) or None
@@ -75,6 +76,21 @@ class GrpcTransport:
         except grpc.aio.AioRpcError as error:
             raise grpc_faults.failure(error, self._address, request.request_id) from None
         return _response(request, *unpack(pb.Reply, data))
+
+    async def _send_streamed(
+        self, channel: grpc.aio.Channel, request: Request, body: bytes
+    ) -> tuple[pb.Reply, memoryview | None]:
+        """The reply on the stream; if its gateway leaves, on one to the next that has the port."""
+        attempts = GATEWAYS
+        while True:
+            attempts -= 1
+            if self._stream is None or self._stream.is_over:
+                self._stream = Stream(channel.stream_stream(STREAM, None, None), self._address)
+            try:
+                return await self._stream.send(request, body)
+            except Untaken:
+                if not attempts:
+                    raise
 
     async def is_ready(self, timeout_s: float) -> bool:
         ask = self._connect().unary_unary(HEALTH, None, None)

@@ -60,6 +60,12 @@ class Tell(msgspec.Struct, frozen=True, tag=True):
     load_every_s: float
 
 
+class Leave(msgspec.Struct, frozen=True, tag=True):
+    """The last order: end, for others have the ports now; open connections are ended in good order."""
+
+    linger_s: float
+
+
 class Open(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """The second order: open the doors to these executors (in topological order), which offer `info`.
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import uvloop
 
-from headrace.gateway.orders import Open, Processes, Route, Start, Tell
+from headrace.gateway.orders import Leave, Open, Processes, Route, Start, Tell
 from headrace.gateway.server import DOORS, serve
 from headrace.gateway.switchboard import Switchboard
 from headrace.observe import log
@@ -44,6 +44,7 @@ def main() -> None:
 async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
     stop = asyncio.Event()
     orphaned = False
+    linger_s = 0.0
     pids = order.pids
 
     def on_cut() -> None:
@@ -52,12 +53,15 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
         stop.set()
 
     def on_order(message: Any) -> None:
-        nonlocal pids
-        later = msgspec.convert(message, Route | Processes | Tell)
+        nonlocal pids, linger_s
+        later = msgspec.convert(message, Route | Processes | Tell | Leave)
         if isinstance(later, Route):
             board.follow(later)
         elif isinstance(later, Tell):
             news.every(later.load_every_s)
+        elif isinstance(later, Leave):
+            linger_s = later.linger_s
+            stop.set()
         else:
             pids = later.pids
 
@@ -80,7 +84,7 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
     grace_s = min(order.timeout_stop_s, GRACE_S / 4) if orphaned else order.timeout_stop_s
     stopping = time.monotonic()
     try:
-        await server.stop(grace_s)
+        await server.stop(grace_s, 0.0 if orphaned else linger_s)
         await board.close(max(0.0, grace_s - (time.monotonic() - stopping)))
     finally:
         if orphaned:

@@ -28,8 +28,11 @@ class Door(Protocol):
 
     port: int
 
-    async def stop(self, grace_s: float) -> None:
-        """Accept nothing more, let what was accepted finish for `grace_s` seconds, then end it."""
+    async def stop(self, grace_s: float, linger_s: float = 0.0) -> None:
+        """Accept nothing more, let what was accepted finish for `grace_s` seconds, then end it.
+
+        Before, clients have `linger_s` to learn that they should connect anew, if they need it.
+        """
 
 
 class GatewayServer:
@@ -44,11 +47,14 @@ class GatewayServer:
         """Where each protocol is served."""
         return {protocol: door.port for protocol, door in self._doors.items()}
 
-    async def stop(self, grace_s: float = 5.0) -> None:
-        """Close every door: accepted requests have `grace_s` seconds to finish, the rest is cancelled."""
+    async def stop(self, grace_s: float = 5.0, linger_s: float = 0.0) -> None:
+        """Close every door: accepted requests have `grace_s` seconds to finish, the rest is cancelled.
+
+        With `linger_s` others take over: open connections are used that long, and ended in good order.
+        """
         doors, self._doors = self._doors, {}
         results = await asyncio.gather(
-            *(door.stop(grace_s) for door in doors.values()), return_exceptions=True
+            *(door.stop(grace_s, linger_s) for door in doors.values()), return_exceptions=True
         )
         for result in results:
             if isinstance(result, BaseException):

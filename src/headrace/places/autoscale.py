@@ -38,8 +38,8 @@ class Autoscale:
         """How many replicas there should be instead of `size`, with so many `calls` to do `now` (in s)."""
         enough = min(max(math.ceil(calls / self.busy), self.least), self.most)
         self._seen.append((now, enough))
-        while self._seen[0][0] < now - SHRINK_AFTER_S:
-            self._seen.popleft()
+        while len(self._seen) > 1 and self._seen[1][0] <= now - SHRINK_AFTER_S:
+            self._seen.popleft()  # the first one left says how it was at the beginning of that time
         if (up := self._least_since(now - GROW_AFTER_S)) > size:
             return self._decided(min(up, 2 * size))
         if self._seen[0][0] <= now - SHRINK_AFTER_S and max(enough for _, enough in self._seen) < size:

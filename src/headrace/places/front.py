@@ -24,6 +24,10 @@ REOPEN_S = 2.0
 """How long a gateway that comes back waits for executors before it opens its doors without them."""
 
 
+LINGER_S = 2.0
+"""How long clients of gateways that are replaced have to connect to the new ones."""
+
+
 class Ports:
     """The ports of a Flow, kept for it as long as it runs, whether or not a gateway listens."""
 
@@ -127,6 +131,10 @@ class Front:
     async def stop(self, grace_s: float) -> None:
         """Close the doors; what was accepted may finish for `grace_s`."""
         await asyncio.gather(*(gateway.stop(grace_s) for gateway in self._gateways))
+
+    async def leave(self, grace_s: float) -> None:
+        """Let the next front take over, and end."""
+        await asyncio.gather(*(gateway.leave(grace_s, LINGER_S) for gateway in self._gateways))
 
     def abort(self) -> None:
         """End every gateway, now."""

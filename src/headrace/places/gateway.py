@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from headrace.errors import StartError
-from headrace.gateway.orders import Load, Open, Processes, Route, Start, Tell
+from headrace.gateway.orders import Leave, Load, Open, Processes, Route, Start, Tell
 from headrace.places.child import Child
 from headrace.places.restarts import End
 from headrace.places.supervising import keep
@@ -169,6 +169,14 @@ class Gateway:
                 await self.child.stop(grace_s)
             finally:
                 self.end()
+
+    async def leave(self, grace_s: float, linger_s: float) -> None:
+        """Let others take over: its clients have `linger_s` to change to them."""
+        await self.release()
+        if self.child is not None:
+            self.child.order(msgspec.to_builtins(Leave(linger_s)))
+            await asyncio.wait({asyncio.ensure_future(self.child.ended())}, timeout=linger_s + grace_s)
+            self.end()
 
     async def release(self) -> None:
         """Do not start it again."""

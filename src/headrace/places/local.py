@@ -161,7 +161,7 @@ class Local:
             raise
         before, self.crews[name] = self.crews[name], crew
         grace_s = self.spec.timeout_stop_s + KILL_AFTER_S
-        await old.stop(grace_s)
+        await old.leave(grace_s)
         for each in others:
             each.detach(old.routes)
         self._fronts.remove(old)

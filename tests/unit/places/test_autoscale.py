@@ -62,6 +62,13 @@ def test_it_holds_its_limits():
     assert story.work(0, 10 * SHRINK_AFTER_S)[-1] == 2
 
 
+def test_it_does_not_need_a_clock_that_strikes_in_time():
+    scale, sizes = Autoscale(1, 4), [4]
+    for tick in range(1000):
+        sizes.append(scale.wanted(sizes[-1], calls=0, now=tick * 0.7131))
+    assert sizes[-1] == 1
+
+
 @given(
     st.integers(1, 4),
     st.integers(0, 12),

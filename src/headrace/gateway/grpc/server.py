@@ -32,8 +32,11 @@ class GrpcServer:
         self._health = health
         self.port = port
 
-    async def stop(self, grace_s: float) -> None:
-        """Accept nothing more, let what was accepted finish for `grace_s` seconds, then cancel it."""
+    async def stop(self, grace_s: float, linger_s: float = 0.0) -> None:
+        """Accept nothing more, let what was accepted finish for `grace_s` seconds, then cancel it.
+
+        Clients are told to go elsewhere, which takes no time to linger.
+        """
         self._health.stopping.set()
         self._service.drain()
         await self._server.stop(grace_s or None)

@@ -36,6 +36,7 @@ BODY_BYTES_PER_S = 16 * 1024
 MAX_HEADER_BYTES = 64 * 1024
 MAX_DISCARDED_BYTES = 64 * 1024 * 1024
 """How much of a refused body is read and forgotten, so that its sender gets to see the refusal."""
+LOOK_EVERY_S = 0.01
 LAST_WORDS_S = 0.25
 """How long a request that is cut off by a stop may take to send the 503 that says so."""
 
@@ -126,6 +127,7 @@ class HttpServer:
     def __init__(self, app: Application, health: Health) -> None:
         self.port = 0
         self._health = health
+        self._leaves = False
         self._state = ServerState()
         self._server: asyncio.Server | None = None
         self._ticker: asyncio.TimerHandle | None = None
@@ -153,11 +155,16 @@ class HttpServer:
             lambda: Connection(self._config, self._state, loop), sock=listening, backlog=BACKLOG
         )
 
-    async def stop(self, grace_s: float) -> None:
-        """Accept nothing more, finish what was accepted within `grace_s` seconds, then cut the rest off."""
+    async def stop(self, grace_s: float, linger_s: float = 0.0) -> None:
+        """Accept nothing more, finish what was accepted within `grace_s` seconds, then cut the rest off.
+
+        Connections that are open are served for `linger_s` before: each is told to close with its next
+        answer, so that no client sends a request on one that is just being closed.
+        """
         self._health.draining = True
         if self._server is not None:
             self._server.close()
+        await self._linger(linger_s)
         for connection in self._connections():
             connection.shutdown()
         await self._finish(grace_s)
@@ -172,6 +179,13 @@ class HttpServer:
             self._ticker.cancel()
         await asyncio.sleep(0)  # connections hear of their end in the loop's next turn
 
+    async def _linger(self, linger_s: float) -> None:
+        until = time.monotonic() + linger_s
+        self._leaves = linger_s > 0
+        self._set_headers()
+        while self._state.connections and time.monotonic() < until:  # noqa: ASYNC110 (uvicorn tells nobody)
+            await asyncio.sleep(LOOK_EVERY_S)
+
     async def _finish(self, within_s: float) -> None:
         if self._state.tasks:
             await asyncio.wait(list(self._state.tasks), timeout=within_s)
@@ -179,9 +193,14 @@ class HttpServer:
     def _connections(self) -> list[Connection]:
         return cast('list[Connection]', list(self._state.connections))
 
+    def _set_headers(self) -> None:
+        """What every answer carries."""
+        closing = [(b'connection', b'close')] if self._leaves else []
+        self._state.default_headers = [(b'date', formatdate(time.time(), usegmt=True).encode()), *closing]
+
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: the Date header, and an end to clients that dawdle."""
-        self._state.default_headers = [(b'date', formatdate(time.time(), usegmt=True).encode())]
+        self._set_headers()
         for connection in self._connections():
             connection.hurry()
         self._ticker = loop.call_later(1, self._tick, loop)

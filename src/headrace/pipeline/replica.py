@@ -26,14 +26,15 @@ class Replica:
 
     `outstanding` are the calls that it has now, at most `window`. `abandoned` are those whose callers gave up
     since it last answered: it may still be busy with them, so they weigh as much. `turn` is the number of
-    the last call that it got, `failed_turn` that of the newest call at its last failure. `epoch` is
-    counted up when it comes back.
+    the last call that it got, `failed_turn` that of the newest call at its last failure, `crowd` how many it
+    had then. `epoch` is counted up when it comes back.
     """
 
     __slots__ = (
         'abandoned',
         'abandoned_at',
         'breaker',
+        'crowd',
         'drained',
         'epoch',
         'failed_turn',
@@ -57,6 +58,7 @@ class Replica:
         self.abandoned_at = 0.0
         self.turn = 0
         self.failed_turn = 0
+        self.crowd = 0
         self.epoch = 0
         self.suspect: Call | None = None  # the one that has it, of those that may be why replicas die
         self.breaker = Breaker()
@@ -83,8 +85,9 @@ class Replica:
 class Call:
     """A request on its way to a replica, with what has happened to it so far.
 
-    `attempts` are those that may have begun, `deaths` those over which the replica died, `refused` the
-    replicas that did not take it (by their epoch), `late` the answers of stalled ones that may still come.
+    `attempts` are those that may have begun, `deaths` those over which the replica died (`deaths_alone`: when
+    no other call can be why), `refused` the replicas that did not take it (by their epoch), `late` the
+    answers of stalled ones that may still come.
     """
 
     __slots__ = (
@@ -93,8 +96,8 @@ class Call:
         'batch',
         'context',
         'deaths',
+        'deaths_alone',
         'error',
-        'first_death',
         'future',
         'late',
         'queue',
@@ -110,7 +113,7 @@ class Call:
         self.affinity = affinity
         self.attempts = 0
         self.deaths = 0
-        self.first_death = 0
+        self.deaths_alone = 0
         self.refused: dict[Replica, int] = {}
         self.late: dict[Replica, asyncio.Future[Batch]] = {}
         self.refusal: Unavailable | None = None  # the last one

@@ -243,7 +243,7 @@ class Replicas:
         elif error.late is not None:
             self._roster.abandoned(replica)
         elif not isinstance(error, Overloaded) and (error.begun or replica.state == 'healthy'):
-            self._roster.failed(replica, turn, died=error.begun)
+            self._roster.failed(replica, turn)
         self._release(replica, call)
 
     # --- the replicas

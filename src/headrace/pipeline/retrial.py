@@ -8,10 +8,10 @@ from headrace.pipeline.replica import Call
 from headrace.pipeline.roster import Roster
 
 DEADLY = 3
-"""Deaths of replicas over one request after which it is given up."""
+"""Deaths of replicas over one request after which it may be given up."""
 
-DOUBT = 3
-"""How many more it may have, if as many replicas died meanwhile without it."""
+ALONE = 2
+"""How many of these have to be such that no other request can have been the reason as well."""
 
 
 class Retrial:
@@ -59,15 +59,15 @@ class Retrial:
             raise self.over(call, error)
 
     def note_death(self, call: Call) -> None:
-        """A replica has died over a call; raise if it is clear by now which of the two is the reason.
+        """A replica has died over a call; raise if it is clear by now that the call is the reason.
 
-        As long as replicas also die without it, it may have been there by chance, and has more attempts.
+        Replicas also die by chance, with all that they have. So it counts what happened while a call was
+        the only one, or the only one that was suspect.
         """
+        if call.is_suspect or (call.replica is not None and call.replica.crowd == 1):
+            call.deaths_alone += 1
         call.deaths += 1
-        if call.deaths == 1:
-            call.first_death = self._roster.deaths
-        without_it = self._roster.deaths - call.first_death + 1 - call.deaths
-        if call.deaths >= DEADLY + min(max(0, without_it), DOUBT):
+        if call.deaths >= DEADLY and call.deaths_alone >= ALONE:
             raise self._deadly(call)
 
     def over(self, call: Call, error: Unavailable) -> HeadraceError:

@@ -24,7 +24,6 @@ class Roster:
         self.replicas: dict[str, Replica] = {}
         self.waiting = 0
         self.rate = DrainRate()
-        self.deaths = 0
         self._window = window
         self._clock = clock
         self._turn = 0
@@ -216,12 +215,12 @@ class Roster:
         replica.abandoned += 1
         replica.abandoned_at = self._clock()
 
-    def failed(self, replica: Replica, turn: int, *, died: bool) -> None:
+    def failed(self, replica: Replica, turn: int) -> None:
         """A call with this number ended since its replica failed; those that end together are one failure."""
         if turn > replica.failed_turn:
             replica.failed_turn = self._turn
             replica.breaker.fail(self._clock())
-            self.deaths += died
+            replica.crowd = replica.outstanding
             self._sort()
 
     def retry_after_s(self) -> float:

@@ -1,10 +1,11 @@
-"""Several replicas as one handler: who gets what, and what happens when one of them fails."""
+"""Several replicas as one handler: who gets what, who waits, and who is sent elsewhere."""
 
 import asyncio
 
 import clock
 import pytest
-from fake_replicas import INFO, FakeReplica, request, settle
+from fake_replicas import INFO, FakeReplica, settle
+from replica_stage import Stage, told
 
 from headrace.errors import (
     Cancelled,
@@ -18,49 +19,6 @@ from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
 from headrace.pipeline.replicas import WIDEST, WINDOW, Replicas
 from headrace.spec.records import SettledBatching
-
-
-class Stage:
-    """Replicas with fakes behind, and the calls that a test has made."""
-
-    def __init__(self, count=2, *, window=None, **options):
-        self.now = 0.0
-        self.replicas = Replicas('encoder', info=INFO, clock=lambda: self.now, **options)
-        if window is not None:
-            self.replicas._roster.resize(window)
-        self.fakes = [FakeReplica(f'rep-{n}') for n in range(count)]
-        for fake in self.fakes:
-            self.replicas.add(fake.key, fake)
-        self.calls = []
-
-    async def send(self, count=1, **options):
-        made = []
-        for _ in range(count):
-            batch, context = request(len(self.calls), **options)
-            task = asyncio.ensure_future(self.replicas(batch, context))
-            task.context = context
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen
-            self.calls.append(task)
-            made.append(task)
-        await settle()
-        return made[0] if count == 1 else made
-
-    async def answer_all(self):
-        while any(fake.open for fake in self.fakes):
-            for fake in self.fakes:
-                for run in fake.open:
-                    run.answer()
-            await settle()
-
-    @property
-    def loads(self):
-        return [len(fake.open) for fake in self.fakes]
-
-
-def told(task):
-    """What a call ended with."""
-    assert task.done()
-    return task.exception() or task.result().parameters['by']
 
 
 async def test_the_one_with_the_least_to_do_gets_it_and_equals_take_turns():
@@ -262,159 +220,6 @@ async def test_what_an_executor_says_of_itself_is_its_answer():
     await settle()
     assert told(call) is error
     assert 'healthy' in repr(stage.replicas)
-
-
-async def test_suspects_are_used_only_if_no_other_can_be():
-    stage = Stage(2)
-    stage.replicas.mark('rep-0', 'suspect')
-    await stage.send(4)
-    assert stage.loads == [0, 4]
-    stage.replicas.mark('rep-1', 'lost')
-    await stage.send()
-    assert stage.loads == [1, 4]
-    await stage.answer_all()
-
-
-async def test_remove_is_done_when_the_calls_under_way_are():
-    stage = Stage(2)
-    await stage.send(2)
-    gone = stage.replicas.remove('rep-0')
-    await stage.send(3)
-    assert stage.loads == [1, 4]
-    assert not gone.done()
-    assert stage.replicas.outstanding == 5
-    stage.fakes[0].open[0].answer()
-    await gone
-    await stage.replicas.remove('rep-0')
-    assert stage.replicas.keys == ('rep-1',)
-    await stage.answer_all()
-
-
-async def test_when_the_supervisor_gives_up_nobody_waits():
-    stage = Stage(0)
-    waiting = await stage.send()
-    stage.replicas.fail('executor encoder ended 5 times in a row')
-    await settle()
-    assert 'ended 5 times' in str(told(waiting))
-    assert 'ended 5 times' in str(told(await stage.send()))
-    stage.replicas.add('new', fake := FakeReplica('new'))
-    stage.fakes.append(fake)
-    served = await stage.send()
-    stage.replicas.mark('new', 'lost')
-    stage.fakes[0].die()
-    await settle()
-    assert 'ended 5 times' in str(told(served))
-    stage.replicas.recover()
-    patient = await stage.send()
-    stage.replicas.mark('new', 'healthy')
-    await settle()
-    await stage.answer_all()
-    assert told(patient) == 'new'
-
-
-async def test_a_breaker_opens_is_tried_once_and_closes():
-    stage = Stage(2)
-    for _ in range(3):
-        await stage.send(2)
-        stage.fakes[0].die()
-        await settle()
-        await stage.answer_all()
-    assert 'rep-0 open' in repr(stage.replicas)
-    before = len(stage.fakes[0].seen)
-    await stage.send(4)
-    assert len(stage.fakes[0].seen) == before
-    stage.now += 1.01
-    await stage.send(4)
-    assert len(stage.fakes[0].open) == 1  # only to see
-    await stage.answer_all()
-    assert 'rep-0 healthy' in repr(stage.replicas)
-    await stage.send(4)
-    assert stage.loads == [2, 2]
-    await stage.answer_all()
-
-
-async def test_calls_that_end_together_are_one_failure():
-    stage = Stage(2)
-    await stage.send(100)
-    stage.fakes[0].die()
-    await settle()
-    assert 'rep-0 healthy' in repr(stage.replicas)
-    await stage.answer_all()
-
-
-async def test_if_every_breaker_is_open_all_are_used():
-    stage = Stage(2, retries=50)
-    for _ in range(20):
-        await stage.send(2, on='/write')
-        for fake in stage.fakes:
-            fake.die()
-        await settle()
-    assert repr(stage.replicas).count('open') == 2
-    await stage.send(4)
-    assert stage.loads == [2, 2]
-    await stage.answer_all()
-
-
-async def test_a_replica_whose_callers_gave_up_counts_as_busy_until_it_answers():
-    """Its thread may still be at work on what nobody waits for."""
-    stage = Stage(2)
-    stuck = await stage.send()
-    stuck.cancel()
-    await settle()
-    await stage.send(1)
-    await stage.answer_all()
-    await stage.send(1)
-    assert stage.loads == [0, 1]
-    await stage.send(2)
-    assert stage.loads == [1, 2]
-    await stage.answer_all()
-    await stage.send(4)
-    assert stage.loads == [2, 2]
-    await stage.answer_all()
-
-
-async def test_the_same_value_of_a_parameter_goes_to_the_same_replica():
-    stage = Stage(4, sticky='session')
-    other = Stage(4, sticky='session')
-    other.fakes.reverse()
-    for session in range(40):
-        for each in (stage, other):
-            await each.send(2, session=session)
-            await each.answer_all()
-    homes = [{run.context.request_id and run.replica.key for run in f.seen} for f in stage.fakes]
-    assert homes == [{fake.key} for fake in stage.fakes]
-    by_session = [(told(a), told(b)) for a, b in zip(stage.calls[::2], stage.calls[1::2], strict=True)]
-    assert all(a == b for a, b in by_session)
-    assert [told(call) for call in stage.calls] == [told(call) for call in other.calls]
-
-
-async def test_a_lost_home_moves_only_those_who_lived_there():
-    stage = Stage(4, sticky='session')
-    for _ in range(2):
-        for session in range(60):
-            await stage.send(session=session)
-            await stage.answer_all()
-        stage.replicas.mark('rep-2', 'lost')
-    before, after = ([told(call) for call in half] for half in (stage.calls[:60], stage.calls[60:]))
-    moved = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
-    assert moved
-    assert {a for a, _ in moved} == {'rep-2'}
-    assert 'rep-2' not in after
-
-
-async def test_sticky_calls_wait_for_their_home_and_move_when_it_goes():
-    stage = Stage(2, sticky='session', window=1)
-    await stage.send(4, session='x')
-    home = next(fake for fake in stage.fakes if fake.open)
-    other = next(fake for fake in stage.fakes if fake is not home)
-    assert stage.loads.count(1) == 1
-    await stage.send(3)  # they have no session, and take what is free
-    assert len(other.open) == 1
-    stage.replicas.mark(home.key, 'lost')
-    home.die()
-    await settle()
-    await stage.answer_all()
-    assert all(told(call) == other.key for call in stage.calls)
 
 
 @pytest.mark.parametrize(

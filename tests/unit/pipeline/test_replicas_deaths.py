@@ -7,7 +7,7 @@ from fake_replicas import INFO, FakeReplica, request, settle
 
 from headrace.errors import Cancelled, ExecutorFailure, Unavailable
 from headrace.pipeline.replicas import Replicas
-from headrace.pipeline.retrial import DEADLY, DOUBT
+from headrace.pipeline.retrial import ALONE, DEADLY
 
 POISON = 0
 
@@ -59,16 +59,17 @@ class World:
         return sum(run.ending == 'died' for fake in self.fakes for run in fake.seen if run.number == number)
 
 
+@pytest.mark.parametrize('others', [0, 29])
 @pytest.mark.parametrize('count', [1, 2, 3, 5])
-async def test_a_poison_is_given_up_after_three_deaths_and_the_others_are_answered(count):
+async def test_a_poison_is_given_up_and_the_others_are_answered(count, others):
     world = World(count)
-    calls = [world.send(number) for number in range(30)]
+    calls = [world.send(number) for number in range(1 + others)]
     await world.run()
     error = calls[POISON].exception()
     assert isinstance(error, ExecutorFailure)
     assert (error.executor, error.endpoint) == ('encoder', '/read')
-    assert f'{DEADLY} replicas died' in str(error)
-    assert world.deaths == DEADLY
+    assert world.deaths == (DEADLY if not others else 2 + ALONE)
+    assert f'{world.deaths} replicas died' in str(error)
     assert all(call.exception() is None for call in calls[1:])
     assert world.replicas.outstanding == world.replicas.waiting == 0
 
@@ -79,7 +80,15 @@ async def test_several_poisons_end_and_the_others_are_answered():
     await world.run()
     for number, call in enumerate(calls):
         assert isinstance(call.exception(), ExecutorFailure) == (number in world.poisons), number
-    assert world.deaths <= 3 * (DEADLY + DOUBT)
+    assert world.deaths <= 3 * (2 + ALONE)
+
+
+async def test_with_the_last_attempt_the_poison_is_named_too():
+    world = World(2, retries=3, window=100)
+    calls = [world.send(number) for number in range(60)]
+    await world.run()
+    assert isinstance(calls[POISON].exception(), ExecutorFailure)
+    assert all(call.exception() is None for call in calls[1:])
 
 
 async def test_a_poison_that_must_not_run_twice_kills_once():
@@ -90,27 +99,19 @@ async def test_a_poison_that_must_not_run_twice_kills_once():
     assert type(poison.exception()) is Unavailable
 
 
-async def test_who_is_unlucky_while_replicas_die_without_it_is_not_given_up():
-    """Three of five replicas that died had it: that may be chance."""
-    world = World(2, poisons=(), retries=10)
-    call = world.send(1)
-    await settle()
-    for _ in range(3):
-        holder = next(fake for fake in world.fakes if fake.open and fake.open[0].number == 1)
-        other = next(fake for fake in world.fakes if fake is not holder)
-        bystander = world.send(2, '/write')
+async def test_who_is_there_by_chance_when_replicas_die_is_not_given_up():
+    """All of the requests twice, and one of them once more, when it was tried as the only suspect."""
+    world = World(1, poisons=(), window=100)
+    calls = [world.send(number) for number in range(50)]
+    (fake,) = world.fakes
+    for expected in (50, 50, 1):
         await settle()
-        assert other.open
-        world.restart(other)
+        assert len(fake.open) == expected
+        world.restart(fake)
         await settle()
-        assert bystander.done()
-        world.replicas.mark(other.key, 'healthy')
-        world.restart(holder)
-        await settle()
-        world.replicas.mark(holder.key, 'healthy')
-        await settle()
+        world.replicas.mark(fake.key, 'healthy')
     await world.run()
-    assert call.exception() is None
+    assert [call.exception() for call in calls] == [None] * 50
 
 
 async def stalled(retries=3, on='/read', count=2):

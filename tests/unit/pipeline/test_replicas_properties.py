@@ -36,6 +36,7 @@ class Checked(FakeReplica):
             others = [fake.state for fake in self.game.fakes.values()]
             assert self.state == 'healthy' or 'healthy' not in others
         elif self.state in ('draining', 'lost', 'removed'):
+            self.game.turned_away.add(batch.parameters['n'])
             raise Unavailable('it changed since it was chosen', begun=False)  # as a connection says it
         number = batch.parameters['n']
         earlier = self.game.runs_of(number)
@@ -59,7 +60,8 @@ class Game:
             'encoder', info=INFO, retries=RETRIES, max_queue=MAX_QUEUE, clock=lambda: self.now
         )
         self.replicas._roster.resize(WINDOW)
-        self.fakes, self.gone, self.calls, self.cancelled = {}, [], [], set()
+        self.fakes, self.gone, self.calls = {}, [], []
+        self.cancelled, self.turned_away = set(), set()
         for _ in range(2):
             self.add()
 
@@ -133,9 +135,8 @@ class Game:
     def check(self):
         for fake in self.all:
             assert len(fake.open) <= WINDOW
-        assert self.replicas.waiting <= MAX_QUEUE + sum(
-            len(self.runs_of(n)) > 0 for n in range(len(self.calls))
-        )
+        accepted = [n for n in range(len(self.calls)) if self.runs_of(n) or n in self.turned_away]
+        assert self.replicas.waiting <= MAX_QUEUE + len(accepted)  # these may always wait again
         assert self.replicas.outstanding == sum(len(fake.open) for fake in self.all)
 
     async def end(self):
@@ -179,7 +180,7 @@ class Game:
             assert type(error) is Unavailable, error
             assert not isinstance(error, Cancelled)
             begun = [ending for ending in endings if ending != 'refused']
-            is_refused = not endings or endings[-1] == 'refused'  # by all that there are
+            is_refused = not endings or endings[-1] == 'refused' or number in self.turned_away  # by all
             assert is_refused or call.endpoint == '/write' or len(begun) > RETRIES
             assert error.begun == bool(begun)
 

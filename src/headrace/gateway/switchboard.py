@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING
 
 from headrace.errors import Unavailable
+from headrace.gateway import elsewhere
 from headrace.gateway.orders import Load, Open, Route, Target
 from headrace.gateway.upstream import Upstream
 from headrace.pipeline import Graph, Handler, Node
@@ -16,9 +15,6 @@ from headrace.pipeline.assembly import assembled
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.replicas import Replicas
 from headrace.spec import ExecutorSpec
-
-if TYPE_CHECKING:
-    from headrace.gateway.external import External
 
 ROUTED_S = 2.0
 """How long those replicas that shall go wait for new ones to be there."""
@@ -78,11 +74,11 @@ class Switchboard:
         infos = {info.name: info for info in order.info.executors}
         for route in order.routes:
             self._lines[route.target] = _line(route.target, order.executors, infos)
-        self._externals: dict[str, External] = {}
-        for executor in order.executors:
-            if executor.external:  # gRPC takes a while to load, and a gateway for HTTP has no need of it
-                made = import_module('headrace.gateway.external').External
-                self._externals[executor.name] = made(executor, infos.get(executor.name))
+        self._externals = {
+            executor.name: elsewhere.called(executor, infos.get(executor.name))
+            for executor in order.executors
+            if executor.external
+        }
         nodes = [self._node(executor, infos.get(executor.name)) for executor in order.executors]
         self.graph = Graph(nodes, floating_timeout_s=floating_timeout_s)
         for route in order.routes:

@@ -58,8 +58,12 @@ class Graph:
         if not self._is_chain:
             return await self._walk(batch, context, visited, drift)
         for node in self._main:
-            if node.name in visited:
-                batch, _ = await node.work(batch, context)
+            if node.name in visited and node.handler is not None:
+                if node.when is None:  # as Node.work, in this very function: most requests come this way
+                    context.check()
+                    batch = await node.handler(batch, context)
+                else:
+                    batch, _ = await node.work(batch, context)
                 batch = batch.named(node.name)
             if drift is not None:
                 batch = self._fed(node.name, batch, drift)

@@ -5,25 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
-from typing import Any, Protocol
 
-from headrace.pipeline import Batch, Context
+from headrace.gateway.elsewhere import Elsewhere, called, described
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.places.waiting import all_of
 from headrace.spec import FlowSpec
-
-_MODULE = 'headrace.gateway.external'
-"""Loaded only where there is an external executor: gRPC takes a while, and other Flows do without it here."""
-
-
-class Elsewhere(Protocol):
-    """The way to an executor that runs elsewhere: a Handler that has to be closed."""
-
-    async def __call__(self, batch: Batch, context: Context) -> Batch: ...
-
-    async def close(self) -> None:
-        """End the connections to it."""
 
 
 async def described_elsewhere(spec: FlowSpec) -> dict[str, ExecutorInfo]:
@@ -32,10 +18,7 @@ async def described_elsewhere(spec: FlowSpec) -> dict[str, ExecutorInfo]:
     Raises StartError that names host and port if one does not answer.
     """
     external = [executor for executor in spec.executors if executor.external]
-    if not external:
-        return {}
-    describe: Any = import_module(_MODULE).describe
-    infos = await all_of([describe(executor, base=spec.base) for executor in external])
+    infos = await all_of([described(executor, base=spec.base) for executor in external])
     return {info.name: info for info in infos}
 
 
@@ -50,7 +33,7 @@ def described_from_here(spec: FlowSpec) -> dict[str, ExecutorInfo]:
 def called_elsewhere(spec: FlowSpec, infos: Mapping[str, ExecutorInfo]) -> dict[str, Elsewhere]:
     """A handler for every external executor, to be made on the event loop that calls it."""
     return {
-        executor.name: import_module(_MODULE).External(executor, infos.get(executor.name), base=spec.base)
+        executor.name: called(executor, infos.get(executor.name), base=spec.base)
         for executor in spec.executors
         if executor.external
     }

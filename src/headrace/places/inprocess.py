@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from headrace.errors import DeadlineExceeded, SpecError
 from headrace.executors import Executor, close
+from headrace.gateway.elsewhere import Elsewhere
 from headrace.pipeline import Batch, Context, Graph, Handler, Node
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import check_types, load
-from headrace.places.elsewhere import Elsewhere, called_elsewhere, described_elsewhere
+from headrace.places.elsewhere import called_elsewhere, described_elsewhere
 from headrace.places.inline import built
 from headrace.spec import ExecutorSpec, FlowSpec, order
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from urllib.request import urlopen
 
 import pytest
 from storm import gateways, workers
@@ -149,6 +151,16 @@ def test_a_name_that_is_not_there_is_told():
             flow.update('shot', env={})
     with pytest.raises(HeadraceError, match='does not run'):
         flow.scale('shout', 2)
+
+
+def test_the_status_shows_every_replica():
+    with (
+        Flow(protocol='http').add(uses=Shout, name='shout', shards=2, replicas=2) as flow,
+        urlopen(f'http://127.0.0.1:{flow.port}/status') as answer,
+    ):
+        (executor,) = json.load(answer)['executors']
+    names = [f'shout/shard-{shard}/rep-{replica}' for shard in (0, 1) for replica in (0, 1)]
+    assert executor['replicas'] == dict.fromkeys(names, 'healthy')
 
 
 def test_in_process_nothing_can_change():

@@ -73,7 +73,9 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
     line.watch(on_order, on_cut)
     try:
         await board.connected(order.wait_s, anyway=order.anyway)
-        server = await serve(board.graph, order.info, spec, ready=board.ready, shared=True)
+        server = await serve(
+            board.graph, order.info, spec, ready=board.ready, states=board.states, shared=True
+        )
     except Exception as error:
         line.report({'failed': to_data(error)})
         return 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -14,6 +14,9 @@ from headrace.spec import GatewaySpec
 
 Readiness = Callable[[], Awaitable[dict[str, bool]]]
 """Asks the executors whether they can work: the name of each, and its answer."""
+
+States = Callable[[], Mapping[str, Mapping[str, str]]]
+"""Tells the replicas of each executor, by name, and how each of them is."""
 
 DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.server'}
 """The module of each protocol; only what is asked for is imported: they are most of a gateway's start."""
@@ -70,12 +73,14 @@ async def serve(
     spec: GatewaySpec,
     *,
     ready: Readiness | None = None,
+    states: States | None = None,
     shared: bool = False,
 ) -> GatewayServer:
     """Open a door for every protocol of `spec`, with `handler` behind each of them.
 
     `ready` is asked whenever somebody wants to know whether the Flow can work; without it, it always can.
-    With `shared` other processes may open doors on the same ports.
+    `states` tells the replicas to who wants to know more. With `shared` other processes may open doors on the
+    same ports.
     Raises StartError if a port cannot be had; nothing stays open then.
     """
     doors: dict[str, Door] = {}
@@ -84,7 +89,7 @@ async def serve(
         for protocol, port in spec.doors:
             start: Any = import_module(DOORS[protocol]).start
             doors[protocol] = await start(
-                handler, info, spec, port, admission=admission, ready=ready, shared=shared
+                handler, info, spec, port, admission=admission, ready=ready, states=states, shared=shared
             )
     except BaseException:
         await GatewayServer(doors, admission).stop(0)

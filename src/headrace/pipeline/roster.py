@@ -192,7 +192,9 @@ class Roster:
 
     def _home(self, affinity: str) -> Replica:
         """Where calls of this affinity go: the same replica in every gateway, as long as it can be used."""
-        return max(self._usable, key=lambda each: blake2b(f'{each.key}\0{affinity}'.encode()).digest())
+        return max(
+            self._usable, key=lambda each: blake2b(f'{_lasting(each.key)}\0{affinity}'.encode()).digest()
+        )
 
     def _rehome(self, queue: FairQueue[Call]) -> None:
         """Let the calls that wait here wait where they belong now."""
@@ -229,3 +231,12 @@ class Roster:
 
     def __repr__(self) -> str:
         return f'<Roster of {len(self.replicas)}, {self.waiting} waiting>'
+
+
+def _lasting(key: str) -> str:
+    """What stays of a key when the replica is started anew, and its process has another.
+
+    >>> _lasting('encoder/rep-1#3')
+    'encoder/rep-1'
+    """
+    return key.partition('#')[0]

@@ -53,6 +53,7 @@ async def start(
     *,
     admission: Admission,
     ready: Readiness | None = None,
+    states: object = None,  # its health service has no words for them
     shared: bool = False,
 ) -> GrpcServer:
     """Serve `handler` over gRPC on `port` (0: a free one), with health checks and reflection.

@@ -13,7 +13,7 @@ import numpy
 from headrace._version import __version__
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response, as_json
-from headrace.gateway.server import Readiness
+from headrace.gateway.server import Readiness, States
 from headrace.pipeline.describe import FlowInfo
 
 LOG = logging.getLogger('headrace.gateway')
@@ -24,10 +24,11 @@ PATIENCE_S = 5.0
 class Health:
     """The answers to probes and to the curious; `draining` is set when the gateway is about to stop."""
 
-    def __init__(self, info: FlowInfo, ready: Readiness | None) -> None:
+    def __init__(self, info: FlowInfo, ready: Readiness | None, states: States | None = None) -> None:
         self.draining = False
         self._info = info
         self._ready = ready
+        self._states = states
         self._started = time.monotonic()
 
     async def health(self, request: Request) -> Response:
@@ -50,15 +51,17 @@ class Health:
         return as_json({'code': code, 'description': description, 'exception': None}, 503 if code else 200)
 
     async def status(self, request: Request) -> Response:
-        """Versions, the Flow and its executors, and how long it has been up."""
+        """Versions, the Flow, its executors and how their replicas are, and how long it has been up."""
         versions = {
             'headrace': __version__,
             'python': platform.python_version(),
             'msgspec': msgspec.__version__,
             'numpy': numpy.__version__,
         }
-        executors = [
+        states = self._states() if self._states is not None else {}
+        executors: list[dict[str, object]] = [
             {'name': executor.name, 'endpoints': [endpoint.name for endpoint in executor.endpoints]}
+            | ({'replicas': states[executor.name]} if executor.name in states else {})
             for executor in self._info.executors
         ]
         return as_json(

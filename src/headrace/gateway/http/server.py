@@ -20,7 +20,7 @@ from headrace.gateway.http.build import application
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.request import Peer
 from headrace.gateway.ports import bound
-from headrace.gateway.server import UNREAD_TIMEOUT_S, Readiness
+from headrace.gateway.server import UNREAD_TIMEOUT_S, Readiness, States
 from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
@@ -214,6 +214,7 @@ async def start(
     *,
     admission: Admission,
     ready: Readiness | None = None,
+    states: States | None = None,
     shared: bool = False,
 ) -> HttpServer:
     """Serve a Flow over HTTP on `port` (0: a free one) of `spec.host`, as far as `admission` has room.
@@ -221,7 +222,7 @@ async def start(
     With `shared` other processes may listen on the port too. Raises StartError if the port cannot be had,
     SpecError if the spec asks for routes that cannot be.
     """
-    health = Health(info, ready)
+    health = Health(info, ready, states)
     server = HttpServer(application(handler, info, spec, health, admission), health)
     await server.listen(spec.host, port, shared=shared)
     return server

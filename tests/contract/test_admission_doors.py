@@ -207,71 +207,77 @@ async def test_one_client_cannot_lock_out_another(gateway: Open) -> None:
     await empty(it.room)
 
 
-@pytest.mark.parametrize('seed', range(4))
-async def test_the_room_comes_back_however_requests_end(gateway: Open, seed: int) -> None:
-    """Requests of every kind, over both doors, left alone or given up at a random moment."""
-    chance = random.Random(seed)
-    it = await gateway(max_requests=32, max_bytes=400_000, max_body_bytes=100_000)
-    endpoints = ['/hold', '/fail', '/crash', '/']
+class Visitors:
+    """Requests of every kind, over both doors."""
 
-    async def over_http(endpoint: str) -> None:
-        body = json.dumps({'execEndpoint': endpoint, 'parameters': {'x': 'y' * chance.randrange(20_000)}})
-        await it.http.post('/post', content=body, headers={'x-headrace-timeout-s': '0.3'})
+    def __init__(self, it: SimpleNamespace, chance: random.Random) -> None:
+        self.it = it
+        self.chance = chance
+        self.ways = [
+            *(self.over_http, self.broken, self.nonsense),
+            *(self.over_grpc, self.bad_message, self.no_message, self.on_a_stream),
+        ]
 
-    async def broken(endpoint: str) -> None:
-        _, writer = await asyncio.open_connection('127.0.0.1', it.ports['http'])
+    def endpoint(self) -> str:
+        return self.chance.choice(['/hold', '/fail', '/crash', '/'])
+
+    async def over_http(self) -> None:
+        parameters = {'x': 'y' * self.chance.randrange(20_000)}
+        body = json.dumps({'execEndpoint': self.endpoint(), 'parameters': parameters})
+        await self.it.http.post('/post', content=body, headers={'x-headrace-timeout-s': '0.3'})
+
+    async def broken(self) -> None:
+        _, writer = await asyncio.open_connection('127.0.0.1', self.it.ports['http'])
         sent = b'POST /post HTTP/1.1\r\nhost: x\r\ncontent-length: 200\r\n\r\n{"data": [' + b' ' * 100
         try:
-            writer.write(sent[: chance.randrange(len(sent))])
-            await asyncio.sleep(chance.random() / 10)
+            writer.write(sent[: self.chance.randrange(len(sent))])
+            await asyncio.sleep(self.chance.random() / 10)
         finally:
             writer.close()
 
-    async def nonsense(endpoint: str) -> None:
-        await it.http.post('/post', content=chance.choice([b'{', b'[]', b'x' * 100_001, b'{"data": 7}']))
+    async def nonsense(self) -> None:
+        content = self.chance.choice([b'{', b'[]', b'x' * 100_001, b'{"data": 7}'])
+        await self.it.http.post('/post', content=content)
 
-    async def over_grpc(endpoint: str) -> None:
-        await call(it, endpoint, timeout=chance.choice([0.01, 0.3]))
+    async def over_grpc(self) -> None:
+        await call(self.it, self.endpoint(), timeout=self.chance.choice([0.01, 0.3]))
 
-    async def bad_message(endpoint: str) -> None:
-        await it.channel.unary_unary('/headrace.v1.Headrace/Call')(
-            chance.choice([b'\xff\xff', b'x' * 100_001])
-        )
+    async def bad_message(self) -> None:
+        message = self.chance.choice([b'\xff\xff', b'x' * 100_001])
+        await self.it.channel.unary_unary('/headrace.v1.Headrace/Call')(message)
 
-    async def no_message(endpoint: str) -> None:
-        silent = it.channel.stream_unary('/headrace.v1.Headrace/Call')(timeout=0.2)
-        if chance.random() < 0.5:
+    async def no_message(self) -> None:
+        silent = self.it.channel.stream_unary('/headrace.v1.Headrace/Call')(timeout=0.2)
+        if self.chance.random() < 0.5:
             await silent.done_writing()
         await silent
 
-    async def on_a_stream(endpoint: str) -> None:
-        order = (('headrace-order', 'any'),) if chance.random() < 0.5 else None
-        stream = it.channel.stream_stream('/headrace.v1.Headrace/Stream')(metadata=order, timeout=0.5)
-        for number in range(chance.randrange(10)):
-            await stream.write(asking(chance.choice(endpoints), request_id=str(number), timeout_s=0.2))
-            if chance.random() < 0.3:
+    async def on_a_stream(self) -> None:
+        order = (('headrace-order', 'any'),) if self.chance.random() < 0.5 else None
+        stream = self.it.channel.stream_stream('/headrace.v1.Headrace/Stream')(metadata=order, timeout=0.5)
+        for number in range(self.chance.randrange(10)):
+            await stream.write(asking(self.endpoint(), request_id=str(number), timeout_s=0.2))
+            if self.chance.random() < 0.3:
                 await stream.write(asking('', request_id=str(number), cancel=True))
-        if chance.random() < 0.5:
+        if self.chance.random() < 0.5:
             await stream.done_writing()
             while await stream.read() is not grpc.aio.EOF:
                 pass
         else:
             stream.cancel()
 
-    ways = [
-        over_http,
-        over_http,
-        broken,
-        nonsense,
-        over_grpc,
-        over_grpc,
-        bad_message,
-        no_message,
-        on_a_stream,
-    ]
-    tasks = [asyncio.create_task(chance.choice(ways)(chance.choice(endpoints))) for _ in range(150)]
+
+@pytest.mark.parametrize('seed', range(4))
+async def test_the_room_comes_back_however_requests_end(gateway: Open, seed: int) -> None:
+    """Requests of every kind, left alone or given up at a random moment."""
+    chance = random.Random(seed)
+    it = await gateway(max_requests=32, max_bytes=400_000, max_body_bytes=100_000)
+    visitors = Visitors(it, chance)
+    tasks = [asyncio.create_task(chance.choice(visitors.ways)()) for _ in range(150)]
+    most = 0
     while any(not task.done() for task in tasks):
         await asyncio.sleep(0.005)
+        most = max(most, it.room.requests)
         assert it.room.requests <= 32
         assert it.room.size <= 400_000 + 32 * 500  # answers, as small as they are here, are not refused
         if chance.random() < 0.5:
@@ -279,3 +285,4 @@ async def test_the_room_comes_back_however_requests_end(gateway: Open, seed: int
     await asyncio.gather(*tasks, return_exceptions=True)
     await empty(it.room)
     assert it.behind.held == 0
+    assert most > 10

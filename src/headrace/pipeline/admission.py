@@ -151,7 +151,9 @@ class Ticket(Struct, eq=False):
         """The request turns out to have `size` more bytes; Overloaded or TooLarge if there is no room."""
         if not self.is_over:
             self.admission.check(self.holding, size)
-            self._hold(size)
+            self.size += size
+            self.admission.size += size
+            self.holding.size += size
 
     def begin(self) -> None:
         """The request is complete, and work on it begins."""
@@ -176,7 +178,9 @@ class Ticket(Struct, eq=False):
             self.admission.drain.answered(kind, now - self.begun, now=now, crowd=self.crowd)
             self.admission.waiting -= 1
             self.begun = None
-        self._hold(size - self.size)
+        self.admission.size += size - self.size
+        self.holding.size += size - self.size
+        self.size = size
 
     def leave(self) -> None:
         """Give the room back, however the request ended."""
@@ -192,11 +196,6 @@ class Ticket(Struct, eq=False):
         holding.size -= self.size
         if not holding.requests:
             del admission.clients[self.client]
-
-    def _hold(self, size: int) -> None:
-        self.size += size
-        self.admission.size += size
-        self.holding.size += size
 
     def __enter__(self) -> Self:
         return self

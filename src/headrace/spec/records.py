@@ -287,7 +287,7 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         tuple[str, ...], Meta(description='Origins whose pages may call the HTTP port; true is every one.')
     ] = ()
     prefetch: Annotated[
-        int, Meta(ge=0, description='Requests of one client that are worked on at once; 0 is no limit.')
+        int, Meta(ge=0, description='Requests of one gRPC stream in work at once; 0: max_requests.')
     ] = 1000
     timeout_s: Annotated[
         Seconds | None, Meta(description='Deadline in seconds of requests that bring none; null is none.')

@@ -27,21 +27,22 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            await self._serve(request, send)
+            try:
+                if request.method == 'OPTIONS':
+                    response = self._options(request)
+                else:
+                    response = await self.routes.find(request.method, request.path).serve(request)
+            except Exception as error:
+                response = problem.respond(
+                    error, request_id=request.id, endpoint=request.endpoint, development=self._development
+                )
+            await self._answer(request, response, send)
         finally:
             if request.ticket is not None:
                 request.ticket.leave()
 
-    async def _serve(self, request: Request, send: Send) -> None:
-        try:
-            if request.method == 'OPTIONS':
-                response = self._options(request)
-            else:
-                response = await self.routes.find(request.method, request.path).serve(request)
-        except Exception as error:
-            response = problem.respond(
-                error, request_id=request.id, endpoint=request.endpoint, development=self._development
-            )
+    async def _answer(self, request: Request, response: Response, send: Send) -> None:
+        """Send the response; it is over when the client has taken most of it."""
         if request.ticket is not None and response.status in WORKED:
             request.ticket.answered(request.endpoint, response.size)
         headers = [(b'x-request-id', request.id.encode()), *response.headers]

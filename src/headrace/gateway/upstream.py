@@ -81,7 +81,7 @@ class Upstream:
         """
         self._is_leaving = True
         done, _ = await asyncio.wait(
-            {asyncio.ensure_future(self._replicas.remove(self.key))}, timeout=grace_s
+            {asyncio.ensure_future(self._replicas.remove(self.key, of=self._connection))}, timeout=grace_s
         )
         if self._task is not None:
             self._task.cancel()
@@ -136,7 +136,7 @@ class Upstream:
     def _tell(self, state: State) -> None:
         if state != self.state:
             self.state = state
-            self._replicas.mark(self.key, state)
+            self._replicas.mark(self.key, state, of=self._connection)
 
     async def _is_there(self, connection: Connection) -> bool:
         """Wait until the replica answers a ping, however long that takes; False if it is lost."""

@@ -66,13 +66,13 @@ class Replicas:
         affinity = str(batch.parameters.get(self._sticky, '')) if self._sticky else ''
         replica = roster.pick(affinity)
         if replica is None:
-            return await self._persist(Call(batch, context, self._affinity(affinity, context)))
+            return await self._persist(Call(batch, context, affinity))
         turn = replica.turn
         try:
             answer = await replica.handler(batch, context)
         except Unavailable as error:
             self._failed(replica, turn, error)
-            call = Call(batch, context, self._affinity(affinity, context))
+            call = Call(batch, context, affinity)
             call.replica, call.turn, call.error = replica, turn, error
         except BaseException as error:
             self._broken(replica, error)
@@ -86,10 +86,6 @@ class Replicas:
                 roster.rate.done += 1
             return answer
         return await self._persist(call)
-
-    def _affinity(self, affinity: str, context: Context) -> str:
-        """What a call that has to wait sticks to: any replica will do for one without the parameter."""
-        return affinity or (context.request_id if self._sticky else '')
 
     async def _persist(self, call: Call) -> Batch:
         """Let a call have its turn again and again until it has an answer, or there is no hope."""
@@ -253,10 +249,13 @@ class Replicas:
         self._roster.add(key, handler)
         self._pump()
 
-    def remove(self, key: str) -> Awaitable[None]:
-        """Give no new call to a replica, from now on; what is returned is done when those it has ended."""
+    def remove(self, key: str, *, of: Handler | None = None) -> Awaitable[None]:
+        """Give no new call to a replica, from now on; what is returned is done when those it has ended.
+
+        With `of`, only if it is the one that this handler reaches: another may have its key by now.
+        """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        replica = self._roster.remove(key)
+        replica = self._roster.remove(key, of)
         if replica is None or not replica.outstanding:
             done.set_result(None)
         else:
@@ -265,9 +264,9 @@ class Replicas:
         self._pump()
         return done
 
-    def mark(self, key: str, state: State) -> None:
+    def mark(self, key: str, state: State, *, of: Handler | None = None) -> None:
         """A replica is healthy; suspect (used if no other can be); draining or lost (gets no new calls)."""
-        self._roster.mark(key, state)
+        self._roster.mark(key, state, of)
         self._pump()
 
     def fail(self, reason: str) -> None:
@@ -302,7 +301,10 @@ class Replicas:
     @property
     def outstanding(self) -> int:
         """Calls that replicas have now, also those that are on their way out."""
-        return sum(each.outstanding for each in (*self._roster.replicas.values(), *self._leaving))
+        roster = self._roster
+        return sum(
+            each.outstanding for each in {*roster.replicas.values(), *roster.displaced, *self._leaving}
+        )
 
     @property
     def waiting(self) -> int:

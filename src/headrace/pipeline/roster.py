@@ -22,6 +22,7 @@ class Roster:
 
     def __init__(self, window: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.replicas: dict[str, Replica] = {}
+        self.displaced: list[Replica] = []  # another has their key, while they still have calls
         self.waiting = 0
         self.rate = DrainRate()
         self._window = window
@@ -32,12 +33,17 @@ class Roster:
         self._common: FairQueue[Call] = FairQueue()
         self._special: FairQueue[Call] = FairQueue()
         self._sticks = False  # some calls wait for a certain replica
+        self._is_turned = False
 
     # --- replicas come, change and go
 
     def add(self, key: str, handler: Handler) -> None:
         """There is a replica of this name, and it is healthy; a known one gets a new handler."""
         replica = self.replicas.get(key)
+        self.displaced = [each for each in self.displaced if each.outstanding]
+        if replica is not None and replica.outstanding:
+            self.displaced.append(replica)
+            replica = None
         if replica is None:
             self.replicas[key] = Replica(key, handler, self._window)
         else:
@@ -45,20 +51,22 @@ class Roster:
             replica.come_back()
         self._sort()
 
-    def mark(self, key: str, state: State) -> None:
+    def mark(self, key: str, state: State, of: Handler | None) -> None:
         """The state of a replica has changed; one that is not known any more is nobody's concern."""
         replica = self.replicas.get(key)
-        if replica is not None and replica.state != state:
+        if replica is not None and replica.state != state and of in (None, replica.handler):
             if replica.state != 'suspect' and state == 'healthy':
                 replica.come_back()
             replica.state = state
             self._sort()
 
-    def remove(self, key: str) -> Replica | None:
+    def remove(self, key: str, of: Handler | None) -> Replica | None:
         """Give no more calls to this replica; those that it has go on."""
-        replica = self.replicas.pop(key, None)
-        if replica is not None:
-            self._sort()
+        replica = self.replicas.get(key)
+        if replica is None or of not in (None, replica.handler):
+            return next((each for each in self.displaced if each.handler is of), None)
+        del self.replicas[key]
+        self._sort()
         return replica
 
     @property
@@ -97,8 +105,8 @@ class Roster:
 
     def pick(self, affinity: str) -> Replica | None:
         """The replica that gets a new call now, which counts as outstanding there; None: it has to wait."""
-        if self.waiting != len(self._special):
-            return None
+        if self._common if not affinity else self._usable and self._home(affinity).waiting:
+            return None  # others were here before
         replica = self._choose(None, affinity)
         if replica is not None:
             replica.outstanding += 1
@@ -138,11 +146,15 @@ class Roster:
             if (replica := self._choose(call)) is not None:
                 self.leave(call)
                 yield self._sent(call, replica)
-        while self._common and (replica := self._choose(None)) is not None:
-            yield self._sent(self._taken(self._common), replica)
-        for replica in list(self._usable):
-            while replica.waiting and replica.outstanding < replica.window:
-                yield self._sent(self._taken(replica.waiting), replica)
+        self._is_turned = not self._is_turned  # so that neither kind always comes first
+        for of_common in (self._is_turned, not self._is_turned):
+            if of_common:
+                while self._common and (replica := self._choose(None)) is not None:
+                    yield self._sent(self._taken(self._common), replica)
+            elif self._sticks:
+                for replica in list(self._usable):
+                    while replica.waiting and replica.outstanding < replica.window:
+                        yield self._sent(self._taken(replica.waiting), replica)
 
     def release(self, replica: Replica, call: Call | None = None) -> None:
         """A call that was outstanding at a replica has ended."""

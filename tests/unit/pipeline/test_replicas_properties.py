@@ -57,7 +57,12 @@ class Game:
         self.now = 0.0
         self.is_calm = is_calm  # everybody learns of one event before the next
         self.replicas = Replicas(
-            'encoder', info=INFO, retries=RETRIES, max_queue=MAX_QUEUE, clock=lambda: self.now
+            'encoder',
+            info=INFO,
+            retries=RETRIES,
+            max_queue=MAX_QUEUE,
+            sticky='' if is_calm else 'session',
+            clock=lambda: self.now,
         )
         self.replicas._roster.resize(WINDOW)
         self.fakes, self.gone, self.calls = {}, [], []
@@ -127,6 +132,8 @@ class Game:
     def send(self, n):
         number = len(self.calls)
         batch, context = request(number, on='/write' if n % 3 == 0 else '/read', client=f'c{n % 2}')
+        if n % 4:
+            batch.parameters['session'] = n % 4
         call = asyncio.ensure_future(self.replicas(batch, context))
         call.endpoint = context.endpoint
         call.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen

@@ -155,3 +155,38 @@ async def test_sticky_calls_wait_for_their_home_and_move_when_it_goes():
     await settle()
     await stage.answer_all()
     assert all(told(call) == other.key for call in stage.calls)
+
+
+async def test_a_new_replica_may_have_the_key_of_one_that_is_about_to_go():
+    stage = Stage(1)
+    old = stage.fakes[0]
+    first = await stage.send(on='/write')
+    stage.fakes.append(new := FakeReplica('rep-0'))
+    stage.replicas.add('rep-0', new)
+    second = await stage.send()
+    assert (len(old.open), len(new.open)) == (1, 1)
+    assert stage.replicas.outstanding == 2
+    stage.replicas.mark('rep-0', 'lost', of=old)  # of nobody's concern any more
+    gone = stage.replicas.remove('rep-0', of=old)
+    assert not gone.done()
+    await stage.send()
+    assert len(new.open) == 2
+    await stage.answer_all()
+    await gone
+    assert stage.replicas.keys == ('rep-0',)
+    assert (told(first), told(second)) == ('rep-0', 'rep-0')
+    await stage.replicas.remove('rep-0', of=new)
+    assert stage.replicas.keys == ()
+    assert stage.replicas.outstanding == 0
+
+
+async def test_neither_those_with_a_home_nor_those_without_starve():
+    stage = Stage(1, sticky='session', window=1)
+    homeless = await stage.send(30)
+    at_home = await stage.send(30, session='x')
+    for _ in range(20):
+        stage.fakes[0].open[0].answer()
+        await settle()
+    assert sum(call.done() for call in homeless) >= 5
+    assert sum(call.done() for call in at_home) >= 5
+    await stage.answer_all()

@@ -309,8 +309,9 @@ class Killer:
         await self._load.until(lambda: bool(self.serving()))
         return self._random.choice(self.serving())
 
-    async def kill(self, times: int) -> None:
-        """Kill one replica after the other; the next one when there is a new one that answers."""
+    async def kill(self, times: int, *, of: int = 1) -> None:
+        """Kill one replica after the other of so many; the next one when there is a new one that answers."""
+        await self._load.until(lambda: len(self.serving()) >= of)
         for _ in range(times):
             victim = await self.choose()
             known = set(self._load.served)

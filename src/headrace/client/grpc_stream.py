@@ -20,8 +20,15 @@ ORDER = (('headrace-order', 'any'),)
 Answer = tuple[pb.Reply, memoryview | None]
 
 
-class Untaken(BadServer):
-    """The gateway left before it took the request: nothing was done for it, and it may be sent again."""
+class Untaken(Exception):
+    """The gateway left before it took the request: nothing was done for it, and it may be sent again.
+
+    `error` is what to tell if it is not.
+    """
+
+    def __init__(self, error: BadServer) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class Stream:
@@ -106,14 +113,15 @@ class Stream:
                 if not waiting.done():
                     waiting.set_exception(self._ended(reason, request_id, is_left))
 
-    def _ended(self, reason: BadServer | None, request_id: str, is_left: bool) -> BadServer:
+    def _ended(self, reason: BadServer | None, request_id: str, is_left: bool) -> BadServer | Untaken:
         if reason is None:
-            return (Untaken if is_left else BadServer)(
+            error = BadServer(
                 f'the gateway at {self._address} ended the stream',
                 status='UNAVAILABLE',
                 request_id=request_id,
                 help='it may be stopping; send the request again',
             )
+            return Untaken(error) if is_left else error
         return BadServer(
             reason.message,
             status=reason.status,

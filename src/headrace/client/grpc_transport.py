@@ -88,9 +88,9 @@ class GrpcTransport:
                 self._stream = Stream(channel.stream_stream(STREAM, None, None), self._address)
             try:
                 return await self._stream.send(request, body)
-            except Untaken:
+            except Untaken as left:
                 if not attempts:
-                    raise
+                    raise left.error from None
 
     async def is_ready(self, timeout_s: float) -> bool:
         ask = self._connect().unary_unary(HEALTH, None, None)

@@ -24,12 +24,10 @@ from headrace.wire.lifeline import GRACE_S, Lifeline, leave
 
 def main() -> None:
     """Load the protocols of the first order, then open the doors that the second one describes."""
-    line = Lifeline.from_parent()
+    line = Lifeline.from_parent(lambda first: _remove(first['directory'] if first else ''))
     try:
         log.to_terminal('gateway', environment.read().log_level)
-        start = msgspec.convert(line.receive(), Start)
-        line.tidy_up = lambda: _remove(start.directory)
-        spec = start.spec
+        spec = msgspec.convert(line.receive(), Start).spec
         for protocol in spec.protocols:
             import_module(DOORS[protocol])  # while the workers start
         order = msgspec.convert(line.receive(), Open)

@@ -38,18 +38,19 @@ class Lifeline:
     the reading: it notices even when user code holds up everything else.
     """
 
-    def __init__(self, orders: int, reports: int) -> None:
-        self.tidy_up: Callable[[], object] = lambda: None
+    def __init__(self, orders: int, reports: int, tidy_up: Callable[[Any], object]) -> None:
         self._orders = orders
         self._reports = reports
+        self._tidy_up = tidy_up
+        self._first: Any = None
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._lock = threading.Lock()
         self._pass_on: Callable[[Any], object] = self._inbox.put
         self._on_cut: Callable[[], None] = self._end_at_once
 
     @classmethod
-    def from_parent(cls) -> Lifeline:
-        """The line that `Child` gave this process."""
+    def from_parent(cls, tidy_up: Callable[[Any], object] = lambda first: None) -> Lifeline:
+        """The line that `Child` gave this process; `tidy_up` gets its first order, None if none has come."""
         # Whatever user code or a library reads from standard input must not be the orders.
         orders = os.dup(0)
         null = os.open(os.devnull, os.O_RDONLY)
@@ -59,7 +60,7 @@ class Lifeline:
         # The parent sees that we end when nobody holds the pipe any more: what we start must not.
         os.set_inheritable(reports, False)
         os.register_at_fork(after_in_child=lambda: os.close(reports))
-        line = cls(orders, reports)
+        line = cls(orders, reports, tidy_up)
         threading.Thread(target=line._follow, name='headrace-lifeline', daemon=True).start()
         return line
 
@@ -94,15 +95,17 @@ class Lifeline:
     def _follow(self) -> None:
         try:
             while (head := self._read(LENGTH.size)) and (body := self._read(LENGTH.unpack(head)[0])):
+                order = msgspec.msgpack.decode(body)
+                self._first = self._first or order  # it counts also before anybody has received it
                 with self._lock:
-                    self._pass_on(msgspec.msgpack.decode(body))
+                    self._pass_on(order)
             self._on_cut()
         except RuntimeError:
             return  # the loop is closed: the process is ending already
 
     def _end_at_once(self) -> None:
         try:
-            self.tidy_up()
+            self._tidy_up(self._first)
         finally:
             end_all()
 

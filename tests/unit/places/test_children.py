@@ -30,6 +30,12 @@ def forker():
         time.sleep(1000)
     os._exit(3)
 
+def dawdler():
+    from headrace.wire.lifeline import Lifeline
+    line = Lifeline.from_parent(lambda first: os.remove(first['file']))
+    line.report({'here': True})
+    time.sleep(1000)
+
 def echo():
     from headrace.wire.lifeline import Lifeline
     line = Lifeline.from_parent()
@@ -110,6 +116,18 @@ async def test_the_end_of_a_child_is_seen_though_what_it_forked_lives_on(env):
     async with asyncio.timeout(20):
         assert await child.ended() == 'exit status 3'
     child.kill()
+
+
+async def test_a_child_tidies_up_though_it_has_not_looked_at_its_first_order_yet(env, tmp_path):
+    (tmp_path / 'file').touch()
+    child = await Child.spawn('it', 'mains:dawdler', env)
+    child.order({'file': str(tmp_path / 'file')})
+    await child.report('here')
+    child._orders.close()  # as when we are gone
+    async with asyncio.timeout(20):
+        await child.ended()
+    child.kill()
+    assert not (tmp_path / 'file').exists()
 
 
 class Idle(Executor):

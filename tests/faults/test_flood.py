@@ -137,18 +137,26 @@ async def count_of(client: AsyncClient) -> int:
     return int(result['count'])
 
 
-async def rate_of(client: AsyncClient, seconds: float) -> float:
-    """Requests in a second, from eight that always wait for an answer."""
-    end_s, done = time.monotonic() + seconds, 0
+async def crowd(client: AsyncClient, seconds: float) -> list[Seen]:
+    """Eight that always wait for an answer, for so long."""
+    end_s = time.monotonic() + seconds
+    seen = await asyncio.gather(*(ask_until(client, end_s) for _ in range(8)))
+    return [each for one in seen for each in one]
 
-    async def ask() -> None:
-        nonlocal done
-        while time.monotonic() < end_s:
-            await client.post('/', Document())
-            done += 1
 
-    await asyncio.gather(*(ask() for _ in range(8)))
-    return done / seconds
+async def ask_until(client: AsyncClient, end_s: float) -> list[Seen]:
+    """One request after the other until then."""
+    seen = []
+    while (sent_s := time.monotonic()) < end_s:
+        await client.post('/', Document())
+        seen.append(Seen(sent_s, time.monotonic() - sent_s, 'ok'))
+    return seen
+
+
+def rate_of(seen: list[Seen]) -> float:
+    """Answers in a second, from the first answer to the last."""
+    ends_s = sorted(each.ended_s for each in seen)
+    return (len(ends_s) - 1) / (ends_s[-1] - ends_s[0])
 
 
 class After(NamedTuple):
@@ -158,7 +166,7 @@ class After(NamedTuple):
     modest: list[Seen]
     probes: list[Seen]
     end_s: float
-    rate: float
+    crowd: list[Seen]
     growth_bytes: int
 
 
@@ -181,7 +189,7 @@ async def flood(flow: Flow, client: AsyncClient, seconds: int, timeout_s: float)
         end_s = begin_s + seconds
         await asyncio.sleep(end_s + 0.2 - time.monotonic())
         probes = await probe(client, 0.05, 45, timeout_s)
-        rate = await rate_of(client, 1.0)
+        crowded = await crowd(client, 1.0)
         watching.cancel()
         seen = await asyncio.gather(*(each.seen() for each in flooders))
         return After(
@@ -189,7 +197,7 @@ async def flood(flow: Flow, client: AsyncClient, seconds: int, timeout_s: float)
             await modest.seen(),
             probes,
             end_s,
-            rate,
+            crowded,
             memory.most - memory.before,
         )
 
@@ -207,7 +215,7 @@ async def test_a_flood_passes(
     doors = Flow(asyncio=True).config_gateway(protocols=['http', 'grpc'], **limits)
     flow = doors.add(uses=OneByOne)
     async with flow, AsyncClient(f'http://127.0.0.1:{flow.ports["http"]}') as client:
-        capacity = await rate_of(client, 2.0)
+        capacity = rate_of(await crowd(client, 2.0))
         usual_s = statistics.median(each.took_s for each in await probe(client, 0, 20, timeout_s))
         before = await count_of(client)
         after = await flood(flow, client, seconds, timeout_s)
@@ -221,14 +229,14 @@ async def test_a_flood_passes(
         assert sum(each.outcome == 'ok' for each in seen) > 0
     assert sum(each.outcome == 'ok' for each in after.modest) >= 0.8 * len(after.modest)
     in_time = [each for each in everything if each.outcome == 'ok' and each.ended_s <= after.end_s]
-    assert len(in_time) >= 0.8 * capacity * seconds
-    answered = [each for each in [*everything, *after.probes] if each.outcome == 'ok']
-    assert worked == len(answered) + round(after.rate)  # nobody worked for those who were refused
+    assert len(in_time) >= 0.85 * capacity * seconds
+    answered = [each for each in [*everything, *after.probes, *after.crowd] if each.outcome == 'ok']
+    assert worked == len(answered)  # nobody worked for those who were refused
     assert after.growth_bytes < GROWTH_BYTES
     recovered = [each for each in after.probes if each.sent_s >= after.end_s + recovers_s]
     assert {each.outcome for each in recovered} == {'ok'}
     assert statistics.median(each.took_s for each in recovered) < 2 * usual_s
-    assert after.rate >= 0.8 * capacity
+    assert rate_of(after.crowd) >= 0.85 * capacity
 
 
 def _report(after: After, seconds: int, capacity: float) -> None:
@@ -237,9 +245,9 @@ def _report(after: After, seconds: int, capacity: float) -> None:
         took = sorted(each.took_s for each in seen)
         outcomes = dict(Counter(each.outcome[:80] for each in seen).most_common(6))
         print(f'{name}: {outcomes}; median {took[len(took) // 2]:.3f} s, longest {took[-1]:.3f} s')
-    ok = sum(each.outcome == 'ok' for seen in after.flooded.values() for each in seen)
-    ok += sum(each.outcome == 'ok' for each in after.modest)
+    everything = [each for seen in (*after.flooded.values(), after.modest) for each in seen]
+    ok = sum(each.outcome == 'ok' and each.ended_s <= after.end_s for each in everything)
     print(
-        f'capacity {capacity:.1f}/s; in the flood {ok / seconds:.1f}/s; then {after.rate:.1f}/s; '
+        f'capacity {capacity:.1f}/s; in the flood {ok / seconds:.1f}/s; then {rate_of(after.crowd):.1f}/s; '
         f'memory grew by {after.growth_bytes >> 20} MB'
     )

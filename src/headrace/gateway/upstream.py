@@ -46,7 +46,8 @@ class Upstream:
         parse(address)  # what is no address is said here and not by a task
         self._is_leaving = False
         self._replicas = replicas
-        self._connection: Connection | None = None
+        self._connection: Connection | None = None  # the newest, perhaps not yet there
+        self._added: Connection | None = None  # the last one that `replicas` were given
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -80,13 +81,15 @@ class Upstream:
         Calls that have not ended by then fail as if the replica were lost.
         """
         self._is_leaving = True
-        done, _ = await asyncio.wait(
-            {asyncio.ensure_future(self._replicas.remove(self.key, of=self._connection))}, timeout=grace_s
-        )
+        have_ended = True
+        if self._added is not None:
+            ended = asyncio.ensure_future(self._replicas.remove(self.key, of=self._added))
+            await asyncio.wait({ended}, timeout=grace_s)
+            have_ended = ended.done()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
-        return bool(done)
+        return have_ended
 
     # --- the life of a connection
 
@@ -124,7 +127,7 @@ class Upstream:
         if not connection.is_open or self._is_leaving:
             connection.abort()
             return None
-        self.state = 'healthy'
+        self.state, self._added = 'healthy', connection
         self._replicas.add(self.key, connection)
         self._ready.set()
         return connection
@@ -136,7 +139,8 @@ class Upstream:
     def _tell(self, state: State) -> None:
         if state != self.state:
             self.state = state
-            self._replicas.mark(self.key, state, of=self._connection)
+            if self._added is not None:
+                self._replicas.mark(self.key, state, of=self._added)
 
     async def _is_there(self, connection: Connection) -> bool:
         """Wait until the replica answers a ping, however long that takes; False if it is lost."""

@@ -120,6 +120,26 @@ async def test_a_replica_may_be_later_than_its_gateway(tmp_path):
                 await waiting
 
 
+async def test_a_replica_that_does_not_come_back_leaves_nothing_when_it_is_taken_out(tmp_path):
+    address = f'unix:{tmp_path}/s'
+    async with upstreams(address) as (replicas, up):
+        async with serving(echo, address):
+            await up.open(timeout_s=10)
+        known = up._connection
+        await until(lambda: up._connection is not known)  # it has tried to connect again, to nobody
+        assert replicas.keys == ('rep-0',)
+        assert await up.close()
+        assert replicas.keys == ()
+
+
+async def test_one_that_never_came_takes_nobody_out(tmp_path):
+    async with serving(echo, f'unix:{tmp_path}/s') as server, upstreams(server.address) as (replicas, up):
+        await up.open(timeout_s=10)
+        other = Upstream(f'unix:{tmp_path}/nobody', replicas, 'rep-0')
+        assert await other.close()
+        assert replicas.keys == ('rep-0',)
+
+
 def test_what_is_no_address_is_said_at_once():
     with pytest.raises(SpecError):
         Upstream('somewhere', Replicas('x'), 'rep-0')

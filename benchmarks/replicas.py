@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from benchmarks.callers import HttpCallers
 from benchmarks.computing import own_rounds
@@ -28,6 +29,13 @@ HANDLER_S = 0.008
 CALLERS = 8
 WANTED = 1.8
 BODY = b'{"data": [{"text": "x"}], "execEndpoint": "/"}'
+
+
+class Bare(NamedTuple):
+    """Processes that only compute: calls per second of all together, and processor time of one call."""
+
+    rate: float
+    cpu_us: float
 
 
 @dataclass
@@ -65,14 +73,15 @@ class Measured:
 async def measure(seconds: float, turns: int) -> list[Result]:
     """Measure one and two replicas in turns."""
     rounds = own_rounds(HANDLER_S)
-    bare: list[tuple[float, float]] = []
+    bare: list[tuple[Bare, Bare]] = []
     async with AsyncExitStack() as stack:
         flows = [await _running(rounds, replicas, stack) for replicas in (1, 2)]
         for _ in range(turns):
             for flow in flows:
                 await flow.press(seconds)
             bare.append((await _bare(rounds, 1, seconds), await _bare(rounds, 2, seconds)))
-    alone_us = 1e6 / max(alone for alone, _ in bare)
+    # Two at once, as the replicas are: cores that share a cache or a clock are slower then.
+    alone_us = statistics.median(both.cpu_us for _, both in bare)
     return [*_rates(*flows, bare), *_rest(flows[1], alone_us)]
 
 
@@ -90,22 +99,24 @@ def _check(reply: bytes) -> None:
     assert b'"x"' in reply, reply
 
 
-async def _bare(rounds: int, processes: int, seconds: float) -> float:
-    """Calls per second of so many processes that do nothing else, all together."""
+async def _bare(rounds: int, processes: int, seconds: float) -> Bare:
+    """Measure so many processes that do nothing else."""
     command = [sys.executable, '-m', 'benchmarks.computing', str(rounds), str(seconds)]
     running = [
         await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE) for _ in range(processes)
     ]
-    return sum([float((await process.communicate())[0]) for process in running])
+    told = [(await process.communicate())[0].split() for process in running]
+    rates, cpus_us = zip(*([float(figure) for figure in figures] for figures in told), strict=True)
+    return Bare(sum(rates), statistics.mean(cpus_us))
 
 
-def _rates(one: Measured, two: Measured, bare: Sequence[tuple[float, float]]) -> list[Result]:
+def _rates(one: Measured, two: Measured, bare: Sequence[tuple[Bare, Bare]]) -> list[Result]:
     """Ratios are taken within each turn, and the median of them is told: others use the machine too."""
     loads = list(zip(one.loads, two.loads, bare, strict=True))
     gain = statistics.median(b.mean_rate / a.mean_rate for a, b, _ in loads)
-    ideal = statistics.median(both / alone for alone, both in bare)
-    reached = statistics.median(b.mean_rate / both for _, b, (_, both) in loads)
-    both = statistics.median(both for _, both in bare)
+    ideal = statistics.median(both.rate / alone.rate for alone, both in bare)
+    reached = statistics.median(b.mean_rate / both.rate for _, b, (_, both) in loads)
+    both = statistics.median(both.rate for _, both in bare)
     met = gain >= WANTED
     return [
         _row('one replica', one),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
+from headrace.documents.patterns import SHORT, matcher
 from headrace.errors import EndpointNotFound, RequestError
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
@@ -16,6 +17,9 @@ from headrace.pipeline.floating import Drift, Floating
 from headrace.pipeline.joining import Trail, in_order, joined, parameters_of, without_stale
 from headrace.pipeline.node import REQUEST, Node
 from headrace.pipeline.paths import Path, paths
+
+LONGEST_NAME = 1000
+"""Characters of an endpoint: clients choose it, and it is remembered and told in errors."""
 
 
 class Graph:
@@ -145,7 +149,10 @@ class Graph:
         """The names of the nodes that a request visits, or an error that says why there is none."""
         if not self.nodes:
             return frozenset()
-        wanted = [node for node in self.nodes if not target or _matches(target, node.name)]
+        if len(endpoint) > LONGEST_NAME:
+            raise RequestError(f'the endpoint has {len(endpoint)} characters', help='name one that there is')
+        matches = _matcher(target)
+        wanted = [node for node in self.nodes if matches(node.name)]
         if not wanted:
             names = ', '.join(node.name for node in self.nodes)
             raise RequestError(
@@ -160,12 +167,14 @@ class Graph:
         return f'<Graph of {", ".join(node.name for node in self.nodes)}>'
 
 
-def _matches(target: str, name: str) -> bool:
+def _matcher(target: str) -> Callable[[str], object]:
+    """Whether a request with this target is for an executor of some name."""
     try:
-        return re.match(target, name) is not None
-    except re.error as error:
+        return matcher(target)
+    except (ValueError, re.error) as error:
+        shown = target if len(target) <= SHORT else f'{target[:SHORT]}...'
         raise RequestError(
-            f'the target {target!r} is not a regular expression: {error}', help='name an executor'
+            f'the target {shown!r} is not a regular expression for names: {error}', help='name an executor'
         ) from None
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from headrace.documents.patterns import MAX_LENGTH, searcher
+from headrace.documents.patterns import MAX_LENGTH, SHORT, matcher, searcher
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ from headrace.documents.patterns import MAX_LENGTH, searcher
         ('(?i)COAT|hat', 'a coat', True),
         (r'[a-z]+@[a-z]+\.(com|org)', 'me@here.org', True),
         ('(?=x)y?', 'abc', False),
+        ('(cat|dog|cow)+$', 'catcow', True),
     ],
 )
 def test_patterns(pattern: str, text: str, is_found: bool) -> None:
@@ -35,6 +36,9 @@ def test_patterns(pattern: str, text: str, is_found: bool) -> None:
         '(?=(a+)+b)',
         '(x|(a{1,9})){1,9}',
         '(?P<n>a+)+',
+        '(a|aa)+b',
+        r'(.|\w)*b',
+        '(|.){50}b',
     ],
 )
 def test_a_repetition_inside_a_repetition_is_refused(pattern: str) -> None:
@@ -49,3 +53,19 @@ def test_what_is_no_pattern() -> None:
         searcher('a' * (MAX_LENGTH + 1))
     with pytest.raises(re.error, match='unterminated'):
         searcher('(')
+    with pytest.raises(ValueError, match='such numbers'):
+        searcher('a{99999999999}')
+    with pytest.raises(ValueError, match='in each other'):
+        searcher('(' * 450 + ')' * 450)
+
+
+def test_patterns_for_names() -> None:
+    assert matcher('enc.*|rank')('encoder')
+    assert not matcher('coder')('encoder')  # it begins at the beginning
+    assert matcher('(?:a|b|c)x.*y.*')('ax1y2')
+
+
+@pytest.mark.parametrize('pattern', ['.*' * 4, '.?' * 60 + '!', '(|.)' * 40 + '!', 'a' * (SHORT + 1)])
+def test_patterns_for_names_of_many_ways_are_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match='at most'):
+        matcher(pattern)

@@ -123,8 +123,21 @@ def test_a_target_selects_executors_by_name():
     assert run(graph, target='enc2').docs.texts == ['2', '2']
     with pytest.raises(RequestError, match='enc1, enc2'):
         run(graph, target='nobody')
-    with pytest.raises(RequestError, match='regular expression'):
-        run(graph, target='(')
+
+
+@pytest.mark.parametrize('target', ['(', 'a{99999999999}', '(.*)*!', '.?' * 60 + '!', 'x' * 1_000_000])
+def test_a_target_that_is_no_pattern_or_would_take_for_ever_is_refused(target):
+    graph = Graph([Node('encoder', says('1'))])
+    with pytest.raises(RequestError, match='regular expression') as refused:
+        run(graph, target=target)
+    assert len(str(refused.value)) < 1000
+
+
+def test_an_endpoint_beyond_all_measure_is_neither_looked_for_nor_told_nor_remembered():
+    for info in (None, answers('a', '/search')):
+        with pytest.raises(RequestError, match='1000001 characters') as refused:
+            run(Graph([Node('a', says('a'), info=info)]), endpoint='/' + 'x' * 1_000_000)
+        assert len(str(refused.value)) < 1000
 
 
 def test_an_empty_graph_gives_back_what_it_gets():

@@ -271,7 +271,7 @@ class Flow:
         """
         if not isinstance(what, str):
             return self.post('/update', what, **options)
-        return self._change('update', changed(self.spec, what, options, 'Flow.update()'))
+        return self._change('update', what, options)
 
     def delete(self, inputs: Any = None, **options: Any) -> Any:
         return self.post('/delete', inputs, **options)
@@ -281,13 +281,18 @@ class Flow:
 
         Two numbers let it grow and shrink with its work. Awaited, as `update`, if the Flow is asynchronous.
         """
-        return self._change('scale', changed(self.spec, name, {'replicas': replicas}, 'Flow.scale()'))
+        return self._change('scale', name, {'replicas': replicas})
 
-    def _change(self, what: Literal['scale', 'update'], executor: ExecutorSpec) -> Any:
+    def _change(self, what: Literal['scale', 'update'], name: str, settings: dict[str, Any]) -> Any:
         session = self.session
 
+        def wanted(spec: FlowSpec) -> ExecutorSpec:
+            return changed(spec, name, settings, f'Flow.{what}()')
+
+        wanted(self.spec)  # what is wrong is said at once
+
         async def change() -> None:
-            await getattr(session.running, what)(executor)
+            await getattr(session.running, what)(name, wanted)
             self.spec = session.running.spec
 
         return change() if self.is_async else session.change(change())

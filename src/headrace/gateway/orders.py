@@ -11,6 +11,9 @@ from headrace.spec import ExecutorSpec, GatewaySpec
 from headrace.spec.parts import Part
 from headrace.spec.paths import anchored_path
 
+ROUTED_S = 2.0
+"""How long those replicas that shall go wait for new ones to be there."""
+
 
 class Target(NamedTuple):
     """Where calls of an executor go: to one of its shards, or to what comes before or after them."""

@@ -8,16 +8,13 @@ from collections.abc import Callable, Mapping
 
 from headrace.errors import Unavailable
 from headrace.gateway import elsewhere
-from headrace.gateway.orders import Load, Open, Route, Target
+from headrace.gateway.orders import ROUTED_S, Load, Open, Route, Target
 from headrace.gateway.upstream import Upstream
 from headrace.pipeline import Graph, Handler, Node
 from headrace.pipeline.assembly import assembled
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.replicas import Replicas
 from headrace.spec import ExecutorSpec
-
-ROUTED_S = 2.0
-"""How long those replicas that shall go wait for new ones to be there."""
 
 REACHED_S = 1.0
 """How long an external executor may take to be connected, for who asks whether it is."""

@@ -14,6 +14,7 @@ from headrace.places.crew import Crew
 from headrace.places.front import LOAD_EVERY_S
 from headrace.places.loads import Loads
 from headrace.places.reloading import follow
+from headrace.places.running import Change
 from headrace.spec import ExecutorSpec, FlowSpec
 
 _log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class Running(Protocol):
     async def resize(self, name: str, size: int) -> None:
         """Have `size` replicas."""
 
-    async def update(self, executor: ExecutorSpec) -> None:
+    async def update(self, name: str, change: Change) -> None:
         """Replace every process of an executor."""
 
 
@@ -84,7 +85,7 @@ class Care:
         async def reload(files: list[str]) -> None:
             changed = ', '.join(Path(file).name for file in files)
             try:
-                await running.update(running.spec[name])
+                await running.update(name, lambda spec: spec[name])
             except HeadraceError as error:
                 _log.error(
                     'executor %r: %s changed, but cannot be used; the old code goes on: %s',

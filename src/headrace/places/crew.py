@@ -14,7 +14,7 @@ from headrace.pipeline.describe import ExecutorInfo
 from headrace.places.replica import Replica
 from headrace.places.routing import Routes
 from headrace.places.starting import Starter
-from headrace.places.waiting import all_of
+from headrace.places.waiting import all_of, to_its_end
 from headrace.spec import ExecutorSpec, FlowSpec, ProcessPlan
 from headrace.spec.plan import process, processes
 from headrace.worker.sources import Stamps
@@ -133,8 +133,9 @@ class Crew:
             routes.send(target, *self._route(target))
 
     def detach(self, routes: Routes) -> None:
-        """Do not tell `routes` any more."""
-        self.routes.remove(routes)
+        """Do not tell `routes` any more, if they were told."""
+        if routes in self.routes:
+            self.routes.remove(routes)
 
     def publish(self, target: Target, *others: Replica) -> asyncio.Future[Any]:
         """Let calls go to those replicas that serve, and to `others`; done when every gateway does so."""
@@ -189,7 +190,7 @@ class Crew:
         """Take out those that do not serve, then those with the highest numbers."""
         replicas = self._replicas[target]
         ranked = sorted(replicas, key=lambda each: (not each.is_serving, each.plan.replica))
-        await asyncio.gather(*(self._retire(target, each) for each in ranked[count:]))
+        await to_its_end(asyncio.gather(*(self._retire(target, each) for each in ranked[count:])))
 
     async def _retire(self, target: Target, replica: Replica) -> None:
         """Give a replica no more calls, wait for those that it has, end it."""
@@ -207,31 +208,30 @@ class Crew:
         If one cannot be started, those before it are replaced back, and its error is raised.
         """
         before, self.flow = self.flow, flow
-        done: list[Replica] = []
         try:
-            for target, replicas in self._replicas.items():
-                for old in list(replicas):
-                    done.append(await self._swap(target, old))
+            for old in list(self):
+                await self._swap(old)
         except BaseException:
             self.flow = before
-            for fresh in reversed(done):
-                await self._swap(_target(fresh.plan), fresh)
+            for fresh in reversed([each for each in self if each.flow is flow]):
+                await self._swap(fresh)
             raise
 
-    async def _swap(self, target: Target, old: Replica) -> Replica:
+    async def _swap(self, old: Replica) -> None:
         """Start another replica in the place of `old`; only when calls go there, `old` gets no more."""
+        target = _target(old.plan)
         fresh = self._made(self._plan(target, old.plan.replica))
         try:
             await fresh.start()
             await self.publish(target, fresh)
         except BaseException:
+            self.publish(target)
             await fresh.stop(0)
             raise
         replicas = self._replicas[target]
         replicas[replicas.index(old)] = fresh
         fresh.keep()
-        await self._retire(target, old)
-        return fresh
+        await to_its_end(self._retire(target, old))
 
     def __repr__(self) -> str:
         return f'<Crew of {self.name}: {list(self)}>'

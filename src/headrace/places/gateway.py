@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from headrace.errors import StartError
-from headrace.gateway.orders import Leave, Load, Open, Processes, Route, Start, Tell
+from headrace.gateway.orders import ROUTED_S, Leave, Load, Open, Processes, Route, Start, Tell
 from headrace.places.child import Child
 from headrace.places.restarts import End
 from headrace.places.supervising import keep
@@ -22,7 +22,7 @@ from headrace.wire.faults import from_data
 MAIN = 'headrace.gateway.process:main'
 
 PATIENCE_S = 2.0
-"""What a gateway gets on top of its own time to open, so that the reason why it does not is its own."""
+"""What a gateway gets on top of its own time to open or to carry out an order, before nobody waits."""
 
 
 class Gateway:
@@ -53,6 +53,7 @@ class Gateway:
         self._ready: asyncio.Future[Mapping[str, int]] | None = None
         self._follows = False  # it has its order to open, which says how the routes were then
         self._routed: dict[int, asyncio.Future[None]] = {}
+        self._routed_s = 0.0  # how long it may take to carry out an order
         self._ready_at: float | None = None
         self._keeping: asyncio.Task[None] | None = None
 
@@ -75,6 +76,7 @@ class Gateway:
         """Open its doors and wait until they are; raises what it reports instead."""
         assert self.child is not None
         order = self._orders(is_first)
+        self._routed_s = ROUTED_S + order.timeout_stop_s + PATIENCE_S
         self._ready = ready = asyncio.get_running_loop().create_future()
         self._follows = True
         self.child.order(msgspec.to_builtins(order))
@@ -112,13 +114,19 @@ class Gateway:
     # What goes on between it and us
 
     def route(self, route: Route) -> asyncio.Future[None]:
-        """Send an order; the result is there when it has been carried out, or the process is gone."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Send an order; the result is there when it has been carried out, or the process is gone.
+
+        One that is stuck is not waited for longer than it may take: others must go on without it.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
         if self.child is None or not self._follows:
             done.set_result(None)
             return done
         self._routed[route.number] = done
         self.child.order(msgspec.to_builtins(route))
+        timer = loop.call_later(self._routed_s, self._carried_out, route.number)
+        done.add_done_callback(lambda _: timer.cancel())
         return done
 
     def tell(self, news: Processes | Tell) -> None:

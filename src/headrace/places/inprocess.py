@@ -13,7 +13,8 @@ from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import check_types, load
 from headrace.places.elsewhere import called_elsewhere, described_elsewhere
 from headrace.places.inline import built
-from headrace.spec import ExecutorSpec, FlowSpec, order
+from headrace.places.running import Change
+from headrace.spec import FlowSpec, order
 
 
 class InProcess:
@@ -69,13 +70,13 @@ class InProcess:
                 raise
             raise DeadlineExceeded(f'no answer at {context.endpoint!r} in time') from None
 
-    async def scale(self, executor: ExecutorSpec) -> None:
+    async def scale(self, name: str, change: Change) -> None:
         """Its executors are part of this process: their number stays."""
-        raise _fixed(executor)
+        raise _fixed(name)
 
-    async def update(self, executor: ExecutorSpec) -> None:
+    async def update(self, name: str, change: Change) -> None:
         """Its executors are part of this process: their code and arguments stay."""
-        raise _fixed(executor)
+        raise _fixed(name)
 
     async def stop(self) -> None:
         """Let floating work finish, then close every executor."""
@@ -94,9 +95,9 @@ class InProcess:
         return f'<InProcess {self._graph}>'
 
 
-def _fixed(executor: ExecutorSpec) -> SpecError:
+def _fixed(name: str) -> SpecError:
     return SpecError(
-        f'executor {executor.name!r} cannot change while the Flow runs: it is part of this process',
+        f'executor {name!r} cannot change while the Flow runs: it is part of this process',
         help="start the Flow with place='local', or start it anew",
     )
 

@@ -6,11 +6,11 @@ import asyncio
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from headrace.gateway.orders import Processes, nameless
 from headrace.pipeline import Handler
-from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.places.blueprints import check_types
 from headrace.places.care import Care
 from headrace.places.crew import KILL_AFTER_S, Crew
@@ -18,8 +18,9 @@ from headrace.places.devices import devices_for
 from headrace.places.elsewhere import described_elsewhere
 from headrace.places.front import Front, Ports
 from headrace.places.loads import Loads
+from headrace.places.running import Change
 from headrace.places.starting import Starter
-from headrace.places.waiting import all_of
+from headrace.places.waiting import all_of, to_its_end
 from headrace.spec import ExecutorSpec, FlowSpec, order, plan
 from headrace.spec.devices import Devices
 from headrace.spec.environment import read
@@ -104,10 +105,10 @@ class Local:
 
     # What changes while it runs
 
-    async def scale(self, executor: ExecutorSpec) -> None:
-        """Have as many replicas as `executor` says; if they are two numbers, as many as there are between."""
-        async with self._locks[executor.name]:
-            await self._resize(executor, self.crews[executor.name].size)
+    async def scale(self, name: str, change: Change) -> None:
+        """Have as many replicas as `change` says; if they are two numbers, as many as there are between."""
+        async with self._locks[name]:
+            await self._resize(change(self.spec), self.crews[name].size)
 
     async def resize(self, name: str, size: int) -> None:
         """Have `size` replicas, of those that the executor may have."""
@@ -119,32 +120,33 @@ class Local:
         await self.crews[executor.name].scale(with_replaced(self.spec, executor), size)
         self._adopt(executor, self.info)
 
-    async def update(self, executor: ExecutorSpec) -> None:
-        """Replace every process of an executor by one as it is described here, while requests go on.
+    async def update(self, name: str, change: Change) -> None:
+        """Replace every process of an executor by one as `change` describes it, while requests go on.
 
         Everything is checked before anything changes: what it offers has to fit the rest of the Flow. If it
         is not the same as before, or a setting changes that gateways act upon, they are replaced too.
         """
-        name = executor.name
         async with self._locks[name]:
-            spec = with_replaced(self.spec, executor)
-            crew = self.crews[name]
-            info = await crew.described_as(spec)
-            infos = {each.name: each for each in self.info.executors}
-            offer = check_types(spec, {**infos, name: info})
-            if offer == self.info and nameless(executor) == nameless(self.spec[name]):
-                await crew.roll(spec)
+            executor, crew = change(self.spec), self.crews[name]
+            info = await crew.described_as(with_replaced(self.spec, executor))
+            is_known = self._offer(executor, info) == self.info
+            if is_known and nameless(executor) == nameless(self.spec[name]):
+                await crew.roll(with_replaced(self.spec, executor))
                 await self._resize(executor, crew.size)
             else:
                 async with self._locks['']:
-                    await self._replace(spec, name, offer)
-            self._adopt(executor, offer)
+                    await self._replace(executor, info)
 
-    async def _replace(self, spec: FlowSpec, name: str, offer: FlowInfo) -> None:
+    def _offer(self, executor: ExecutorSpec, info: ExecutorInfo) -> FlowInfo:
+        """What the Flow offers with another executor in the place of one; SpecError if it does not fit."""
+        infos = {each.name: each for each in self.info.executors}
+        return check_types(with_replaced(self.spec, executor), {**infos, executor.name: info})
+
+    async def _replace(self, executor: ExecutorSpec, info: ExecutorInfo) -> None:
         """Start an executor anew, and gateways that know it, beside those that there are; then end these."""
-        old = self._fronts[-1]
-        crew = self._new_crew(spec, name)
-        others = [each for each in self.crews.values() if each.name != name]
+        spec, offer = with_replaced(self.spec, executor), self._offer(executor, info)
+        crew = self._new_crew(spec, executor.name)
+        others = [each for each in self.crews.values() if each.name != executor.name]
         try:
             await crew.start()
             front = await self._new_front(spec)
@@ -159,13 +161,18 @@ class Local:
             del self._fronts[1:]
             await crew.stop(0)
             raise
-        before, self.crews[name] = self.crews[name], crew
+        before, self.crews[executor.name] = self.crews[executor.name], crew
+        self._adopt(executor, offer)
+        await to_its_end(self._retire(self._fronts[0], before, others))
+
+    async def _retire(self, front: Front, crew: Crew, others: Sequence[Crew]) -> None:
+        """End gateways whose ports others have by now, and then those that only they call."""
         grace_s = self.spec.timeout_stop_s + KILL_AFTER_S
-        await old.leave(grace_s)
+        await front.leave(grace_s)
         for each in others:
-            each.detach(old.routes)
-        self._fronts.remove(old)
-        await before.stop(grace_s)
+            each.detach(front.routes)
+        self._fronts.remove(front)
+        await crew.stop(grace_s)
 
     def _adopt(self, executor: ExecutorSpec, info: FlowInfo) -> None:
         self.spec = with_replaced(self.spec, executor)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from headrace.pipeline import Handler
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import ExecutorSpec, FlowSpec
+
+Change = Callable[[FlowSpec], ExecutorSpec]
+"""What an executor shall be, from the Flow as it is when it is the turn of this change."""
 
 
 class Running(Protocol):
@@ -25,11 +28,11 @@ class Running(Protocol):
     handler: Handler | None
     home: asyncio.AbstractEventLoop
 
-    async def scale(self, executor: ExecutorSpec) -> None:
-        """Have as many replicas as `executor` says; SpecError where a number cannot change."""
+    async def scale(self, name: str, change: Change) -> None:
+        """Have as many replicas of an executor as `change` says; SpecError where a number cannot change."""
 
-    async def update(self, executor: ExecutorSpec) -> None:
-        """Replace every process of an executor by one as it is described here, while requests go on."""
+    async def update(self, name: str, change: Change) -> None:
+        """Replace every process of an executor by one as `change` describes it, while requests go on."""
 
     async def stop(self) -> None:
         """End everything, in good order up to the Flow's `timeout_stop_s` and for certain after that."""

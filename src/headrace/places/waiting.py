@@ -1,4 +1,4 @@
-"""Several works in, all their results out, or the first error and no work left."""
+"""How to wait for work that others do: for several at once, and for what must not be cut short."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
 T = TypeVar('T')
+
+
+async def to_its_end(work: Awaitable[T]) -> T:
+    """The result of a work that must not stay half done: who is cancelled waits for its end first."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 async def all_of(works: Iterable[Awaitable[T]]) -> list[T]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from headrace.documents.filter import predicate
 from headrace.errors import DocumentError
 from headrace.spec.external import addresses
 from headrace.spec.records import GATEWAY, ExecutorSpec
@@ -27,6 +26,8 @@ def check_conditions(executors: Sequence[ExecutorSpec], source: Source) -> None:
     for index, executor in enumerate(executors):
         if not executor.when:
             continue
+        from headrace.documents.filter import predicate  # with NumPy, which `headrace --help` need not load
+
         path: Path = ('executors', index, 'when')
         try:
             predicate(executor.when)

@@ -14,7 +14,7 @@ import msgspec
 import uvloop
 
 from headrace.gateway.orders import Leave, Open, Processes, Route, Start, Tell
-from headrace.gateway.server import DOORS, serve
+from headrace.gateway.server import DOORS, GatewayServer, serve
 from headrace.gateway.switchboard import Switchboard
 from headrace.observe import log
 from headrace.spec import GatewaySpec, environment
@@ -69,22 +69,25 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
     board = Switchboard(order, line.report, floating_timeout_s=spec.timeout_s)
     news = News(line, board)
     line.watch(on_order, on_cut)
+    server: GatewayServer | None = None
     try:
-        await board.connected(order.wait_s, anyway=order.anyway)
-        server = await serve(
-            board.graph, order.info, spec, ready=board.ready, states=board.states, shared=True
-        )
+        await board.connected(order.wait_s, anyway=order.anyway, unless=stop)
+        if not stop.is_set():
+            server = await serve(
+                board.graph, order.info, spec, ready=board.ready, states=board.states, shared=True
+            )
+            line.report({'ready': server.ports})
+            news.every(order.load_every_s)
     except Exception as error:
         line.report({'failed': to_data(error)})
         return 1
-    line.report({'ready': server.ports})
-    news.every(order.load_every_s)
     await stop.wait()
     news.every(0)
     grace_s = min(order.timeout_stop_s, GRACE_S / 4) if orphaned else order.timeout_stop_s
     stopping = time.monotonic()
     try:
-        await server.stop(grace_s, 0.0 if orphaned else linger_s)
+        if server is not None:
+            await server.stop(grace_s, 0.0 if orphaned else linger_s)
         await board.close(max(0.0, grace_s - (time.monotonic() - stopping)))
     finally:
         if orphaned:

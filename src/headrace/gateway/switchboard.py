@@ -90,11 +90,14 @@ class Switchboard:
         handler = assembled(executor, info, shards, parts.get('before'), parts.get('after'))
         return Node.of(executor, handler, info)
 
-    async def connected(self, within_s: float, *, anyway: bool) -> None:
-        """Wait until all replicas answer; if one has none by then, Unavailable (not with `anyway`)."""
+    async def connected(self, within_s: float, *, anyway: bool, unless: asyncio.Event) -> None:
+        """Wait until all replicas answer; if one has none by then, Unavailable (not with `anyway`).
+
+        No longer than until `unless` is set.
+        """
         try:
             async with asyncio.timeout(within_s):
-                while not all(line.is_complete for line in self._lines.values()):  # noqa: ASYNC110 (short)
+                while not (unless.is_set() or self._is_complete):  # noqa: ASYNC110 (short)
                     await asyncio.sleep(LOOK_EVERY_S)
         except TimeoutError:
             missing = [str(target) for target, line in self._lines.items() if not line.is_healthy]
@@ -103,6 +106,10 @@ class Switchboard:
                     f'no replica of {", ".join(missing)} answered within {within_s:g} s',
                     help='look at what they printed last',
                 ) from None
+
+    @property
+    def _is_complete(self) -> bool:
+        return all(line.is_complete for line in self._lines.values())
 
     def follow(self, route: Route) -> None:
         """Begin to carry out an order; it is reported when that is done."""

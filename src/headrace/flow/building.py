@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import asdict, replace
@@ -12,6 +13,24 @@ from headrace.spec.fields import canonical
 from headrace.spec.graph import check_doors, check_growing, with_replaced
 from headrace.spec.reading import read_executor, read_gateway, read_settings
 from headrace.spec.suggest import did_you_mean
+
+
+def from_yaml(source: str | Path | Mapping[str, Any], context: Mapping[str, Any] | None) -> FlowSpec:
+    """The Flow of a YAML file, of YAML text or of a mapping."""
+    spec: FlowSpec = _yaml().load_flow(source, context=context)
+    return spec
+
+
+def to_yaml(spec: FlowSpec) -> str:
+    """The Flow as YAML."""
+    text: str = _yaml().dump_flow(spec)
+    return text
+
+
+def _yaml() -> Any:
+    from headrace.spec import yaml  # PyYAML is not needed to start a Flow made in Python
+
+    return yaml
 
 
 def new(settings: Mapping[str, Any]) -> FlowSpec:

@@ -11,7 +11,15 @@ from typing import Any, Literal, Self, Unpack
 from msgspec.structs import replace
 
 from headrace.errors import HeadraceError
-from headrace.flow.building import changed, new, with_endpoint, with_executor, with_gateway
+from headrace.flow.building import (
+    changed,
+    from_yaml,
+    new,
+    to_yaml,
+    with_endpoint,
+    with_executor,
+    with_gateway,
+)
 from headrace.flow.session import Session
 from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings, OneOrMany
 from headrace.pipeline.describe import FlowInfo
@@ -59,9 +67,7 @@ class Flow:
         asyncio: bool = False,
     ) -> Flow:
         """The Flow of a YAML file, of YAML text or of a mapping; `context` is for `${{ CONTEXT.x }}`."""
-        from headrace.spec.yaml import load_flow  # PyYAML is not needed to start a Flow made in Python
-
-        return cls.from_spec(load_flow(source, context=context), asyncio=asyncio)
+        return cls.from_spec(from_yaml(source, context), asyncio=asyncio)
 
     def save_config(self, path: str | Path) -> None:
         """Write the Flow as YAML; what it names by relative paths is named from the new file's folder."""
@@ -70,9 +76,7 @@ class Flow:
 
     def to_yaml(self) -> str:
         """The Flow as YAML that `load_config` reads."""
-        from headrace.spec.yaml import dump_flow  # as in load_config
-
-        return dump_flow(self.spec)
+        return to_yaml(self.spec)
 
     # What the Flow is made of
 

@@ -45,6 +45,10 @@ class Far(Executor):
     async def fail(self, docs: DocumentArray, **kwargs: Any) -> None:
         raise ValueError('bad weather')
 
+    @requests(on='/closed')
+    async def closed(self, docs: DocumentArray, **kwargs: Any) -> None:
+        raise Unavailable('closed today')
+
     @requests(on='/slow')
     async def slow(self, docs: DocumentArray, **kwargs: Any) -> None:
         try:
@@ -155,6 +159,14 @@ def test_an_error_there_is_the_same_error_here(flow: Flow) -> None:
     else:
         assert isinstance(error, ExecutorFailure)
         assert error.executor == 'far/inner'
+
+
+def test_who_is_unavailable_there_has_not_ended_anything(flow: Flow) -> None:
+    """It is asked again, as its endpoint is idempotent; but no process has died of that."""
+    with pytest.raises(HeadraceError, match=r'closed today \(request \w+, tried 4 times\)') as caught:
+        flow.post('/closed', Document())
+    error = caught.value
+    assert (error.error if isinstance(error, BadServer) else type(error).__name__) == 'Unavailable'
 
 
 def test_errors_of_single_documents_pass_through(flow: Flow) -> None:

@@ -30,7 +30,8 @@ class Replicas:
     back; then they are refused as Overloaded. A call whose replica is lost goes to another if it surely had
     not begun, or if its endpoint is idempotent, which may happen `retries` times. A request over which
     several replicas died is given up as ExecutorFailure. With `sticky`, calls with the same value of this
-    parameter go to the same replica as long as that is healthy.
+    parameter go to the same replica as long as that is healthy. Replicas that are no processes of ours
+    (`are_processes`), but other services, do not die of a request.
 
     >>> async def echo(batch, context):
     ...     return batch
@@ -48,13 +49,14 @@ class Replicas:
         retries: int = 3,
         max_queue: int = 1024,
         sticky: str = '',
+        are_processes: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self._max_queue = max_queue
         self._sticky = sticky
         self._roster = Roster(_window(info), clock=clock)
-        self._retrial = Retrial(name, self._roster, info=info, retries=retries)
+        self._retrial = Retrial(name, self._roster, info=info, retries=retries, can_die=are_processes)
         self._leaving: set[Replica] = set()
         self._reason = ''
 

@@ -22,8 +22,11 @@ class Retrial:
     idempotent. One over which replicas die is given up: it would end all of them in turn.
     """
 
-    def __init__(self, name: str, roster: Roster, *, info: ExecutorInfo | None, retries: int) -> None:
+    def __init__(
+        self, name: str, roster: Roster, *, info: ExecutorInfo | None, retries: int, can_die: bool = True
+    ) -> None:
         self.info = info
+        self._can_die = can_die
         self._name = name
         self._roster = roster
         self._retries = retries
@@ -64,6 +67,8 @@ class Retrial:
         Replicas also die by chance, with all that they have. So it counts what happened while a call was
         the only one, or the only one that was suspect.
         """
+        if not self._can_die:
+            return
         if call.is_suspect or (call.replica is not None and call.replica.crowd == 1):
             call.deaths_alone += 1
         call.deaths += 1

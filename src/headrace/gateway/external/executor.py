@@ -124,7 +124,12 @@ class External:
             Link(spec.name, address, max_bytes=max_bytes) for address in addresses(spec, base=base)
         ]
         self._replicas = Replicas(
-            spec.name, info=info, retries=spec.retries, max_queue=spec.max_queue, sticky=spec.sticky
+            spec.name,
+            info=info,
+            retries=spec.retries,
+            max_queue=spec.max_queue,
+            sticky=spec.sticky,
+            are_processes=False,
         )
         for link in self.links:
             self._replicas.add(str(link.address), link)

@@ -91,6 +91,16 @@ def test_every_document_lies_in_its_shard_and_every_shard_has_a_folder(sharded):
         assert said['workspace'] == str(shard)
 
 
+def test_documents_without_one_of_the_shards_come_with_a_warning(sharded, caplog):
+    found = sharded.post('/fail', doc('a', 0), parameters={'shards': [1]})
+    assert found.id == ['a']
+    [line] = [each for each in caplog.messages if 'the answer is not complete' in each]
+    assert "of executor 'index' only 2 of 3 shards answered, shard 1 failed: " in line
+    caplog.clear()
+    assert sharded.post('/fail', doc('a', 0), parameters={'shards': []}).id == ['a']
+    assert 'not complete' not in caplog.text
+
+
 def test_an_answer_without_one_of_the_shards_says_so(sharded):
     (reply,) = sharded.post('/fail', doc('a', 0), parameters={'shards': [1]}, return_responses=True)
     assert reply.docs.id == ['a']

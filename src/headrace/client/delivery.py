@@ -26,6 +26,8 @@ def check(response: Response[Any], options: Options) -> None:
     """Raise the error of a response unless the caller takes care of errors, or wants to go on."""
     if response.errors and not options.return_responses:
         _tell(response)
+    if response.shards and not options.return_responses:
+        _tell_shards(response)
     if response.error is None or options.on_error is not None:
         return
     if not options.continue_on_error:
@@ -41,6 +43,24 @@ def _tell(response: Response[Any]) -> None:
         *(response.request_id, response.endpoint, len(response.errors), response.request.size),
         first.get('message', first) if isinstance(first, dict) else first,
     )
+
+
+def _tell_shards(response: Response[Any]) -> None:
+    """Log the shards that did not answer; `docs` lacks what they would have given."""
+    lacking = [_lacking(name, told) for name, told in response.shards.items()]
+    LOG.warning(
+        'request %s to %r: the answer is not complete: %s',
+        *(response.request_id, response.endpoint, '; '.join(lacking)),
+    )
+
+
+def _lacking(name: str, told: Any) -> str:
+    if not isinstance(told, dict):  # another server may say anything
+        return f'executor {name!r}: {told}'
+    failed = told.get('failed')
+    first = next(iter(failed.items()), None) if isinstance(failed, dict) else None
+    why = f', shard {first[0]} failed: {first[1]}' if first else ''
+    return f'of executor {name!r} only {told.get("answered")} of {told.get("of")} shards answered{why}'
 
 
 def tolerate(error: Exception, response: Response[Any], options: Options) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from headrace.errors import HeadraceError, Unavailable
 from headrace.pipeline.addressed import limit_of
 from headrace.pipeline.answers import Answers, divided, merged, placed, whole
+from headrace.pipeline.attendance import Attendance
 from headrace.pipeline.batch import Batch, Payload, concatenated
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
@@ -57,6 +58,7 @@ class Shards:
         self._after = after
         self._avoided_until = [0.0] * len(self.shards)
         self._turn = 0
+        self._attendance = Attendance(name, len(self.shards))
 
     def describe(self, info: ExecutorInfo | None) -> None:
         """From now on the executor is what `info` says."""
@@ -121,14 +123,18 @@ class Shards:
         replies, failed = await poll(calls, context, needs_all=needs_all)
         if failed and (needs_all or not replies):
             raise self._failure(failed, len(parts), context.endpoint)
+        for shard, error in failed.items():
+            self._attendance.failed(shard, error.message)
         return Answers(batch, replies, failed)
 
     async def _call(self, shard: int, batch: Batch, context: Context) -> Batch:
         self.outstanding[shard] += 1
         try:
-            return await self.shards[shard](batch, context)
+            reply = await self.shards[shard](batch, context)
         finally:
             self.outstanding[shard] -= 1
+        self._attendance.answered(shard)
+        return reply
 
     async def _finished(self, answers: Answers, context: Context) -> Batch:
         """The answers as one; what failed is reported in its parameters."""

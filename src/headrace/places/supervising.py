@@ -9,6 +9,9 @@ from typing import Protocol
 from headrace.errors import HeadraceError
 from headrace.places.restarts import LIMIT, End, Restarts
 
+LOST = '; what it had only in memory is gone'
+"""Said of an executor that had done work: an index that is not kept in a file comes back empty."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -43,7 +46,8 @@ async def keep(service: Service) -> None:
                 _log.error('%s', reason)
                 service.give_up(reason)
                 return
-            _log.warning('%s ended (%s) and is started again in %g s', service.title, end.how, wait_s)
+            lost = LOST if end.served else ''
+            _log.warning('%s ended (%s) and is started again in %g s%s', service.title, end.how, wait_s, lost)
             await asyncio.sleep(wait_s)
             end = await _start(service)
 

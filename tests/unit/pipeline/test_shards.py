@@ -310,3 +310,26 @@ def test_no_reduce_gives_the_documents_of_one_shard_after_the_other():
         ('a', 'shard 1'),
         ('b', 'shard 1'),
     ]
+
+
+def test_a_shard_that_fails_is_told_once_and_told_when_it_is_back(caplog):
+    handler, made = shards('ALL', None, Unavailable('gone'))
+    with caplog.at_level('WARNING'):
+        for _ in range(3):
+            post(handler, named('a'))
+        [line] = caplog.messages
+        assert line == "shard 1 of 3 of executor 'index' does not answer; replies go out without it: gone"
+        made[1].error = None
+        for _ in range(3):
+            post(handler, named('a'))
+        assert len(caplog.messages) == 2
+        assert caplog.messages[1].startswith("shard 1 of executor 'index' answers again")
+
+
+def test_a_shard_that_comes_and_goes_does_not_fill_the_log(caplog):
+    handler, made = shards('ALL', None, Unavailable('gone'))
+    with caplog.at_level('WARNING'):
+        for turn in range(10):
+            made[1].error = Unavailable('gone') if turn % 2 == 0 else None
+            post(handler, named('a'))
+    assert len(caplog.messages) == 2

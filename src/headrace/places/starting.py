@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Any
 
@@ -19,6 +20,7 @@ from headrace.places.shipping import worker_order
 from headrace.spec import FlowSpec, ProcessPlan
 from headrace.spec.devices import Devices, replica_env
 from headrace.spec.environment import variables
+from headrace.wire.address import parse
 from headrace.worker.sources import Stamps
 
 MAIN = 'headrace.worker.process:main'
@@ -130,8 +132,11 @@ class Starter:
             self.end(worker)
 
     def end(self, worker: Worker) -> None:
-        """End a worker for certain."""
+        """End a worker for certain; its socket goes with it, as each start has another."""
         worker.child.kill()
+        family, path, _ = parse(worker.address)
+        if family == 'unix':
+            Path(path).unlink(missing_ok=True)
         if worker in self.workers:
             self.workers.discard(worker)
             self._on_change()

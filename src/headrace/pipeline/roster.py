@@ -120,11 +120,10 @@ class Roster:
         self.waiting += 1
         if call.is_special:
             call.queue = self._special
-        elif call.affinity and self._usable:
-            call.queue = self._home(call.affinity).waiting
-            self._sticks = True
         else:
-            call.queue = self._common
+            self._sticks = self._sticks or bool(call.affinity)
+            has_home = call.affinity and self._usable
+            call.queue = self._home(call.affinity).waiting if has_home else self._common
         call.queue.add(call.context.client, call)
 
     def leave(self, call: Call) -> None:

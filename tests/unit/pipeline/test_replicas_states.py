@@ -157,6 +157,24 @@ async def test_sticky_calls_wait_for_their_home_and_move_when_it_goes():
     assert all(told(call) == other.key for call in stage.calls)
 
 
+async def test_sticky_calls_that_came_before_every_replica_find_their_home():
+    stage = Stage(0, sticky='session', window=1)
+    for session in range(20):
+        await stage.send(session=str(session))
+    stage.fakes = [FakeReplica('rep-0'), FakeReplica('rep-1')]
+    for fake in stage.fakes:
+        stage.replicas.add(fake.key, fake)
+    await settle()
+    await stage.answer_all()
+    homes = [told(call) for call in stage.calls]
+    stage.calls.clear()
+    for session in range(20):
+        await stage.send(session=str(session))
+    await stage.answer_all()
+    moved = [a for a, b in zip(homes, map(told, stage.calls), strict=True) if a != b]
+    assert moved in ([], ['rep-0'])  # one went before there was another
+
+
 async def test_a_new_replica_may_have_the_key_of_one_that_is_about_to_go():
     stage = Stage(1)
     old = stage.fakes[0]

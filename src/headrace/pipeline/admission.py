@@ -11,16 +11,13 @@ from msgspec import Struct
 
 from headrace.errors import Overloaded, TooLarge
 from headrace.pipeline.drain import Drain
+from headrace.pipeline.drain_rate import drained_s
 
 KEPT = 8
 """One part in so many is kept for those who hold less than their share."""
 
 HEADROOM, LEAST_HEADROOM = 2.0, 1.25
 """How many times the expected wait a request needs as time; less for clients that hold less than others."""
-
-UNKNOWN_S = 1.0
-SOONEST_S, LATEST_S = 0.05, 30.0
-"""The bounds of what refused clients are asked to wait."""
 
 
 class Holding(Struct):
@@ -78,10 +75,7 @@ class Admission:
 
     def retry_after_s(self) -> float:
         """When a refused client had better come again: when half of what is here now will have left."""
-        rate = self.drain.rate_per_s
-        if not rate:
-            return UNKNOWN_S
-        return min(max(self.requests / 2 / rate, SOONEST_S), LATEST_S)
+        return drained_s(self.requests / 2, self.drain.rate_per_s)
 
     def check(self, holding: Holding, size: int) -> None:
         """Raise as `enter` does if there is no room for `size` more bytes of a request that is in."""

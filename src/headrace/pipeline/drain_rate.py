@@ -11,6 +11,16 @@ KEPT = 0.5
 SOONEST_S = 0.05
 LATEST_S = 30.0
 UNKNOWN_S = 1.0
+"""The bounds of what those who are refused are asked to wait, and what they are if nothing is known."""
+
+
+def drained_s(ahead: float, per_s: float) -> float:
+    """Seconds until so many have left, of which so many leave in a second (0: nobody knows).
+
+    >>> drained_s(50, 100.0), drained_s(50, 0.0), drained_s(50, 1e-9)
+    (0.5, 1.0, 30.0)
+    """
+    return min(max(ahead / per_s, SOONEST_S), LATEST_S) if per_s else UNKNOWN_S
 
 
 class DrainRate:
@@ -45,9 +55,7 @@ class DrainRate:
             measured = self.done / span_s
             self._per_s = KEPT * self._per_s + (1 - KEPT) * measured if self._per_s else measured
             self._since, self.done = now, 0
-        if not self._per_s:
-            return UNKNOWN_S
-        return min(max(waiting / self._per_s, SOONEST_S), LATEST_S)
+        return drained_s(waiting, self._per_s)
 
     def __repr__(self) -> str:
         return f'<DrainRate {self._per_s:.1f}/s>'

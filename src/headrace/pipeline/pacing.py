@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from headrace.pipeline.drain_rate import drained_s
+
 KEPT = 0.8
 """How much of what was known stays when something new is learned."""
 
@@ -120,4 +122,4 @@ class Pacing:
 
     def drained_s(self, requests: int) -> float:
         """Seconds until so many requests will have been answered."""
-        return max(0.01, requests * self._per_request_s) if self._per_request_s else 1.0
+        return drained_s(requests, 1 / self._per_request_s if self._per_request_s else 0.0)

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import HeadraceError, Overloaded, TooLarge
-from headrace.pipeline.admission import LATEST_S, SOONEST_S, Admission, Ticket
+from headrace.pipeline.admission import Admission, Ticket
+from headrace.pipeline.drain_rate import LATEST_S, SOONEST_S
 
 
 class Clock:

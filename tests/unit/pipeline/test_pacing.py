@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from headrace.pipeline.drain_rate import SOONEST_S
 from headrace.pipeline.pacing import Cost, Pacing
 
 
@@ -108,4 +109,4 @@ def test_how_long_a_queue_takes() -> None:
     pacing = Pacing()
     pacing.ended(0.0, requests=10, population=10, weight=10, seconds=0.1)
     assert pacing.drained_s(500) == pytest.approx(5.0)
-    assert pacing.drained_s(0) == 0.01
+    assert pacing.drained_s(0) == SOONEST_S

@@ -23,7 +23,7 @@ class Attendance:
         self._quiet_until: dict[int, float] = {}
 
     def answered(self, shard: int) -> None:
-        """This shard has given an answer."""
+        """Note that a shard has given an answer."""
         if not self._missing or shard not in self._missing:
             return
         since, now = self._missing.pop(shard), self._clock()
@@ -31,7 +31,7 @@ class Attendance:
         self._quiet_until[shard] = now + QUIET_S
 
     def failed(self, shard: int, why: str) -> None:
-        """An answer goes out without this shard."""
+        """Note that an answer goes out without a shard."""
         now = self._clock()
         if shard in self._missing or now < self._quiet_until.get(shard, 0.0):
             return

@@ -58,7 +58,6 @@ class Clumsy:
     """A service whose starts go as they are told to."""
 
     title = "executor 'clumsy'"
-    remembers = True
 
     def __init__(self, starts, ends):
         self.starts = iter(starts)
@@ -109,13 +108,9 @@ async def test_a_fault_of_ours_at_a_start_does_not_end_the_watch(caplog):
 
 
 @pytest.mark.usefixtures('no_wait')
-@pytest.mark.parametrize(
-    ('remembers', 'end', 'lost'),
-    [(True, AFTER_WORK, True), (False, AFTER_WORK, False), (True, KILLED, False)],
-)
-async def test_the_log_says_that_memory_is_lost_where_there_was_any(caplog, remembers, end, lost):
-    service = Clumsy([None, *[ExecutorError('x')] * 9], [end, NEVER_READY])
-    service.remembers = remembers
+@pytest.mark.parametrize(('end', 'lost'), [(AFTER_WORK, True), (KILLED, False)])
+async def test_the_log_says_that_memory_is_lost_where_there_was_any(caplog, end, lost):
+    service = Clumsy([None, *[ExecutorError('x')] * 9], [end, *[NEVER_READY] * 9])
     async with asyncio.timeout(10):
         await supervising.keep(service)
     assert ('what it had only in memory is gone' in caplog.messages[0]) == lost

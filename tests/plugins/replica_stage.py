@@ -17,7 +17,7 @@ class Stage:
         self.now = 0.0
         self.replicas = Replicas('encoder', info=INFO, clock=lambda: self.now, **options)
         if window is not None:
-            self.replicas._roster.resize(window)
+            self.replicas._roster._window = window
         self.fakes = [FakeReplica(f'rep-{n}') for n in range(count)]
         for fake in self.fakes:
             self.replicas.add(fake.key, fake)

@@ -280,12 +280,6 @@ class Replicas:
         """Replicas may come again: calls wait for them."""
         self._reason = ''
 
-    def describe(self, info: ExecutorInfo | None) -> None:
-        """From now on the executor is what `info` says."""
-        self._retrial.info = info
-        self._roster.resize(_window(info))
-        self._pump()
-
     def is_idempotent(self, endpoint: str) -> bool:
         """Whether a request to this endpoint may run twice."""
         return self._retrial.is_idempotent(endpoint)

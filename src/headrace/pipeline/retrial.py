@@ -25,7 +25,7 @@ class Retrial:
     def __init__(
         self, name: str, roster: Roster, *, info: ExecutorInfo | None, retries: int, can_die: bool = True
     ) -> None:
-        self.info = info
+        self._info = info
         self._can_die = can_die
         self._name = name
         self._roster = roster
@@ -33,7 +33,7 @@ class Retrial:
 
     def is_idempotent(self, endpoint: str) -> bool:
         """Whether a request to this endpoint may run twice."""
-        known = self.info.endpoint(endpoint) if self.info is not None else None
+        known = self._info.endpoint(endpoint) if self._info is not None else None
         return known is None or known.idempotent
 
     def may_try(self, call: Call) -> bool:

@@ -74,11 +74,6 @@ class Roster:
         """Whether there is no replica that could take a call, now or when it has room."""
         return not self._usable
 
-    def resize(self, window: int) -> None:
-        """From now on a replica may have so many calls at a time."""
-        self._window = window
-        self._sort()
-
     def _sort(self) -> None:
         """Find out which replicas are to be used, and how much."""
         before = self._usable

@@ -60,10 +60,6 @@ class Shards:
         self._turn = 0
         self._attendance = Attendance(name, len(self.shards))
 
-    def describe(self, info: ExecutorInfo | None) -> None:
-        """From now on the executor is what `info` says."""
-        self._info = info
-
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         polling = polling_of(self._polling, context.endpoint)
         if polling == 'ANY':

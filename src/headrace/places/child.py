@@ -83,11 +83,6 @@ class Child:
         self._orders, _ = await loop.connect_write_pipe(asyncio.Protocol, self._process.stdin)
 
     @property
-    def is_running(self) -> bool:
-        """Whether nobody has seen its end yet."""
-        return self._process.returncode is None
-
-    @property
     def status(self) -> int | None:
         """Its exit status, or the negative number of the signal that killed it; None while it runs."""
         return self._process.returncode
@@ -101,10 +96,6 @@ class Child:
         """Send an order; one to a child that is gone is lost, as its next report will tell."""
         if self._orders is not None and not self._orders.is_closing():
             self._orders.write(pack(message))
-
-    async def report(self, key: str) -> Any:
-        """The value of the next report, which has to be of kind `key`; errors as of `message`."""
-        return (await self.message())[key]
 
     async def message(self) -> Any:
         """The next report, all of it.

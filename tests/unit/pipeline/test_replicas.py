@@ -235,8 +235,6 @@ def test_the_window_lets_a_whole_batch_wait(sizes, window):
     replicas = Replicas('x', info=ExecutorInfo('x', tuple(endpoints)))
     replicas.add('a', lambda batch, context: None)
     assert f'0 of {window}' in repr(replicas)
-    replicas.describe(None)
-    assert f'0 of {WINDOW}' in repr(replicas)
 
 
 def test_waiting_takes_no_time_of_a_clock():

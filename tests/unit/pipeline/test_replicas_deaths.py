@@ -17,7 +17,7 @@ class World:
 
     def __init__(self, count=3, *, poisons=(POISON,), window=4, retries=10):
         self.replicas = Replicas('encoder', info=INFO, retries=retries, clock=lambda: 0.0)
-        self.replicas._roster.resize(window)
+        self.replicas._roster._window = window
         self.poisons = poisons
         self.fakes = [FakeReplica(f'rep-{n}') for n in range(count)]
         for fake in self.fakes:

@@ -64,7 +64,7 @@ class Game:
             sticky='' if is_calm else 'session',
             clock=lambda: self.now,
         )
-        self.replicas._roster.resize(WINDOW)
+        self.replicas._roster._window = WINDOW
         self.fakes, self.gone, self.calls = {}, [], []
         self.cancelled, self.turned_away = set(), set()
         for _ in range(2):

@@ -67,7 +67,7 @@ async def test_a_long_order_arrives_in_linear_time(env):
     order = os.urandom(60_000_000)
     child.order(order)
     async with asyncio.timeout(30):
-        assert await child.report('heard') == order
+        assert (await child.message())['heard'] == order
     child.kill()
 
 
@@ -122,7 +122,7 @@ async def test_a_child_tidies_up_though_it_has_not_looked_at_its_first_order_yet
     (tmp_path / 'file').touch()
     child = await Child.spawn('it', 'mains:dawdler', env)
     child.order({'file': str(tmp_path / 'file')})
-    await child.report('here')
+    assert 'here' in await child.message()
     child._orders.close()  # as when we are gone
     async with asyncio.timeout(20):
         await child.ended()

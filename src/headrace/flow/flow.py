@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack
@@ -289,10 +290,7 @@ class Flow:
 
     def _change(self, what: Literal['scale', 'update'], name: str, settings: dict[str, Any]) -> Any:
         session = self.session
-
-        def wanted(spec: FlowSpec) -> ExecutorSpec:
-            return changed(spec, name, settings, f'Flow.{what}()')
-
+        wanted = partial(changed, name=name, settings=settings, call=f'Flow.{what}()')
         wanted(self.spec)  # what is wrong is said at once
 
         async def change() -> None:

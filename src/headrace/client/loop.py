@@ -7,6 +7,7 @@ import atexit
 import threading
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -83,6 +84,15 @@ class LoopThread:
             return future.result()
         finally:
             future.cancel()
+
+    def tell(self, callback: Callable[[], object]) -> None:
+        """Run a function on the loop, soon, if there is one.
+
+        It takes no lock, so that the handler of a signal may use it wherever that has interrupted us.
+        """
+        if (loop := self._loop) is not None:
+            with suppress(RuntimeError):  # it is closed
+                loop.call_soon_threadsafe(callback)
 
     def close(self) -> None:
         """Cancel what still runs, end the loop and its thread. A later coroutine starts them anew.

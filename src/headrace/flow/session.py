@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from headrace.client.loop import NOTICE_S, LoopThread
 from headrace.errors import Unavailable
+from headrace.flow.signals import StopSignals
 from headrace.flow.transport import HandlerTransport
 from headrace.places import InProcess, Local, Running
 from headrace.spec import FlowSpec
@@ -29,6 +28,7 @@ class Session:
         self._running: Running | None = None
         self._loop: LoopThread | None = None
         self._client: Any = None
+        self._signals: StopSignals | None = None
 
     @classmethod
     def start(cls, spec: FlowSpec) -> Session:
@@ -90,24 +90,46 @@ class Session:
         stop = stop_event or threading.Event()
         gone = self._loop.submit(self.running.watch())
         gone.add_done_callback(lambda _: stop.set())
-        with _signals(stop):
-            while not stop.wait(NOTICE_S):
-                pass
+        self._wait(stop)
         if gone.done() and not gone.cancelled():
             raise Unavailable(gone.result(), help='what it printed last is above')
         gone.cancel()
 
+    def _wait(self, stop: threading.Event) -> None:
+        """Wait for `stop` or a signal; after a signal, those that follow harm nothing until all has ended."""
+        loop = self._loop
+        assert loop is not None
+        self._give_back_signals()
+        signals = self._signals = StopSignals(lambda: loop.tell(stop.set))
+        signals.take()
+        try:
+            while not (stop.wait(NOTICE_S) or signals.have_come):
+                pass
+        finally:
+            if not signals.have_come:
+                signals.give_back()
+
+    def _give_back_signals(self) -> None:
+        if self._signals is not None:
+            self._signals.give_back()
+
     def close(self) -> None:
         """Stop everything, from synchronous code."""
-        assert self._loop is not None
         try:
             if self._client is not None:
                 self._client.close()
         finally:
             try:
-                self._loop.run(self._stop())
+                self._end_all()
             finally:
-                self._loop.close()
+                self._give_back_signals()
+
+    def _end_all(self) -> None:
+        assert self._loop is not None
+        try:
+            self._loop.run(self._stop())
+        finally:
+            self._loop.close()
 
     async def end(self) -> None:
         """Stop everything, on the caller's event loop."""
@@ -124,18 +146,3 @@ def reach(running: Running) -> dict[str, Any]:
         return {'transport': HandlerTransport(running.handler, running.home, running.info)}
     protocol, port = next(iter(running.ports.items()))
     return {'host': running.host, 'port': port, 'protocol': protocol}
-
-
-@contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGINT and SIGTERM set `stop` for a while; only the main thread can ask for that."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

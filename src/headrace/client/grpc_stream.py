@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import grpc
@@ -15,7 +16,8 @@ from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
 
 EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs do not know it
-ORDER = (('headrace-order', 'any'),)
+ASKED = (('headrace-order', 'any'), ('headrace-farewell', 'reply'))
+"""Replies as they are there; and word of a gateway that is about to go, before it goes."""
 
 Answer = tuple[pb.Reply, memoryview | None]
 
@@ -32,15 +34,19 @@ class Untaken(Exception):
 
 
 class Stream:
-    """One open stream to a gateway. When it breaks, every request on it fails, and `is_over` is true."""
+    """One open stream to a gateway. When it breaks, every request on it fails.
+
+    `is_over` is true when it takes no more: it broke, or its gateway said farewell. Then what was sent is
+    still answered.
+    """
 
     def __init__(self, method: Any, address: Address) -> None:
         self._address = address
-        self._call = method(metadata=ORDER)
+        self._call = method(metadata=ASKED)
         self._writing = asyncio.Lock()
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._reader = asyncio.create_task(self._read())
-        self._withdrawals: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Task[object]] = set()  # those for which nobody waits
         self.is_over = False
 
     async def send(self, request: Request, body: bytes) -> Answer:
@@ -49,7 +55,8 @@ class Stream:
         waiting = self._waiting[request.request_id] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(left_s):
-                await self._write(body)
+                if not await self._write(body) and not waiting.done():
+                    raise self._ended(None, request.request_id, is_left=True)
                 reply, columns = await waiting
         except TimeoutError:
             self._withdraw(request.request_id)
@@ -67,26 +74,39 @@ class Stream:
         """End the stream; what still waits fails."""
         self._call.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
-        for withdrawal in self._withdrawals:
-            withdrawal.cancel()  # one on a call that never began would wait for ever
-        await asyncio.gather(*self._withdrawals, return_exceptions=True)
+        for write in self._writes:
+            write.cancel()  # one on a call that never began would wait for ever
+        await asyncio.gather(*self._writes, return_exceptions=True)
 
-    async def _write(self, body: bytes) -> None:
+    async def _write(self, body: bytes) -> bool:
+        """Send a message; False if the stream takes no more."""
         async with self._writing:
+            if self.is_over:
+                return False
             try:
                 await self._call.write(body)
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError, asyncio.CancelledError):
                 if not self.is_over and not self._call.done():
                     raise
                 # the reader sees the same end, and knows its reason
+        return True
 
     def _withdraw(self, request_id: str) -> None:
         """Tell the server that nobody waits for this reply any more."""
         if not self._call.done():
             message = pb.Request(request_id=request_id, cancel=True).SerializeToString()
-            task = asyncio.create_task(self._write(message))
-            self._withdrawals.add(task)
-            task.add_done_callback(self._withdrawals.discard)
+            self._begin(self._write(message))
+
+    def _begin(self, writing: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(writing)
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # the reader sees it too
+
+    async def _say_last(self) -> None:
+        """Tell the server that nothing more comes, after what is just being written."""
+        async with self._writing:
+            await self._call.done_writing()
 
     async def _read(self) -> None:
         """Give each reply to who waits for it, until the stream ends; then fail those that still wait."""
@@ -95,6 +115,9 @@ class Stream:
         try:
             while (data := await self._call.read()) is not EOF:
                 reply, columns = unpack(pb.Reply, data)
+                if not data:
+                    self.is_over = True
+                    self._begin(self._say_last())
                 waiting = self._waiting.get(reply.request_id)
                 if waiting is not None and not waiting.done():
                     waiting.set_result((reply, columns))

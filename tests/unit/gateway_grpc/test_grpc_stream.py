@@ -13,6 +13,7 @@ from headrace.gateway.grpc.stream import Window
 from headrace.pipeline import Batch, Context
 
 ANY_ORDER = (('headrace-order', 'any'),)
+FAREWELL = ('headrace-farewell', 'reply')
 
 
 class Controlled:
@@ -177,6 +178,34 @@ async def test_a_stopping_server_finishes_what_it_took(serve: Any, dial: Any, st
     handler.open['a'].set()
     assert [reply.request_id for reply in await received(call)] == ['a']
     await stopping
+
+
+async def test_who_asks_for_a_farewell_says_himself_what_is_the_last(
+    serve: Any, dial: Any, stubs: Any
+) -> None:
+    server = await serve(shout)
+    call = stubs.stub(dial(server)).Stream(metadata=(*ANY_ORDER, FAREWELL))
+    await send(call, stubs, 'a')
+    assert (await call.read()).request_id == 'a'
+    stopping = asyncio.ensure_future(server.stop(20))
+    assert (await call.read()) == stubs.pb.Reply()
+    await send(call, stubs, 'b', 'c')  # as they were on their way
+    await call.done_writing()
+    assert {reply.request_id for reply in await received(call)} == {'b', 'c'}
+    assert await call.code() is grpc.StatusCode.OK
+    await stopping
+
+
+async def test_who_asks_for_a_farewell_and_does_not_heed_it_holds_up_a_stop_for_a_moment_only(
+    serve: Any, dial: Any, stubs: Any
+) -> None:
+    server = await serve(shout)
+    call = stubs.stub(dial(server)).Stream(metadata=(FAREWELL,))
+    await send(call, stubs, 'a')
+    await call.read()
+    async with asyncio.timeout(10):
+        await server.stop(60)
+    assert await received(call) == [stubs.pb.Reply()]
 
 
 async def test_an_idle_stream_does_not_hold_up_a_stop(serve: Any, dial: Any, stubs: Any) -> None:

@@ -88,6 +88,7 @@ class Service:
             Window(spec.prefetch or spec.max_requests, spec.max_body_bytes),
             in_order=caller.metadata.get('headrace-order') != 'any',
             development=spec.development,
+            says_farewell=caller.metadata.get('headrace-farewell') == 'reply',
         )
         self._streams.add(stream)
         try:

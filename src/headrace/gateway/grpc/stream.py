@@ -24,6 +24,12 @@ Write = Callable[[bytes], Awaitable[None]]
 EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs do not know it
 Work = asyncio.Future[bytes | None]
 
+FAREWELL = pb.Reply().SerializeToString()
+"""The reply to no request, by which a gateway says that it takes no more on this stream."""
+
+FAREWELL_S = 1.0
+"""How long a client may take to send what is on its way, and to say that this was the last."""
+
 
 class Window:
     """Room for requests in work: so many, and so many bytes (a larger one may pass when all is free)."""
@@ -66,14 +72,22 @@ class Stream:
     """
 
     def __init__(
-        self, exchange: Exchange, admission: Admission, window: Window, *, in_order: bool, development: bool
+        self,
+        exchange: Exchange,
+        admission: Admission,
+        window: Window,
+        *,
+        in_order: bool,
+        development: bool,
+        says_farewell: bool = False,
     ) -> None:
         self._exchange = exchange
         self._admission = admission
         self._window = window
         self._in_order = in_order
+        self._says_farewell = says_farewell
         self._development = development
-        self._due: asyncio.Queue[Job | None] = asyncio.Queue()
+        self._due: asyncio.Queue[Job | bytes | None] = asyncio.Queue()
         self._working: dict[Work, Job] = {}
         self._unwritten: set[Job] = set()
         self._reader: asyncio.Task[None] | None = None
@@ -104,9 +118,17 @@ class Stream:
                 self._close(job)
 
     def drain(self) -> None:
-        """Take no more requests; `run` ends when those that were taken are answered."""
+        """Take no more requests; `run` ends when those that were taken are answered.
+
+        A client that wants a farewell gets it, and may say itself which request was its last: one that is
+        written while a stream ends is lost without a trace.
+        """
         if self._reader is not None:
-            self._reader.cancel()
+            if self._says_farewell:
+                self._due.put_nowait(FAREWELL)
+                asyncio.get_running_loop().call_later(FAREWELL_S, self._reader.cancel)
+            else:
+                self._reader.cancel()
 
     async def _read(self, read: Read, caller: Caller) -> None:
         while (data := await read()) is not EOF:
@@ -172,6 +194,9 @@ class Stream:
 
     async def _write(self, write: Write) -> None:
         while (job := await self._due.get()) is not None:
+            if isinstance(job, bytes):
+                await self._deliver(write, job)
+                continue
             if not job.work.done():
                 await asyncio.wait((job.work,))
             reply = None if job.work.cancelled() else job.work.result()

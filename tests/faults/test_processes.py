@@ -323,7 +323,7 @@ class TestRequests:
 
     def test_a_request_that_kills_every_worker_is_given_up_and_the_next_one_is_served(self):
         with Flow().add(uses=Fragile, name='fragile') as flow:
-            with pytest.raises(BadServer, match="'fragile'.*'/die'.*3 replicas died"):
+            with pytest.raises(BadServer, match="'fragile'.*'/die'.*3 processes died"):
                 flow.post('/die', Document())
             with pytest.raises(BadServer, match='colour'):
                 flow.post('/raise', Document())

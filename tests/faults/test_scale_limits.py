@@ -81,7 +81,7 @@ async def test_a_poisonous_request_is_given_up_while_all_others_succeed(protocol
         assert "'fragile'" in error.message
         died = len(deaths.read_text().split())
         assert died in DEATHS
-        assert f'{died} replicas died' in error.message
+        assert f'{died} processes died' in error.message
 
 
 @pytest.mark.parametrize('protocol', ['http', 'grpc'])

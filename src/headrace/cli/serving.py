@@ -8,6 +8,8 @@ import click
 
 from headrace.cli.output import waiting, warn_of_strays
 from headrace.flow import Flow
+from headrace.observe import log
+from headrace.spec import environment
 
 _EVERYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}
 
@@ -15,6 +17,7 @@ _EVERYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}
 def serve(flow: Flow) -> None:
     """Start `flow`, say where it answers, and wait for Ctrl-C or SIGTERM."""
     warn_of_strays()
+    log.to_terminal(flow.spec.name, environment.read().log_level)
     began = time.monotonic()
     with waiting(f'starting {flow.spec.name} ...'):
         flow.start()

@@ -10,6 +10,7 @@ from headrace.client.loop import NOTICE_S, LoopThread
 from headrace.errors import Unavailable
 from headrace.flow.signals import StopSignals
 from headrace.flow.transport import HandlerTransport
+from headrace.observe import log
 from headrace.places import InProcess, Local, Running
 from headrace.spec import FlowSpec
 
@@ -52,6 +53,7 @@ class Session:
     # These two run on the loop. The loop's end stops what runs: Ctrl-C may come at any step of the caller's.
 
     async def _begin(self, spec: FlowSpec) -> None:
+        log.to_someone('flow')
         start: Any = PLACES[spec.place].start
         self._running = await start(spec)
 
@@ -92,7 +94,7 @@ class Session:
         gone.add_done_callback(lambda _: stop.set())
         self._wait(stop)
         if gone.done() and not gone.cancelled():
-            raise Unavailable(gone.result(), help='what it printed last is above')
+            raise Unavailable(gone.result(), help='if its process printed why, that is above')
         gone.cancel()
 
     def _wait(self, stop: threading.Event) -> None:

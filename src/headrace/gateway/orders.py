@@ -31,10 +31,12 @@ class Start(msgspec.Struct, frozen=True):
     """The first order: which doors there will be, so that their libraries load now.
 
     `directory` will hold the sockets of the Flow; the gateway removes it if the supervisor no longer can.
+    `flow` is the name of the Flow.
     """
 
     spec: GatewaySpec
     directory: str = ''
+    flow: str = 'flow'
 
 
 class Route(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -26,8 +26,9 @@ def main() -> None:
     """Load the protocols of the first order, then open the doors that the second one describes."""
     line = Lifeline.from_parent(lambda first: _remove(first['directory'] if first else ''))
     try:
-        log.to_terminal('gateway', environment.read().log_level)
-        spec = msgspec.convert(line.receive(), Start).spec
+        start = msgspec.convert(line.receive(), Start)
+        spec = start.spec
+        log.to_terminal(log.who('gateway', start.flow), environment.read().log_level)
         for protocol in spec.protocols:
             import_module(DOORS[protocol])  # while the workers start
         order = msgspec.convert(line.receive(), Open)

@@ -165,7 +165,7 @@ class Replicas:
         roster = self._roster
         if not call.is_special and roster.waiting >= self._max_queue:
             raise Overloaded(
-                f'executor {self.name!r} has {roster.waiting} requests waiting',
+                f'executor {self.name!r} is full: {roster.waiting} requests wait, and {self._at_work()} before them',
                 retry_after_s=roster.retry_after_s(),
                 help='send fewer at a time, or give the executor more replicas or a larger max_queue',
             )
@@ -197,7 +197,16 @@ class Replicas:
         if self._reason and self._roster.is_deserted:
             for call in self._roster.calls():
                 begun = bool(call.attempts)
-                self._end(call, Unavailable(self._reason, begun=begun, help='restart the executor'))
+                self._end(call, Unavailable(self._reason, begun=begun, help=self._remedy()))
+
+    def _at_work(self) -> str:
+        """How many calls are at how many replicas."""
+        count = len(self._roster.replicas)
+        return f'its {count} replica{" has" if count == 1 else "s have"} {self.outstanding}'
+
+    def _remedy(self) -> str:
+        executor = self.name.partition('/')[0]
+        return f'when that is mended, flow.update({executor!r}) starts it anew; or restart the Flow'
 
     def _end(self, call: Call, error: Unavailable | None) -> None:
         """Let a call wait no longer."""

@@ -86,9 +86,9 @@ class Retrial:
 
     def _deadly(self, call: Call) -> ExecutorFailure:
         return ExecutorFailure(
-            f'executor {self._name!r}, endpoint {call.context.endpoint!r}: {call.deaths} replicas died while '
-            f'they had request {call.context.request_id}, so it is given up',
+            f'executor {self._name!r}, endpoint {call.context.endpoint!r}: {call.deaths} processes died '
+            f'while they had request {call.context.request_id}, so it is given up',
             executor=self._name,
             endpoint=call.context.endpoint,
-            help='look at what the replicas printed last, and run this request alone',
+            help='look at what they printed last, and run this request alone',
         )

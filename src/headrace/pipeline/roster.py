@@ -232,8 +232,9 @@ class Roster:
             self._sort()
 
     def retry_after_s(self) -> float:
-        """When it is worth coming again."""
-        return self.rate.seconds(self.waiting, self._clock())
+        """When it is worth coming again: when what is here now will be done."""
+        at_work = sum(each.outstanding for each in self.replicas.values())
+        return self.rate.seconds(self.waiting + at_work, self._clock())
 
     def __repr__(self) -> str:
         return f'<Roster of {len(self.replicas)}, {self.waiting} waiting>'

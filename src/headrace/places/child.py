@@ -107,7 +107,7 @@ class Child:
         except asyncio.IncompleteReadError:
             raise StartError(
                 f'{self.name} ended while it started ({await self._end()})',
-                help='what it printed last is above; "killed" often means that memory ran out',
+                help='if it printed why, that is above; "killed" often means that memory ran out',
             ) from None
         if 'failed' in message:
             raise _failure(message['failed'])

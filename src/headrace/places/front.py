@@ -91,7 +91,7 @@ class Front:
     async def spawn(self, spec: FlowSpec) -> None:
         """Start the processes; they load what the doors need."""
         doors = anchored(spec.gateway, spec.base)
-        first = Start(replace(doors, ports=tuple(self.ports.values())), self._directory)
+        first = Start(replace(doors, ports=tuple(self.ports.values())), self._directory, spec.name)
         for plan in self._plans:
             gateway = Gateway(plan, first, self._order, on_change=self._on_failure, on_load=self._on_load)
             self._gateways.append(gateway)

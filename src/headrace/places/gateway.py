@@ -93,7 +93,7 @@ class Gateway:
         if not ready.done():
             raise StartError(
                 f'{self.title} ended while it started ({ended.result()})',
-                help='what it printed last is above',
+                help='if it printed why, that is above',
             )
         self.ports = ready.result()
         self._ready_at = time.monotonic()

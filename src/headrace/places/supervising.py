@@ -47,9 +47,15 @@ async def keep(service: Service) -> None:
                 service.give_up(reason)
                 return
             lost = LOST if end.served else ''
-            _log.warning('%s ended (%s) and is started again in %g s%s', service.title, end.how, wait_s, lost)
+            _log.warning('%s and is started again in %g s%s', _told(service, end), wait_s, lost)
             await asyncio.sleep(wait_s)
             end = await _start(service)
+
+
+def _told(service: Service, end: End) -> str:
+    """What has happened; a process that could not be started has said so itself, by its name."""
+    has_said = end.how.startswith(service.title)
+    return end.how if has_said else f'{service.title} ended ({end.how})'
 
 
 async def _start(service: Service) -> End | None:

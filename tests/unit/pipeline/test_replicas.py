@@ -58,14 +58,15 @@ async def test_a_full_queue_refuses_and_says_when_to_come_again():
     stage = Stage(1, window=1, max_queue=3)
     await stage.send(4)
     stage.now = 1.0
-    for _ in range(3):  # three answers in a second: the queue of three empties in another one
+    for _ in range(3):  # three answers in a second, and four have to come
         stage.fakes[0].open[0].answer()
         await settle()
         await stage.send()
     refused = told(await stage.send())
     assert isinstance(refused, Overloaded)
     assert not refused.begun
-    assert refused.retry_after_s == pytest.approx(1.0)
+    assert refused.retry_after_s == pytest.approx(4 / 3)
+    assert 'is full: 3 requests wait, and its 1 replica has 1 before them' in str(refused)
     assert 'encoder' in str(refused)
     assert 'max_queue' in str(refused)
     await stage.answer_all()

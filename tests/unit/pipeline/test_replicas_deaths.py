@@ -69,7 +69,7 @@ async def test_a_poison_is_given_up_and_the_others_are_answered(count, others):
     assert isinstance(error, ExecutorFailure)
     assert (error.executor, error.endpoint) == ('encoder', '/read')
     assert world.deaths == (DEADLY if not others else 2 + ALONE)
-    assert f'{world.deaths} replicas died' in str(error)
+    assert f'{world.deaths} processes died' in str(error)
     assert all(call.exception() is None for call in calls[1:])
     assert world.replicas.outstanding == world.replicas.waiting == 0
 

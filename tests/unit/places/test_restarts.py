@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from headrace.errors import ExecutorError
+from headrace.errors import ExecutorError, StartError
 from headrace.places import restarts, supervising
 from headrace.places.restarts import LIMIT, LONGEST_S, STEADY_S, End, Restarts
 
@@ -94,6 +94,15 @@ async def test_a_start_that_fails_is_an_end(caplog):
     assert "executor 'clumsy' ended 5 times in a row and is given up" in service.reason
     assert 'no weights here' in service.reason
     assert service.reason in caplog.text
+
+
+@pytest.mark.usefixtures('no_wait')
+async def test_what_names_the_process_already_is_not_told_twice(caplog):
+    ended = StartError("executor 'clumsy' ended while it started (exit status 7)")
+    service = Clumsy([ended] * 5, [NEVER_READY])
+    async with asyncio.timeout(10):
+        await supervising.keep(service)
+    assert caplog.messages[1] == f'{ended.message} and is started again in 0 s'
 
 
 @pytest.mark.usefixtures('no_wait')

@@ -1,0 +1,31 @@
+"""Lines of a program that runs a Flow, as of the processes that it starts."""
+
+import re
+import subprocess
+import sys
+
+CODE = """\
+import logging
+{before}
+from headrace.observe import log
+log.to_someone('flow')
+log.to_someone('flow')
+{after}
+logging.getLogger('headrace.places').warning('%d%% done', 5)
+logging.getLogger('headrace.places').info('unheard')
+"""
+
+
+def printed(before='', after=''):
+    code = CODE.format(before=before, after=after)
+    ended = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    return ended.stderr
+
+
+def test_a_program_without_logging_of_its_own_prints_time_and_level():
+    assert re.fullmatch(r'\d\d:\d\d:\d\d WARNING flow  5% done\n', printed())
+
+
+def test_what_a_program_configures_is_all_that_prints():
+    own = "logging.basicConfig(format='own %(message)s')"
+    assert printed(before=own) == printed(after=own) == 'own 5% done\n'

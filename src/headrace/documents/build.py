@@ -14,6 +14,7 @@ import numpy as np
 
 from headrace.documents.arrays import ArraySpec, as_array, as_torch, dtype_of, fit, is_torch
 from headrace.documents.base import BaseDoc
+from headrace.documents.codec.plain import value_column
 from headrace.documents.fields import Field, Kind, fields_of, missing
 from headrace.documents.table import (
     ArraysColumn,
@@ -24,7 +25,6 @@ from headrace.documents.table import (
     StackColumn,
     Stacked,
     Table,
-    ValueColumn,
 )
 
 LARGE = 16 * 1024
@@ -48,15 +48,18 @@ def table_of(
     """
     columns: dict[str, Column] = {}
     single = len(rows) == 1
-    for (field, check), values in zip(_checks(doc_type), _transposed(doc_type, rows), strict=bool(rows)):
-        if check == _EMPTY:
-            if not any(values):
+    checks = _checks(doc_type)
+    for (field, check, default), values in zip(checks, _transposed(doc_type, rows), strict=bool(rows)):
+        if check == _SAME:
+            if values[0] is default and (single or all(map(is_, values, repeat(default)))):
                 continue
-        elif (
-            check == _SAME
-            and values[0] is field.default
-            and (single or all(map(is_, values, repeat(field.default))))
-        ):
+        elif check == _EMPTY:
+            try:
+                if values.count(default) == len(values):  # 0 is no empty text: `not any()` would not see it
+                    continue
+            except ValueError:  # an array, which is equal to nothing as a whole
+                pass
+        elif check == _LISTS and not any(values):
             continue
         known = stacks.get(field.name) if stacks else None
         if known is not None and is_stack_of(known, values):
@@ -66,18 +69,20 @@ def table_of(
     return Table(doc_type, len(rows), columns)
 
 
-_ALWAYS, _EMPTY, _SAME = range(3)
+_ALWAYS, _EMPTY, _LISTS, _SAME = range(4)
 
 
 @lru_cache(maxsize=4096)
-def _checks(doc_type: type[BaseDoc]) -> tuple[tuple[Field, int], ...]:
-    """How to see whether all values of a field are its default: all empty, all the same object, or never."""
-    checks = []
+def _checks(doc_type: type[BaseDoc]) -> tuple[tuple[Field, int, Any], ...]:
+    """How to see whether all values of a field are its default: equal to it, empty, the same, or never."""
+    checks: list[tuple[Field, int, Any]] = []
     for field in fields_of(doc_type).values():
         if field.empty_default and not field.optional:
-            checks.append((field, _EMPTY))
+            is_list = field.kind is Kind.LIST
+            checks.append((field, _LISTS if is_list else _EMPTY, None if is_list else field.make_default()))
         else:
-            checks.append((field, _ALWAYS if field.default is msgspec.NODEFAULT else _SAME))
+            check = _ALWAYS if field.default is msgspec.NODEFAULT else _SAME
+            checks.append((field, check, field.default))
     return tuple(checks)
 
 
@@ -189,14 +194,11 @@ def _own_library(array: Any, field: Field) -> Any:
     return as_torch(array) if field.torch else array
 
 
-def _value_column(field: Field, values: Sequence[Any]) -> Column:
-    return ValueColumn(list(values))
-
-
 def _bytes_column(field: Field, values: Sequence[Any]) -> Column:
     for value in values:
-        if value is not None and not isinstance(value, bytes | bytearray | memoryview):
-            raise ValueError(f'Expected `bytes`, got `{type(value).__name__}`')
+        if not isinstance(value, bytes | bytearray | memoryview) and not (value is None and field.optional):
+            got = 'None' if value is None else type(value).__name__
+            raise ValueError(f'Expected `bytes`, got `{got}`')
     return BytesColumn(list(values))
 
 
@@ -228,7 +230,7 @@ def _doc_column(field: Field, values: Sequence[Any]) -> Column:
 
 
 _BUILDERS = {
-    Kind.VALUE: _value_column,
+    Kind.VALUE: value_column,
     Kind.ARRAY: _array_column,
     Kind.BYTES: _bytes_column,
     Kind.LIST: _list_column,

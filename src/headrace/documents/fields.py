@@ -14,6 +14,7 @@ import numpy as np
 from headrace.documents.arrays import ArraySpec, is_array_type, spec_of
 from headrace.documents.base import BaseDoc
 from headrace.documents.forward import name_in, unknown
+from headrace.documents.kinds import Surely, surely
 from headrace.errors import CodecError, DocumentError
 
 
@@ -31,7 +32,8 @@ class Field(msgspec.Struct, frozen=True):
     """One field of a document class.
 
     `type` is the annotation without `| None`: of a `LIST` field the class of its list, of a `DOC` field that
-    of its document. `empty_default` says that the default is '', b'' or an empty container.
+    of its document. `empty_default` says that the default is '', b'' or an empty container,
+    `surely` which types of values need no closer look.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Field(msgspec.Struct, frozen=True):
     empty_default: bool = False
     spec: ArraySpec = ArraySpec()
     torch: bool = False
+    surely: Surely = Surely(None)
 
     def make_default(self) -> Any:
         """The value that a document has that was made without this field."""
@@ -108,6 +111,7 @@ def _field(info: msgspec.structs.FieldInfo) -> Field:
         empty_default=_is_empty(info, kind),
         spec=spec_of(bare) if array else ArraySpec(),
         torch=array and bare.__origin__ is not np.ndarray,
+        surely=surely(info.type),
     )
 
 

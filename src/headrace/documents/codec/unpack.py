@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -18,7 +17,8 @@ from headrace.documents.arrays import Array, dtype_of
 from headrace.documents.base import BaseDoc
 from headrace.documents.build import column_of, fitted, stack_column
 from headrace.documents.codec import header, hooks
-from headrace.documents.codec.text import located, unusable
+from headrace.documents.codec.plain import values_decoder
+from headrace.documents.codec.text import located
 from headrace.documents.fields import Field, Kind, fields_of, missing, required_of
 from headrace.documents.table import (
     ArraysColumn,
@@ -78,14 +78,6 @@ def unpack(read: header.Header, body: memoryview, doc_type: type[BaseDoc], limit
     if reader.position < len(body):
         raise CodecError(f'{len(body) - reader.position} bytes too many behind the batch')
     return table
-
-
-@lru_cache(maxsize=4096)
-def _values_decoder(annotation: Any) -> msgspec.msgpack.Decoder[list[Any]]:
-    try:
-        return msgspec.msgpack.Decoder(list[annotation], dec_hook=hooks.convert, ext_hook=hooks.from_msgpack)
-    except (TypeError, NameError) as error:
-        raise unusable(error) from error
 
 
 class _Reader:
@@ -229,7 +221,7 @@ def _values(spec: header.Values, field: Field | None, length: int) -> Column | N
         return None
     annotation = field.annotation if field.kind is Kind.VALUE else Any
     try:
-        values = _values_decoder(annotation).decode(raw)
+        values = values_decoder(annotation).decode(raw)
     except msgspec.ValidationError as error:
         raise ValueError(located(str(error))) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from storm import gateways, workers
 
 from headrace import Document, Executor, Flow, requests
+from headrace.cli import main
 from headrace.errors import BadServer, Unavailable
 
 WITHIN_S = 30
@@ -113,10 +118,11 @@ def answers(flow):
         return None
 
 
-def test_who_cannot_be_constructed_again_is_given_up_with_the_reason(tmp_path, caplog):
+@pytest.mark.parametrize('protocol', ['http', 'grpc'])
+def test_who_cannot_be_constructed_again_is_given_up_with_the_reason(protocol, tmp_path, caplog):
     weights = tmp_path / 'weights'
     weights.touch()
-    flow = Flow().add(uses=Once, name='once', uses_with={'file': str(weights)})
+    flow = Flow(protocol=protocol).add(uses=Once, name='once', uses_with={'file': str(weights)})
     with flow:
         weights.unlink()
         only(workers()).kill()
@@ -128,6 +134,15 @@ def test_who_cannot_be_constructed_again_is_given_up_with_the_reason(tmp_path, c
         with pytest.raises(BadServer, match=r"(?s)no weights here.*flow\.update\('once'\)"):
             flow.post('/', Document())
         assert not flow.is_flow_ready()
+        pinged = CliRunner().invoke(main, ['ping', f'{protocol}://127.0.0.1:{flow.port}'])
+        assert pinged.exit_code == 1
+        assert re.search(
+            r"executor 'once' cannot work \(given up: executor 'once' .*no weights", pinged.stderr
+        )
+        if protocol == 'http':
+            with urllib.request.urlopen(f'http://127.0.0.1:{flow.port}/status') as answer:
+                (once,) = json.load(answer)['executors']
+            assert once['replicas']['once'].startswith('given up: ')
         weights.touch()
         flow.update('once', env={'ANYTHING': 'new'})
         assert pid_of(flow) == only(workers()).pid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 
@@ -9,6 +10,9 @@ import click
 
 from headrace.cli.program import FAILED
 from headrace.client import Address, Client
+from headrace.client.transport import reach
+
+MAX_SAID_BYTES = 1 << 20
 
 
 @click.command('ping')
@@ -61,4 +65,13 @@ def _reason(address: Address, timeout_s: float) -> str:
         socket.create_connection((address.host, address.port), timeout_s).close()
     except OSError as error:
         return f'nobody answers at this host and port ({error})'
-    return 'somebody answers, but no gateway whose executors can all work'
+    said = asyncio.run(_problem(address, timeout_s))
+    return said or 'somebody answers, but no gateway whose executors can all work'
+
+
+async def _problem(address: Address, timeout_s: float) -> str:
+    transport = reach(address, MAX_SAID_BYTES)
+    try:
+        return await transport.problem(timeout_s)
+    finally:
+        await transport.close()

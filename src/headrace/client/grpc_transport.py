@@ -32,6 +32,9 @@ GATEWAYS = 3
 STREAMED_BYTES = 1 << 20
 """Longer requests go alone: a stream gains them nothing, and one that is refused would end it for all."""
 
+PROBLEM = 'headrace-problem-bin'
+"""Where a gateway says with its health which executors cannot work, and why."""
+
 SERVING = b'\x08\x01'
 """A HealthCheckResponse with status SERVING; the empty request asks for the whole server."""
 
@@ -98,6 +101,14 @@ class GrpcTransport:
             return bool(await ask(b'', timeout=timeout_s) == SERVING)
         except grpc.aio.AioRpcError:
             return False
+
+    async def problem(self, timeout_s: float) -> str:
+        call = self._connect().unary_unary(HEALTH, None, None)(b'', timeout=timeout_s)
+        try:
+            said = dict(await call.trailing_metadata()).get(PROBLEM, b'')
+        except grpc.aio.AioRpcError:
+            return ''
+        return said.decode(errors='replace') if isinstance(said, bytes) else ''
 
     async def describe(self) -> FlowInfo | None:
         if self._info is None:

@@ -42,6 +42,12 @@ class Reply(Struct):
     parameters: dict[str, Any] | None = None
 
 
+class Unready(Struct):
+    """What a gateway says when it cannot work."""
+
+    problems: dict[str, str] = {}
+
+
 class Problem(Struct):
     """The error of a gateway (or of a proxy that speaks RFC 9457)."""
 
@@ -112,6 +118,15 @@ class HttpTransport:
                 return answer.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
+
+    async def problem(self, timeout_s: float) -> str:
+        limit = aiohttp.ClientTimeout(total=timeout_s)
+        try:
+            async with self._connect().get(READY, timeout=limit) as answer:
+                said = msgspec.json.decode(await answer.read(), type=Unready)
+        except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
+            return ''
+        return '; '.join([f'executor {name!r} cannot work ({why})' for name, why in said.problems.items()])
 
     async def describe(self) -> FlowInfo | None:
         try:

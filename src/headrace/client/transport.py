@@ -34,6 +34,10 @@ class Transport(Protocol):
         """Whether the gateway answers and can serve; never raises."""
         ...
 
+    async def problem(self, timeout_s: float) -> str:
+        """What a gateway that cannot serve says of that; '' if it says nothing. Never raises."""
+        ...
+
     async def describe(self) -> FlowInfo | None:
         """What the gateway says of its Flow, asked for once; None while it does not say."""
         ...

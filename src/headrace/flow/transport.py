@@ -56,6 +56,9 @@ class HandlerTransport:
     async def is_ready(self, timeout_s: float) -> bool:
         return True
 
+    async def problem(self, timeout_s: float) -> str:
+        return ''
+
     async def describe(self) -> FlowInfo | None:
         return self._info
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from headrace.errors import Unavailable
 from headrace.gateway import elsewhere
 from headrace.gateway.orders import ROUTED_S, Load, Open, Route, Target
+from headrace.gateway.problems import GIVEN_UP
 from headrace.gateway.upstream import Upstream
 from headrace.pipeline import Graph, Handler, Node
 from headrace.pipeline.assembly import assembled
@@ -30,6 +31,7 @@ class Line:
     def __init__(self, replicas: Replicas) -> None:
         self.replicas = replicas
         self.upstreams: dict[str, Upstream] = {}
+        self.failed = ''
 
     @property
     def is_healthy(self) -> bool:
@@ -51,6 +53,7 @@ class Line:
                 upstream.start()
                 new.append(upstream)
         old = [self.upstreams.pop(key) for key in list(self.upstreams) if key not in route.replicas]
+        self.failed = route.failed
         if route.failed:
             self.replicas.fail(route.failed)
         else:
@@ -154,11 +157,13 @@ class Switchboard:
         return ready
 
     def states(self) -> dict[str, dict[str, str]]:
-        """The state of every replica, by executor and name."""
+        """The state of every replica, by executor and name; also of what has none any more."""
         states: dict[str, dict[str, str]] = {}
         for target, line in self._lines.items():
             of_it = states.setdefault(target.executor, {})
             of_it |= {key: upstream.state for key, upstream in line.upstreams.items()}
+            if line.failed and not line.is_healthy:
+                of_it[str(target)] = f'{GIVEN_UP}{line.failed}'
         return states
 
     def load(self) -> Mapping[str, Load]:

@@ -22,6 +22,7 @@ async def test_health_and_readiness(open_gateway):
     answers['index'] = False
     away = await gateway.client.get('/ready')
     assert (away.status_code, away.json()['status']) == (503, 'not ready')
+    assert set(away.json()['problems']) == {'index'}
     dry = await gateway.client.get('/dry_run')
     assert (dry.status_code, dry.json()['description']) == (503, 'not ready: index')
     assert (await gateway.client.get('/health')).status_code == 200

@@ -10,8 +10,9 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from headrace.errors import StartError
 from headrace.gateway.grpc.exchange import Exchange
-from headrace.gateway.grpc.health import Health, Readiness
+from headrace.gateway.grpc.health import Health
 from headrace.gateway.grpc.service import NAME, Service
+from headrace.gateway.server import Readiness, States
 from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
@@ -53,7 +54,7 @@ async def start(
     *,
     admission: Admission,
     ready: Readiness | None = None,
-    states: object = None,  # its health service has no words for them
+    states: States | None = None,
     shared: bool = False,
 ) -> GrpcServer:
     """Serve `handler` over gRPC on `port` (0: a free one), with health checks and reflection.
@@ -65,7 +66,7 @@ async def start(
     """
     server = grpc.aio.server(options=_options(spec, shared))
     service = Service(Exchange(handler, info, spec), admission, info, spec)
-    health = Health((NAME,), ready)
+    health = Health((NAME,), ready, states)
     server.add_generic_rpc_handlers((service.handlers(),))
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection((NAME, HEALTH, reflection.SERVICE_NAME), server, pool=_pool())

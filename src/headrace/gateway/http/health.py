@@ -6,6 +6,7 @@ import asyncio
 import logging
 import platform
 import time
+from collections.abc import Mapping
 
 import msgspec
 import numpy
@@ -13,7 +14,9 @@ import numpy
 from headrace._version import __version__
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response, as_json
+from headrace.gateway.problems import problems
 from headrace.gateway.server import Readiness, States
+from headrace.observe.paths import hide_paths
 from headrace.pipeline.describe import FlowInfo
 
 LOG = logging.getLogger('headrace.gateway')
@@ -39,7 +42,9 @@ class Health:
         """200 if every executor can work and the gateway is not stopping, else 503 with who cannot."""
         executors, problem = await self._ask()
         status = 'draining' if self.draining else problem or 'ready'
-        answer = {'status': status, 'executors': executors}
+        answer: dict[str, object] = {'status': status, 'executors': executors}
+        if problem:
+            answer['problems'] = problems(executors, self._replicas())
         return as_json(answer) if status == 'ready' else as_json(answer, 503, ((b'retry-after', b'1'),))
 
     async def dry_run(self, request: Request) -> Response:
@@ -58,7 +63,10 @@ class Health:
             'msgspec': msgspec.__version__,
             'numpy': numpy.__version__,
         }
-        states = self._states() if self._states is not None else {}
+        states = {
+            name: {key: hide_paths(state) for key, state in each.items()}
+            for name, each in self._replicas().items()
+        }
         executors: list[dict[str, object]] = [
             {'name': executor.name, 'endpoints': [endpoint.name for endpoint in executor.endpoints]}
             | ({'replicas': states[executor.name]} if executor.name in states else {})
@@ -77,6 +85,9 @@ class Health:
     async def describe(self, request: Request) -> Response:
         """The Flow as clients of ours read it: its executors, endpoints, and the documents of each."""
         return as_json(self._info)
+
+    def _replicas(self) -> Mapping[str, Mapping[str, str]]:
+        return self._states() if self._states is not None else {}
 
     async def _ask(self) -> tuple[dict[str, bool], str]:
         """What each executor says, and what is wrong ('' if nothing is)."""

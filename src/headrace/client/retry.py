@@ -14,6 +14,8 @@ from headrace.client.transport import Transport
 from headrace.errors import BadServer, Overloaded, StartError, Unavailable
 from headrace.pipeline.describe import FlowInfo
 
+ADVICE = 'max_attempts=10 lets the client come again by itself, when the server says so'
+
 _ERRORS = frozenset({Unavailable.__name__, Overloaded.__name__, StartError.__name__})
 _STATUSES = frozenset({'UNAVAILABLE', 503, 502, 429})
 
@@ -47,7 +49,7 @@ async def send(transport: Transport, request: Request, body: bytes, options: Opt
             return await transport.send(request, body)
         except BadServer as error:
             if attempt >= options.max_attempts or not is_retried(error):
-                return Response(request, error=error)
+                return Response(request, error=_advised(error, options))
             if not never_began(error) and not is_idempotent(info, request.endpoint, request.target):
                 return Response(request, error=error)
             attempt += 1
@@ -55,6 +57,13 @@ async def send(transport: Transport, request: Request, body: bytes, options: Opt
             if request.deadline is not None and time.monotonic() + wait_s >= request.deadline:
                 return Response(request, error=error)
         await asyncio.sleep(wait_s)
+
+
+def _advised(error: BadServer, options: Options) -> BadServer:
+    """An error of a server that has too much to do says how a client comes again by itself."""
+    if never_began(error) and options.max_attempts == 1:
+        error.help = f'{error.help}; {ADVICE}' if error.help else ADVICE
+    return error
 
 
 async def _described(transport: Transport, request: Request) -> FlowInfo | None:

@@ -25,6 +25,7 @@ from headrace.flow.session import Session
 from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings, OneOrMany
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import describe
+from headrace.places.devices import devices_here
 from headrace.spec import ExecutorSpec, FlowSpec, PhysicalPlan, Source, plan, terminals
 from headrace.spec.paths import moved
 from headrace.spec.reading import read_settings
@@ -159,8 +160,10 @@ class Flow:
     # What there is to know before it runs
 
     def check(self) -> FlowInfo:
-        """Load every executor here, construct none, and check graph and types; what the Flow offers."""
+        """Load every executor, construct none, and check graph, types and devices; what the Flow offers."""
         plan(self.spec)
+        if self.spec.place == 'local':
+            devices_here(self.spec)
         return describe(self.spec)
 
     def plan(self) -> PhysicalPlan:

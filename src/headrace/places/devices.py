@@ -26,12 +26,17 @@ async def devices_for(spec: FlowSpec) -> Devices:
 
     Raises SpecError if an executor asks for a device that is not there.
     """
+    return await asyncio.to_thread(devices_here, spec)
+
+
+def devices_here(spec: FlowSpec) -> Devices:
+    """As `devices_for`, waiting for the machine's answer."""
     around = variables()
     asking = [(executor, {**around, **spec.env, **executor.env}) for executor in spec.executors]
     asking = [(executor, env) for executor, env in asking if _runs_here(executor) and wish_of(executor, env)]
     if not asking:
         return Devices(cores=cores())
-    devices = await asyncio.to_thread(_all_devices, around)
+    devices = _all_devices(around)
     for executor, env in asking:
         check_devices(executor, devices, env)
     return devices

@@ -21,6 +21,10 @@ _WORDS = {
     'null': 'nothing',
     'type': 'a class',
 }
+_MEANT = {
+    **dict.fromkeys(('yes', 'on', 'y', 'true'), 'true'),
+    **dict.fromkeys(('no', 'off', 'n', 'false'), 'false'),
+}
 _STEP = re.compile(r'\[(\d+)\]|\.([^.\[]+)')
 
 
@@ -36,14 +40,15 @@ def convert(
     Traceback (most recent call last):
     headrace.errors.SpecError: flow.yml: gateway.port: expected a whole number, got '8o80'
 
-    A text that reads as the number or truth value that is wanted is taken for it: `port: "8080"` is a slip of
-    quotes that nobody should have to think about.
+    In a file, a text that reads as the number or truth value that is wanted is taken for it: `port: "8080"`
+    is a slip of quotes that nobody should have to think about. In Python it is an error.
     """
     try:
         return msgspec.convert(value, wanted)
     except msgspec.ValidationError as error:
-        with suppress(msgspec.ValidationError):
-            return msgspec.convert(value, wanted, strict=False)
+        if not source.is_call:
+            with suppress(msgspec.ValidationError):
+                return msgspec.convert(value, wanted, strict=False)
         text, _, inner = str(error).partition(' - at `')
         path, culprit = _descend(value, inner.rpartition('$')[2].rstrip('`'), path)
         choices = _choices(wanted)
@@ -53,8 +58,11 @@ def convert(
                 f'{culprit!r} is not possible here',
                 help=did_you_mean(str(culprit), choices, noun='possible'),
             ) from None
+        meant = _MEANT.get(str(culprit).lower()) if 'expected true or false' in _plain(text) else None
         raise source.error(
-            path, f'{_plain(text)}, got {shorten(culprit)}', help=_description(wanted)
+            path,
+            f'{_plain(text)}, got {shorten(culprit)}',
+            help=f'write {meant.title() if source.is_call else meant}' if meant else _description(wanted),
         ) from None
 
 

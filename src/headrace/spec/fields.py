@@ -111,6 +111,9 @@ def _value(field: FieldInfo, value: Any, source: Source, path: Path) -> Any:
         _check_uses(value, source, path)
     elif field.name == 'polling':
         return _polling({} if value is None else polling.spelled(value), source, path)
+    elif field.name == 'replicas' and isinstance(value, list | tuple) and len(value) == 1:
+        one = shorten(value[0])
+        raise source.error(path, f'expected one number or two, got {value}', help=f'[{one}, {one}] or {one}')
     return convert(value, field.type, source, path)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -21,7 +21,7 @@ class ProcessPlan(Struct, frozen=True, kw_only=True):
     `address` is where other processes of the Flow reach it ('' for the gateway, which only clients call); a
     process that is started anew listens at another one. `ports` are the gateway's `(protocol, port)` pairs;
     `waits` the processes that must be ready before this one says that it is; `env` what is added to its
-    environment.
+    environment; `gpus` and `threads` what is said of its devices and of the threads of numeric libraries.
     """
 
     role: Role
@@ -37,6 +37,8 @@ class ProcessPlan(Struct, frozen=True, kw_only=True):
     ports: tuple[tuple[str, int], ...] = ()
     waits: tuple[str, ...] = ()
     env: dict[str, str] = {}
+    gpus: str = ''
+    threads: int | None = None
     timeout_ready_s: float = 60.0
 
 
@@ -85,7 +87,7 @@ class PhysicalPlan(Struct, frozen=True, kw_only=True):
             rows.append((process.name, runs, self._doors(process), self._input_of(process), ready))
         rows += [(name, '(joins in the gateway)', '', self._input(name), '') for name in self.joins]
         rows += [(name, '(runs elsewhere)', where, self._input(name), '') for name, where in self.externals]
-        return tuple(rows)
+        return _widened(rows, self.processes)
 
     def __str__(self) -> str:
         rows = self.rows()
@@ -115,6 +117,22 @@ class PhysicalPlan(Struct, frozen=True, kw_only=True):
         notes = [f'when {wires[0].when}'] if wires and wires[0].when else []
         notes += ['floating'] if wires and wires[0].floating else []
         return f'{sources} ({"; ".join(notes)})' if notes else sources
+
+
+def _widened(
+    rows: Sequence[tuple[str, ...]], processes: Sequence[ProcessPlan]
+) -> tuple[tuple[str, ...], ...]:
+    """The table with what is said of devices and threads, if anything is."""
+    said = {
+        'gpus': [each.gpus for each in processes],
+        'threads': ['' if each.threads is None else str(each.threads) for each in processes],
+    }
+    rows = list(rows)
+    for title, cells in said.items():
+        if any(cells):
+            filled = [title, *cells, *[''] * (len(rows) - len(cells) - 1)]
+            rows = [(*row, cell) for row, cell in zip(rows, filled, strict=True)]
+    return tuple(rows)
 
 
 def plan(spec: FlowSpec, *, directory: str = '') -> PhysicalPlan:
@@ -181,8 +199,14 @@ def process(
         uses=describe_uses(part_of(executor, part).uses),
         address='memory' if inline else f'unix:{folder}{name.replace("/", ".")}.sock',
         env={**spec.env, **executor.env},
+        gpus='' if part or inline else _in_words(executor.gpus),
+        threads=None if inline else executor.threads,
         timeout_ready_s=executor.timeout_ready_s or spec.timeout_ready_s,
     )
+
+
+def _in_words(gpus: str | int | Sequence[int | str]) -> str:
+    return str(gpus) if isinstance(gpus, str | int) else ','.join(map(str, gpus))
 
 
 def name_of(executor: ExecutorSpec, shard: int, replica: int) -> str:

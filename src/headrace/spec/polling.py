@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from headrace.spec.records import ExecutorSpec, Polling
 
@@ -34,16 +34,16 @@ def polled(executor: ExecutorSpec) -> tuple[str, ...]:
 
 
 def spelled(value: Any) -> Any:
-    """A value of `polling` as a person writes it, in capitals and with slashes; what is no text stays.
+    """A value of `polling` as a person writes it, in capitals and with slashes; what is no such word stays.
 
     >>> spelled({'search': 'all', '*': 'Any'})
     {'/search': 'ALL', '*': 'ANY'}
     """
     if isinstance(value, str):
-        return value.upper()
+        return value.upper() if value.upper() in get_args(Polling) else value
     if not isinstance(value, Mapping):
         return value
-    return {_endpoint(key): word.upper() if isinstance(word, str) else word for key, word in value.items()}
+    return {_endpoint(key): spelled(word) if isinstance(word, str) else word for key, word in value.items()}
 
 
 def _endpoint(key: Any) -> Any:

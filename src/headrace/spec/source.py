@@ -23,6 +23,11 @@ class Source(Struct, frozen=True):
     lines: Mapping[Path, int] = {}
     texts: Mapping[Path, str] = {}
 
+    @property
+    def is_call(self) -> bool:
+        """Whether the value is one of Python, whose type nobody writes by a slip of quotes."""
+        return self.name.endswith('()')
+
     def line(self, path: Path) -> int | None:
         """The line on which `path`, or else the nearest key above it, is written."""
         for length in range(len(path), -1, -1):

@@ -130,3 +130,14 @@ def test_every_executor_of_an_endpoint_counts(endpoint: str, target: str, expect
 
 def test_without_a_description_repeating_is_for_the_caller_to_judge() -> None:
     assert is_idempotent(None, '/')
+
+
+def test_who_is_refused_is_told_how_to_come_again_by_itself(serve: Any, protocol: str) -> None:
+    failing = Failing(*[Overloaded('full', retry_after_s=0.01, help='send less')] * 4)
+    with serve(failing, info=info(order=False)).client(protocol) as client:
+        with pytest.raises(BadServer) as once:
+            client.post('/order', Document('a'))
+        with pytest.raises(BadServer) as often:
+            client.post('/order', Document('a'), **PATIENT)
+    assert once.value.help.startswith('send less; max_attempts=')
+    assert often.value.help == 'send less'

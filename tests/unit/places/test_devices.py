@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace import Flow
 from headrace.errors import SpecError
 from headrace.places import devices
 from headrace.places.cores import cores, quota
@@ -159,3 +160,16 @@ def test_cores_are_those_that_this_process_is_bound_to() -> None:
         assert cores() == 1
     finally:
         os.sched_setaffinity(0, bound)
+
+
+def test_a_check_looks_for_the_devices_and_the_plan_shows_them(nvidia_smi) -> None:  # type: ignore[no-untyped-def]
+    nvidia_smi(listing(TWO))
+    wanting = Flow().add(name='enc', gpus='RR97', threads=3).add(name='other')
+    with pytest.raises(SpecError, match="executor 'enc' asks for GPU 97, this machine has 0, 1"):
+        wanting.check()
+    wanting.on('in-process').check()
+    Flow().add(name='enc', gpus='RR').check()
+    titles, gateway, enc, other = wanting.plan().rows()
+    assert titles[-2:] == ('gpus', 'threads')
+    assert (gateway[-2:], enc[-2:], other[-2:]) == (('', ''), ('RR97', '3'), ('', ''))
+    assert Flow().add(name='enc').plan().rows()[0][-1] == 'ready in'

@@ -37,8 +37,8 @@ def test_capitals_and_slashes_do_not_matter_in_python_and_yaml():
 @pytest.mark.parametrize(
     ('polling', 'problem'),
     [
-        ('some', "polling: 'SOME' is not possible here\n  help: possible: ANY, ALL, KEY"),
-        ({'/search': 'some'}, "polling./search: 'SOME' is not possible here"),
+        ('some', "polling: 'some' is not possible here\n  help: possible: ANY, ALL, KEY"),
+        ({'/search': 'some'}, "polling./search: 'some' is not possible here"),
         ({'/search': 3}, 'polling./search: '),
         (7, 'polling: expected a mapping'),
     ],

@@ -165,7 +165,8 @@ class Replicas:
         roster = self._roster
         if not call.is_special and roster.waiting >= self._max_queue:
             raise Overloaded(
-                f'executor {self.name!r} is full: {roster.waiting} requests wait, and {self._at_work()} before them',
+                f'executor {self.name!r} is full: {roster.waiting} requests wait, '
+                f'and {self._at_work()} before them',
                 retry_after_s=roster.retry_after_s(),
                 help='send fewer at a time, or give the executor more replicas or a larger max_queue',
             )

@@ -111,7 +111,7 @@ class News:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._tell, seconds) if seconds else None
 
     def _tell(self, seconds: float) -> None:
-        self._line.report({'load': msgspec.to_builtins(self._board.load())})
+        self._line.offer({'load': msgspec.to_builtins(self._board.load())})
         self.every(seconds)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import struct
 import sys
@@ -76,6 +77,13 @@ class Lifeline:
                 data = data[os.write(self._reports, data) :]
         except OSError:
             pass
+
+    def offer(self, message: Any) -> None:
+        """Tell the parent what it can do without: nothing is written while it does not read."""
+        room = select.poll()
+        room.register(self._reports, select.POLLOUT)
+        if any(event & select.POLLOUT for _, event in room.poll(0)):
+            self.report(message)
 
     def watch(self, on_order: Callable[[Any], None], on_cut: Callable[[], None]) -> None:
         """From now on pass orders and the loss of the parent to the running event loop."""

@@ -21,7 +21,7 @@ from headrace.errors import BadServer, Unavailable
 WITHIN_S = 30
 
 
-class Named(Executor):
+class TellsItsName(Executor):
     """Says which process it is."""
 
     @requests
@@ -30,7 +30,7 @@ class Named(Executor):
             doc.text = f'{os.getpid()} {self.runtime_args.replica_id}'
 
 
-class Once(Named):
+class Once(TellsItsName):
     """It can be constructed only as long as a file is there."""
 
     def __init__(self, file: str, **kwargs):
@@ -39,7 +39,7 @@ class Once(Named):
             raise ValueError('no weights here')
 
 
-class Moody(Named):
+class Moody(TellsItsName):
     """It ends by itself whenever a file is there, though nobody asks it anything."""
 
     def __init__(self, file: str, **kwargs):
@@ -78,7 +78,7 @@ def replaced(before):
 
 @pytest.mark.parametrize('protocol', ['grpc', 'http'])
 def test_a_worker_that_is_killed_while_it_is_idle_is_started_again(protocol):
-    with Flow(protocol=protocol).add(uses=Named, name='one') as flow:
+    with Flow(protocol=protocol).add(uses=TellsItsName, name='one') as flow:
         before = only(workers())
         assert pid_of(flow) == before.pid
         for _ in range(2):
@@ -91,7 +91,7 @@ def test_a_worker_that_is_killed_while_it_is_idle_is_started_again(protocol):
 
 
 def test_of_several_replicas_only_the_one_that_ended_is_started_again(caplog):
-    with Flow().add(uses=Named, name='one', replicas=3) as flow:
+    with Flow().add(uses=TellsItsName, name='one', replicas=3) as flow:
         first, second, third = workers()
         second.kill()
         until(lambda: len(workers()) == 3 and second.pid not in {each.pid for each in workers()})
@@ -103,7 +103,7 @@ def test_of_several_replicas_only_the_one_that_ended_is_started_again(caplog):
 
 @pytest.mark.parametrize('protocol', ['grpc', 'http'])
 def test_a_gateway_that_is_killed_comes_back_on_its_port(protocol):
-    with Flow(protocol=protocol).add(uses=Named, name='one') as flow:
+    with Flow(protocol=protocol).add(uses=TellsItsName, name='one') as flow:
         worker = pid_of(flow)
         only(gateways()).kill()
         until(lambda: answers(flow))
@@ -184,7 +184,7 @@ def test_a_flow_ends_at_once_though_something_waits_to_be_started_again(tmp_path
 
 
 def test_what_comes_before_and_after_the_shards_is_started_again_too():
-    flow = Flow().add(uses=Named, name='one', shards=2, uses_before=Named, polling='ANY')
+    flow = Flow().add(uses=TellsItsName, name='one', shards=2, uses_before=TellsItsName, polling='ANY')
     with flow:
         assert len(workers()) == 3
         for each in workers():

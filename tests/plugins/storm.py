@@ -310,9 +310,9 @@ class Killer:
         return self._random.choice(self.serving())
 
     async def kill(self, times: int, *, of: int = 1) -> None:
-        """Kill one replica after the other of so many; the next one when there is a new one that answers."""
-        await self._load.until(lambda: len(self.serving()) >= of)
+        """Kill one replica after the other; the next one when a new one answers, and so many do in all."""
         for _ in range(times):
+            await self._load.until(lambda: len(self.serving()) >= of)
             victim = await self.choose()
             known = set(self._load.served)
             self.gone.add(victim.pid)

@@ -11,6 +11,9 @@ from headrace.client.address import Address
 from headrace.errors import BadServer, DeadlineExceeded, TooLarge
 from headrace.proto import headrace_pb2 as pb
 
+LOST = ('INTERNAL', 'Internal error from Core')
+"""What grpc.aio itself says of a call whose connection broke while it was writing."""
+
 
 def failure(error: grpc.aio.AioRpcError, address: Address, request_id: str) -> BadServer:
     """A call that failed: with the server's own Error if it sent one, else with what gRPC says."""
@@ -39,6 +42,8 @@ def from_message(message: pb.Error) -> BadServer:
 
 def _from_status(status: str, details: str, address: Address, request_id: str) -> BadServer:
     """The words for a status that comes from gRPC itself."""
+    if (status, details) == LOST:
+        status, details = 'UNAVAILABLE', 'the connection broke'
     if status == 'UNAVAILABLE':
         text, help = (
             f'no gateway answers at {address} ({details})',

@@ -6,9 +6,13 @@ import asyncio
 import time
 from typing import Any
 
+import grpc
 import pytest
 
+from headrace.client import grpc_faults
+from headrace.client.address import Address
 from headrace.client.described import is_idempotent
+from headrace.client.retry import is_retried
 from headrace.documents import Document, schema_of
 from headrace.errors import BadServer, Overloaded, Unavailable
 from headrace.pipeline import Batch, Context
@@ -141,3 +145,20 @@ def test_who_is_refused_is_told_how_to_come_again_by_itself(serve: Any, protocol
             client.post('/order', Document('a'), **PATIENT)
     assert once.value.help.startswith('send less; max_attempts=')
     assert often.value.help == 'send less'
+
+
+def test_a_connection_that_breaks_under_a_write_is_tried_again() -> None:
+    """grpc.aio calls that an internal error, and means the machine at the other end or its process."""
+    lost = grpc.aio.AioRpcError(
+        grpc.StatusCode.INTERNAL,
+        grpc.aio.Metadata(),
+        grpc.aio.Metadata(),
+        details='Internal error from Core',
+    )
+    error = grpc_faults.failure(lost, Address('grpc', 'localhost', 1), 'one')
+    assert is_retried(error)
+    assert error.status == 'UNAVAILABLE'
+    own = grpc.aio.AioRpcError(
+        grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata(), details='broken'
+    )
+    assert not is_retried(grpc_faults.failure(own, Address('grpc', 'localhost', 1), 'one'))

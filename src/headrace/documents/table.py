@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
+from msgspec import Struct
+
 from headrace.documents.base import BaseDoc
 from headrace.documents.fields import missing, required_of
 
@@ -157,15 +159,12 @@ class DocColumn:
 Column = ValueColumn | StackColumn | ArraysColumn | BytesColumn | ListColumn | DocColumn
 
 
-class Table:
+class Table(Struct, eq=False):
     """Columns of equal length; a field without a column has its default in every document."""
 
-    __slots__ = ('columns', 'doc_type', 'length')
-
-    def __init__(self, doc_type: type[BaseDoc], length: int, columns: dict[str, Column]) -> None:
-        self.doc_type = doc_type
-        self.length = length
-        self.columns = columns
+    doc_type: type[BaseDoc]
+    length: int
+    columns: dict[str, Column]
 
 
 def make_rows(table: Table, stacks: dict[str, Stacked] | None = None) -> list[Any]:

@@ -46,17 +46,14 @@ class Kind(enum.IntEnum):
     DRAIN = 11
 
 
-class Frame:
+class Frame(msgspec.Struct, eq=False):
     """One received frame: its kind, its call, its msgpack value, the documents' bytes; `size` is of all."""
 
-    __slots__ = ('call', 'kind', 'meta', 'payload', 'size')
-
-    def __init__(self, kind: int, call: int, meta: Any, payload: memoryview, size: int) -> None:
-        self.kind = kind
-        self.call = call
-        self.meta = meta
-        self.payload = payload
-        self.size = size
+    kind: int
+    call: int
+    meta: Any
+    payload: memoryview
+    size: int
 
     def __repr__(self) -> str:
         return f'<Frame {self.kind} call={self.call} payload={len(self.payload)} B>'

@@ -94,8 +94,8 @@ def test_of_several_replicas_only_the_one_that_ended_is_started_again(caplog):
     with Flow().add(uses=TellsItsName, name='one', replicas=3) as flow:
         first, second, third = workers()
         second.kill()
-        until(lambda: len(workers()) == 3 and second.pid not in {each.pid for each in workers()})
-        assert {first.pid, third.pid} < {each.pid for each in workers()}
+        after = until(lambda: len(now := {each.pid for each in workers()} - {second.pid}) == 3 and now)
+        assert {first.pid, third.pid} < after
         until(flow.is_flow_ready)
         until(lambda: {flow.post('/', Document())[0].text.split()[1] for _ in range(9)} == {'0', '1', '2'})
     assert "executor 'one/rep-1' ended (killed by signal 9) and is started again in 0.1 s" in caplog.text

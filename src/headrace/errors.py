@@ -9,9 +9,12 @@ HeadraceError
 │   └── ExecutorFailure     user code raised while it handled a request
 ├── RequestError            a request cannot be served, and it is the caller's to change
 │   ├── EndpointNotFound
-│   └── TooLarge
+│   ├── TooLarge
+│   ├── Unauthenticated     nobody knows who asks
+│   └── Forbidden           who asks may not do this
 ├── Unavailable             nobody is there to serve it now
 │   ├── Overloaded
+│   │   └── RateLimited     the caller asks too often
 │   └── StartError          a Flow did not start
 ├── DeadlineExceeded
 ├── Cancelled               the caller left
@@ -116,6 +119,20 @@ class TooLarge(RequestError):
     grpc_status = 'RESOURCE_EXHAUSTED'
 
 
+class Unauthenticated(RequestError):
+    """Nobody knows who asks: a key, token or certificate is missing, unknown, expired or withdrawn."""
+
+    http_status = 401
+    grpc_status = 'UNAUTHENTICATED'
+
+
+class Forbidden(RequestError):
+    """It is known who asks, and this is not for them."""
+
+    http_status = 403
+    grpc_status = 'PERMISSION_DENIED'
+
+
 class Unavailable(HeadraceError):
     """Nobody is there to serve the request now; it may work later.
 
@@ -145,6 +162,10 @@ class Overloaded(Unavailable):
     def __init__(self, message: str, *, retry_after_s: float = 1.0, help: str = '') -> None:
         super().__init__(message, begun=False, help=help)
         self.retry_after_s = retry_after_s
+
+
+class RateLimited(Overloaded):
+    """The caller asks more often than it may; again after `retry_after_s` seconds."""
 
 
 class StartError(Unavailable):

@@ -313,7 +313,7 @@ class Flow:
     @property
     def ports(self) -> dict[str, int]:
         """The port of each protocol while the Flow runs; before, those that were asked for."""
-        return dict(self._session.ports) if self._session else dict(self.spec.gateway.doors)
+        return dict(self._session.ports if self._session else self.spec.gateway.wanted_ports)
 
     @property
     def port(self) -> int:

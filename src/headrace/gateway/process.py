@@ -29,8 +29,8 @@ def main() -> None:
         start = msgspec.convert(line.receive(), Start)
         spec = start.spec
         log.to_terminal(log.who('gateway', start.flow), environment.read().log_level)
-        for protocol in spec.protocols:
-            import_module(DOORS[protocol])  # while the workers start
+        for door in spec.doors:
+            import_module(DOORS[door])  # while the workers start
         order = msgspec.convert(line.receive(), Open)
     except BaseException as error:
         line.report({'failed': to_data(error)})

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from typing import Any, Protocol
 
+from headrace.gateway.entrance import Entrance, Readiness, States
 from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
-
-Readiness = Callable[[], Awaitable[dict[str, bool]]]
-"""Asks the executors whether they can work: the name of each, and its answer."""
-
-States = Callable[[], Mapping[str, Mapping[str, str]]]
-"""Tells the replicas of each executor, by name, and how each of them is."""
+from headrace.spec.records import door_of
 
 DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.server'}
-"""The module of each protocol; only what is asked for is imported: they are most of a gateway's start."""
+"""The module of each door; only what is asked for is imported: they are most of a gateway's start."""
 
 
 UNREAD_TIMEOUT_S = 30
@@ -27,7 +22,7 @@ UNREAD_TIMEOUT_S = 30
 
 
 class Door(Protocol):
-    """One protocol, served on one port."""
+    """One port, and the protocols that are served there."""
 
     port: int
 
@@ -41,14 +36,16 @@ class Door(Protocol):
 class GatewayServer:
     """The running doors of a Flow; `ports` has the number of each, `admission` what they hold together."""
 
-    def __init__(self, doors: dict[str, Door], admission: Admission) -> None:
+    def __init__(self, spec: GatewaySpec, doors: dict[str, Door], admission: Admission) -> None:
         self.admission = admission
+        self._protocols = spec.protocols
         self._doors = doors
 
     @property
     def ports(self) -> dict[str, int]:
         """Where each protocol is served."""
-        return {protocol: door.port for protocol, door in self._doors.items()}
+        named = {protocol: self._doors.get(door_of(protocol)) for protocol in self._protocols}
+        return {protocol: door.port for protocol, door in named.items() if door is not None}
 
     async def stop(self, grace_s: float = 5.0, linger_s: float = 0.0) -> None:
         """Close every door: accepted requests have `grace_s` seconds to finish, the rest is cancelled.
@@ -76,7 +73,7 @@ async def serve(
     states: States | None = None,
     shared: bool = False,
 ) -> GatewayServer:
-    """Open a door for every protocol of `spec`, with `handler` behind each of them.
+    """Open the doors for every protocol of `spec`, with `handler` behind each of them.
 
     `ready` is asked whenever somebody wants to know whether the Flow can work; without it, it always can.
     `states` tells the replicas to who wants to know more. With `shared` other processes may open doors on the
@@ -84,14 +81,12 @@ async def serve(
     Raises StartError if a port cannot be had; nothing stays open then.
     """
     doors: dict[str, Door] = {}
-    admission = Admission(spec.max_requests, spec.max_bytes)
+    entrance = Entrance.into(handler, info, spec, ready=ready, states=states)
     try:
-        for protocol, port in spec.doors:
-            start: Any = import_module(DOORS[protocol]).start
-            doors[protocol] = await start(
-                handler, info, spec, port, admission=admission, ready=ready, states=states, shared=shared
-            )
+        for name, port in spec.doors.items():
+            start: Any = import_module(DOORS[name]).start
+            doors[name] = await start(entrance, port, shared=shared)
     except BaseException:
-        await GatewayServer(doors, admission).stop(0)
+        await GatewayServer(spec, doors, entrance.admission).stop(0)
         raise
-    return GatewayServer(doors, admission)
+    return GatewayServer(spec, doors, entrance.admission)

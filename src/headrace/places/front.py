@@ -16,6 +16,7 @@ from headrace.places.routing import Routes
 from headrace.places.waiting import all_of
 from headrace.spec import FlowSpec, PhysicalPlan, order
 from headrace.spec.paths import anchored
+from headrace.spec.records import door_of
 
 LOAD_EVERY_S = 0.5
 """How often gateways report what the executors have to do, if one of them grows and shrinks with it."""
@@ -33,16 +34,24 @@ class Ports:
 
     def __init__(self) -> None:
         self._sockets: dict[str, socket.socket] = {}
+        self._protocols: tuple[str, ...] = ()
 
     def take(self, spec: FlowSpec) -> None:
         """Reserve those that the Flow wants, or free ones; StartError if one cannot be had."""
-        for protocol, port in spec.gateway.doors:
-            self._sockets[protocol] = reserved(spec.gateway.host, port, protocol=protocol)
+        self._protocols = spec.gateway.protocols
+        for door, port in spec.gateway.doors.items():
+            self._sockets[door] = reserved(spec.gateway.host, port, protocol=door)
+
+    @property
+    def of_doors(self) -> tuple[int, ...]:
+        """The port of each door."""
+        return tuple(each.getsockname()[1] for each in self._sockets.values())
 
     @property
     def numbers(self) -> dict[str, int]:
         """The port of each protocol."""
-        return {protocol: each.getsockname()[1] for protocol, each in self._sockets.items()}
+        by_door = dict(zip(self._sockets, self.of_doors, strict=True))
+        return {protocol: by_door[door_of(protocol)] for protocol in self._protocols}
 
     def close(self) -> None:
         """Give them back."""
@@ -72,7 +81,7 @@ class Front:
         on_load: Callable[[object, Mapping[str, Load]], None],
     ) -> None:
         self.routes = Routes()
-        self.ports: Mapping[str, int] = ports.numbers
+        self._ports = ports.of_doors
         self._directory = directory
         self._pids = pids
         self._flow = FlowSpec()
@@ -91,7 +100,7 @@ class Front:
     async def spawn(self, spec: FlowSpec) -> None:
         """Start the processes; they load what the doors need."""
         doors = anchored(spec.gateway, spec.base)
-        first = Start(replace(doors, ports=tuple(self.ports.values())), self._directory, spec.name)
+        first = Start(replace(doors, ports=self._ports), self._directory, spec.name)
         for plan in self._plans:
             gateway = Gateway(plan, first, self._order, on_change=self._on_failure, on_load=self._on_load)
             self._gateways.append(gateway)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from headrace.errors import SpecError
 from headrace.spec.conditions import check_conditions, check_external, check_floating
 from headrace.spec.devices import check_wish
-from headrace.spec.records import GATEWAY, ExecutorSpec, FlowSpec
+from headrace.spec.records import GATEWAY, ExecutorSpec, FlowSpec, door_of
 from headrace.spec.sharding import check_shards
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
@@ -52,19 +52,26 @@ def check_growing(spec: FlowSpec, source: Source = NOWHERE) -> None:
 
 
 def check_doors(spec: FlowSpec, source: Source = NOWHERE) -> None:
-    """Raise SpecError unless every protocol of the gateway has a port of its own."""
+    """Raise SpecError unless every door of the gateway has a port of its own."""
     protocols, ports = spec.gateway.protocols, spec.gateway.ports
     if len(set(protocols)) < len(protocols):
         raise source.error(('gateway', 'protocol'), f'a protocol is listed twice: {", ".join(protocols)}')
-    if ports and len(ports) != len(protocols):
+    doors = list(dict.fromkeys(map(door_of, protocols)))
+    if ports and len(ports) != len(doors):
         raise source.error(
             ('gateway', 'port'),
-            f'{len(ports)} ports for {len(protocols)} protocols ({", ".join(protocols)})',
-            help='give one port per protocol in the same order, or none for free ones',
+            f'{_counted(len(ports), "port")} for {_counted(len(doors), "door")} ({", ".join(doors)})',
+            help='give one port for grpc and one for all others, in the order of the protocols, or none',
         )
     taken = [port for port in ports if port]
     if len(set(taken)) < len(taken):
-        raise source.error(('gateway', 'port'), 'two protocols cannot share a port', help='0 is a free port')
+        raise source.error(
+            ('gateway', 'port'), 'grpc and the other protocols cannot share a port', help='0 is a free port'
+        )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
 
 
 def order(spec: FlowSpec) -> tuple[ExecutorSpec, ...]:

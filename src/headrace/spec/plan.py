@@ -228,7 +228,7 @@ def _gateways(spec: FlowSpec, waits: tuple[str, ...]) -> Iterator[ProcessPlan]:
             name=GATEWAY if count == 1 else f'{GATEWAY}/rep-{replica}',
             replica=replica,
             replicas=count,
-            ports=spec.gateway.doors,
+            ports=tuple(spec.gateway.doors.items()),
             waits=waits,
             env=spec.env,
             timeout_ready_s=spec.timeout_ready_s,

@@ -18,7 +18,7 @@ GATEWAY = 'gateway'
 PASS_THROUGH = 'headrace.executors:Executor'
 """What an executor runs if nothing is named: the base class, which gives back what it gets."""
 
-Protocol = Literal['grpc', 'http']
+Protocol = Literal['grpc', 'http', 'websocket', 'graphql']
 Method = Literal['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 Place = Literal['local', 'in-process']
 Seconds = Annotated[float, Meta(gt=0)]
@@ -268,15 +268,20 @@ class ExposedEndpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The front door of a Flow: protocols, ports, limits.
 
-    >>> GatewaySpec(protocols=('grpc', 'http'), ports=(12345, 8080)).doors
-    (('grpc', 12345), ('http', 8080))
+    >>> GatewaySpec(protocols=('grpc', 'http', 'websocket'), ports=(12345, 8080)).doors
+    {'grpc': 12345, 'http': 8080}
     """
 
     protocols: Annotated[
-        tuple[Protocol, ...], Meta(description='Protocols served at once: grpc, http.', min_length=1)
+        tuple[Protocol, ...],
+        Meta(description='Protocols served at once: grpc, http, websocket, graphql.', min_length=1),
     ] = ('grpc',)
     ports: Annotated[
-        tuple[Port, ...], Meta(description='One port per protocol, in the same order; 0 takes a free one.')
+        tuple[Port, ...],
+        Meta(
+            description='One port for grpc and one for all other protocols, in the order of the protocols; '
+            '0 takes a free one.'
+        ),
     ] = ()
     host: Annotated[str, Meta(description='Address to listen on; 0.0.0.0 is every network interface.')] = (
         '127.0.0.1'
@@ -316,9 +321,20 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = False
 
     @property
-    def doors(self) -> tuple[tuple[str, int], ...]:
-        """Each protocol with its port (0: a free one)."""
-        return tuple(zip(self.protocols, self.ports or (0,) * len(self.protocols), strict=True))
+    def doors(self) -> dict[str, int]:
+        """Each door with its port (0: a free one): 'grpc' for gRPC, 'http' for all that share the other."""
+        names = tuple(dict.fromkeys(map(door_of, self.protocols)))
+        return dict(zip(names, self.ports or (0,) * len(names), strict=True))
+
+    @property
+    def wanted_ports(self) -> dict[str, int]:
+        """Each protocol with the port that it shall have (0: a free one)."""
+        return {protocol: self.doors[door_of(protocol)] for protocol in self.protocols}
+
+
+def door_of(protocol: str) -> str:
+    """The door that a protocol comes through: all but gRPC begin as HTTP, and share a port."""
+    return 'grpc' if protocol == 'grpc' else 'http'
 
 
 class FlowSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

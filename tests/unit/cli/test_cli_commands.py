@@ -155,7 +155,7 @@ def test_plan_as_json(flow: Path) -> None:
             1,
             'command line: port[0]: expected a whole number of at most 65535, got 70000',
         ),
-        (['--port', '5'], 1, 'command line: gateway.port: 1 ports for 2 protocols (grpc, http)'),
+        (['--port', '5'], 1, 'command line: gateway.port: 1 port for 2 doors (grpc, http)'),
         (['--port', 'x'], 2, "'x' is not a valid integer"),
         (['--protocol', 'grcp'], 2, "'grcp' is not one of 'grpc', 'http'"),
         (['--prot', 'grcp'], 2, '--protocol'),

@@ -69,7 +69,7 @@ def test_help_is_that_of_the_field_with_its_default() -> None:
     text = ask('--help', record=GatewaySpec, names=('host', 'protocols', 'timeout_s'))
     assert 'Address to listen on' in text
     assert '[default: 127.0.0.1]' in text
-    assert '--protocol [grpc|http]' in text
+    assert '--protocol [grpc|http|websocket|graphql]' in text
     assert 'default' not in ask('--help', record=GatewaySpec, names=('host',), defaults=False)
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from headrace.client import Client
 from headrace.client.loop import LoopThread
-from headrace.gateway.server import GatewayServer, Readiness
+from headrace.gateway.entrance import Readiness
+from headrace.gateway.server import GatewayServer
 from headrace.gateway.server import serve as serve_gateway
 from headrace.pipeline import Batch, Context, Handler
 from headrace.pipeline.describe import FlowInfo

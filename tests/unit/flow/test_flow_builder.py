@@ -54,7 +54,7 @@ def test_branches_and_joins():
 
 def test_config_gateway_keeps_what_it_does_not_name():
     flow = Flow(port=8080, protocol='http', title='Shop').config_gateway(title='Other', cors=True)
-    assert flow.spec.gateway.doors == (('http', 8080),)
+    assert flow.spec.gateway.doors == {'http': 8080}
     assert flow.spec.gateway.title == 'Other'
     assert flow.spec.gateway.cors == ('*',)
 
@@ -72,7 +72,7 @@ def test_expose_endpoint_does_not_change_the_flow_it_is_called_on():
     [
         (lambda: Flow(prot=1), r"Flow\(\): .*'prot'.*(port|protocol)"),
         (lambda: Flow(port='many'), r'Flow\(\).*port'),
-        (lambda: Flow(port=[1, 2]), r'2 ports for 1 protocol'),
+        (lambda: Flow(port=[1, 2]), r'2 ports for 1 door '),
         (lambda: Flow().add(uses_wiht={}), r"Flow\.add\(\).*did you mean 'uses_with'"),
         (lambda: Flow().add(needs='nobody'), r"'nobody', which does not exist"),
         (lambda: Flow().add(name='1x'), r'Python identifier'),

@@ -15,9 +15,9 @@ import pytest
 
 import headrace.proto
 from headrace.documents import BaseDoc, Document, NdArray, schema_of
+from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc.server import GrpcServer, start
 from headrace.pipeline import Handler
-from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo, FlowInfo
 from headrace.spec import GatewaySpec
 
@@ -50,14 +50,7 @@ async def serve() -> AsyncIterator[Serve]:
 
         async def started(handler: Handler, *, ready: Any = None, port: int = 0, **spec: Any) -> GrpcServer:
             made = GatewaySpec(**spec)
-            server = await start(
-                handler,
-                INFO,
-                made,
-                port,
-                admission=Admission(made.max_requests, made.max_bytes),
-                ready=ready,
-            )
+            server = await start(Entrance.into(handler, INFO, made, ready=ready), port)
             stack.push_async_callback(server.stop, 0)
             return server
 

@@ -12,10 +12,10 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from headrace.client.loop import LoopThread
 from headrace.errors import Unavailable
+from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc import health
 from headrace.gateway.grpc.server import start
 from headrace.pipeline import Batch, Context
-from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import GatewaySpec
 
@@ -30,8 +30,8 @@ async def echo(batch: Batch, context: Context) -> Batch:
 
 def test_reflection_tells_the_services_and_their_messages() -> None:
     loop = LoopThread('server of a test')
-    room = Admission(10, 10_000)
-    server = loop.run(start(echo, FlowInfo('shop', (), ()), GatewaySpec(), 0, admission=room))
+    entrance = Entrance.into(echo, FlowInfo('shop', (), ()), GatewaySpec())
+    server = loop.run(start(entrance, 0))
     try:
         with grpc.insecure_channel(f'127.0.0.1:{server.port}') as channel:
             database = ProtoReflectionDescriptorDatabase(channel)

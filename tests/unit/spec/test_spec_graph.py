@@ -106,8 +106,8 @@ def test_a_flow_without_executors_is_sound() -> None:
         (FlowSpec(gateway=GatewaySpec(protocols=('http', 'http'))), 'listed twice', ''),
         (
             FlowSpec(gateway=GatewaySpec(protocols=('grpc', 'http'), ports=(1,))),
-            '1 ports for 2',
-            'one port per',
+            '1 port for 2 doors',
+            'one port for grpc',
         ),
         (
             FlowSpec(gateway=GatewaySpec(protocols=('grpc', 'http'), ports=(8, 8))),
@@ -130,7 +130,7 @@ def test_open_ends_are_allowed_while_a_flow_grows() -> None:
 
 def test_two_free_ports_are_not_the_same_port() -> None:
     check(FlowSpec(gateway=GatewaySpec(protocols=('grpc', 'http'), ports=(0, 0))))
-    assert GatewaySpec(protocols=('grpc', 'http')).doors == (('grpc', 0), ('http', 0))
+    assert GatewaySpec(protocols=('grpc', 'http')).doors == {'grpc': 0, 'http': 0}
 
 
 def refused(*executors: ExecutorSpec) -> str:

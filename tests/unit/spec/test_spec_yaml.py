@@ -109,7 +109,7 @@ def test_needs_all_joins_the_open_ends_and_names_are_given() -> None:
 def test_old_spellings_and_tags() -> None:
     spec = load_flow('!Flow\nversion: 1\ndeployments: [{name: a}]\ngateway: {ports: 5, protocols: [http]}')
     assert spec['a'].needs == ('gateway',)
-    assert spec.gateway.doors == (('http', 5),)
+    assert spec.gateway.doors == {'http': 5}
 
 
 def test_the_words_of_older_yaml_stay_text() -> None:
@@ -281,7 +281,7 @@ WRONG = [
     ('gateway:\n  expose:\n  - {path: /b}', "3: gateway.expose[0]: 'endpoint' is missing", ''),
     ('gateway:\n  port: 5\n  ports: 6', "3: gateway.ports: 'ports' is given twice", 'once'),
     ('with:\n  port: 5\ngateway:\n  ports: 6', '4: gateway.ports: also given as with.port', 'once'),
-    ('with:\n  port: [1, 2]', '2: gateway.port: 2 ports for 1 protocols (grpc)', 'one port per protocol'),
+    ('with:\n  port: [1, 2]', '2: gateway.port: 2 ports for 1 door (grpc)', 'one port for grpc'),
     ('with:\n  nmae: x', "2: with.nmae: unknown key 'nmae'", "did you mean 'name'"),
     ('port: 80', "1: port: 'port' stands at the top", 'under with:'),
     ('executor: []', "1: executor: unknown key 'executor'", "did you mean 'executors'"),

@@ -45,7 +45,7 @@ def figure(spec: FlowSpec) -> Figure:
     >>> [edge for edge in figure(FlowSpec(executors=(ExecutorSpec(name='a'),))).edges]
     [('gateway', 'a'), ('a', 'reply ')]
     """
-    doors = tuple(_door(spec, protocol, port) for protocol, port in spec.gateway.doors)
+    doors = tuple(_door(spec, protocol, port) for protocol, port in spec.gateway.doors.items())
     if spec.place != 'local':
         doors = ('in this process',)
     elif spec.gateway.replicas > 1:

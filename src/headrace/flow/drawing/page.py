@@ -45,7 +45,7 @@ def _summary(spec: FlowSpec) -> str:
     count = sum(not executor.join for executor in spec.executors)
     doors = ', '.join(
         f'{protocol} on {spec.gateway.host}:{port}' if port else f'{protocol} on a free port'
-        for protocol, port in spec.gateway.doors
+        for protocol, port in spec.gateway.doors.items()
     )
     executors = f'{count} executor' if count == 1 else f'{count} executors'
     number = len(plan(spec).processes)

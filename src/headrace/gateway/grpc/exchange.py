@@ -8,16 +8,15 @@ from typing import Any
 
 from headrace.documents import Document, class_from
 from headrace.errors import DeadlineExceeded, ExecutorError, RequestError, TooLarge
+from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc.caller import Caller
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
-from headrace.pipeline.describe import DEFAULT_ENDPOINT, FlowInfo
-from headrace.pipeline.handler import Handler
+from headrace.pipeline.describe import DEFAULT_ENDPOINT
 from headrace.proto import forms, parameters, struct
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import pack
-from headrace.spec import GatewaySpec
 
 LONGEST_ID = 128
 """Characters of a request id that a client may choose."""
@@ -26,11 +25,11 @@ LONGEST_ID = 128
 class Exchange:
     """Turns requests into replies with the Flow's handler; knows nothing of calls and streams."""
 
-    def __init__(self, handler: Handler, info: FlowInfo, spec: GatewaySpec) -> None:
-        self._handler = handler
-        self._timeout_s = spec.timeout_s
-        self._max_bytes = spec.max_body_bytes
-        self._inputs = {endpoint.name: endpoint.input for endpoint in info.endpoints}
+    def __init__(self, entrance: Entrance) -> None:
+        self._handler = entrance.handler
+        self._timeout_s = entrance.spec.timeout_s
+        self._max_bytes = entrance.spec.max_body_bytes
+        self._inputs = {endpoint.name: endpoint.input for endpoint in entrance.info.endpoints}
 
     def context(self, request: pb.Request, caller: Caller) -> Context:
         """The circumstances of a request; its time is the shortest that anybody gave, or else the Flow's."""

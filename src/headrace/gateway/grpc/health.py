@@ -10,8 +10,8 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from headrace.errors import HeadraceError
+from headrace.gateway.entrance import Readiness, States
 from headrace.gateway.problems import as_text, problems
-from headrace.gateway.server import Readiness, States
 
 PROBLEM = 'headrace-problem-bin'
 """The trailing metadata of Check that say, as UTF-8, which executors cannot work, and why."""

@@ -1,4 +1,4 @@
-"""A handler and a gateway's spec in, a running gRPC server out."""
+"""The entrance to a Flow in, a running gRPC server out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from headrace.errors import StartError
+from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc.exchange import Exchange
 from headrace.gateway.grpc.health import Health
 from headrace.gateway.grpc.service import NAME, Service
-from headrace.gateway.server import Readiness, States
-from headrace.pipeline.admission import Admission
-from headrace.pipeline.describe import FlowInfo
-from headrace.pipeline.handler import Handler
 from headrace.proto import headrace_pb2 as pb
 from headrace.spec import GatewaySpec
 
@@ -46,27 +43,15 @@ class GrpcServer:
         return f'<GrpcServer on port {self.port}>'
 
 
-async def start(
-    handler: Handler,
-    info: FlowInfo,
-    spec: GatewaySpec,
-    port: int,
-    *,
-    admission: Admission,
-    ready: Readiness | None = None,
-    states: States | None = None,
-    shared: bool = False,
-) -> GrpcServer:
-    """Serve `handler` over gRPC on `port` (0: a free one), with health checks and reflection.
+async def start(entrance: Entrance, port: int, *, shared: bool = False) -> GrpcServer:
+    """Serve a Flow over gRPC on `port` (0: a free one), with health checks and reflection.
 
-    Requests are taken as far as `admission` has room.
-
-    `ready` is asked for the health of the Flow; with `shared` other processes may listen on the port too.
-    StartError if the port cannot be had.
+    With `shared` other processes may listen on the port too. StartError if the port cannot be had.
     """
+    spec = entrance.spec
     server = grpc.aio.server(options=_options(spec, shared))
-    service = Service(Exchange(handler, info, spec), admission, info, spec)
-    health = Health((NAME,), ready, states)
+    service = Service(Exchange(entrance), entrance)
+    health = Health((NAME,), entrance.ready, entrance.states)
     server.add_generic_rpc_handlers((service.handlers(),))
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection((NAME, HEALTH, reflection.SERVICE_NAME), server, pool=_pool())

@@ -8,17 +8,15 @@ import time
 import grpc
 
 from headrace.errors import DeadlineExceeded, RequestError
+from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc import faults
 from headrace.gateway.grpc.caller import Caller, Rpc
 from headrace.gateway.grpc.describe import describe
 from headrace.gateway.grpc.exchange import Exchange, usable_id
 from headrace.gateway.grpc.stream import Stream, Window
-from headrace.pipeline.admission import Admission
 from headrace.pipeline.context import new_request_id
-from headrace.pipeline.describe import FlowInfo
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
-from headrace.spec import GatewaySpec
 
 NAME: str = pb.DESCRIPTOR.services_by_name['Headrace'].full_name
 
@@ -26,11 +24,11 @@ NAME: str = pb.DESCRIPTOR.services_by_name['Headrace'].full_name
 class Service:
     """Call, Stream and Describe; messages come and go as bytes, as parsing would copy the large ones."""
 
-    def __init__(self, exchange: Exchange, admission: Admission, info: FlowInfo, spec: GatewaySpec) -> None:
+    def __init__(self, exchange: Exchange, entrance: Entrance) -> None:
         self._exchange = exchange
-        self._admission = admission
-        self._info = info
-        self._spec = spec
+        self._admission = entrance.admission
+        self._info = entrance.info
+        self._spec = entrance.spec
         self._description = b''
         self._streams: set[Stream] = set()
 

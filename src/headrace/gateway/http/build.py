@@ -1,8 +1,9 @@
-"""A handler, what is known of its Flow and the gateway's spec in, all routes of the application out."""
+"""The entrance to a Flow in, all routes of the HTTP application out."""
 
 from __future__ import annotations
 
 from headrace.errors import SpecError
+from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.app import Application
 from headrace.gateway.http.call import FlowRoute, Front
 from headrace.gateway.http.cors import Cors
@@ -11,9 +12,7 @@ from headrace.gateway.http.openapi import OpenAPI
 from headrace.gateway.http.pages import Pages
 from headrace.gateway.http.routes import Route, Routes
 from headrace.gateway.http.static import StaticFiles
-from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo
-from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
 from headrace.spec.suggest import did_you_mean
 
@@ -22,15 +21,13 @@ ALIASES = {'/update': ('PUT',), '/delete': ('DELETE',)}
 """The methods that Jina 3 clients use for these endpoints; POST works too, as everywhere."""
 
 
-def application(
-    handler: Handler, info: FlowInfo, spec: GatewaySpec, health: Health, admission: Admission
-) -> Application:
+def application(entrance: Entrance, health: Health) -> Application:
     """Everything that a gateway serves over HTTP.
 
     Raises SpecError if a route is asked for that cannot be.
     """
-    routes = Routes()
-    front = Front(handler, info, spec, admission)
+    routes, info, spec = Routes(), entrance.info, entrance.spec
+    front = Front(entrance)
     _add_own(routes, health)
     _add_flow(routes, front, info)
     _add_exposed(routes, front, info, spec)

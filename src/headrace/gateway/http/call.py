@@ -15,16 +15,14 @@ from headrace.errors import (
     HeadraceError,
     Unavailable,
 )
+from headrace.gateway.entrance import Entrance
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON, Response
-from headrace.pipeline.admission import Admission
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
-from headrace.pipeline.describe import DEFAULT_ENDPOINT, FlowInfo
-from headrace.pipeline.handler import Handler
-from headrace.spec import GatewaySpec
+from headrace.pipeline.describe import DEFAULT_ENDPOINT
 
 BASE64 = b'arrays=base64'
 
@@ -39,13 +37,13 @@ class Types(NamedTuple):
 class Front:
     """What all routes into one Flow share: its handler, its limits, the document types of its endpoints."""
 
-    def __init__(self, handler: Handler, info: FlowInfo, spec: GatewaySpec, admission: Admission) -> None:
-        self.handler = handler
-        self.admission = admission
-        self.timeout_s = spec.timeout_s
-        self.max_body_bytes = spec.max_body_bytes
+    def __init__(self, entrance: Entrance) -> None:
+        self.handler = entrance.handler
+        self.admission = entrance.admission
+        self.timeout_s = entrance.spec.timeout_s
+        self.max_body_bytes = entrance.spec.max_body_bytes
         self.types: dict[str, Types] = {}
-        self._endpoints = {endpoint.name: endpoint for endpoint in info.endpoints}
+        self._endpoints = {endpoint.name: endpoint for endpoint in entrance.info.endpoints}
 
     def learn(self, endpoint: str) -> Types:
         """The types of an endpoint, kept in `types` from then on; Document where none is known."""

@@ -12,10 +12,10 @@ import msgspec
 import numpy
 
 from headrace._version import __version__
+from headrace.gateway.entrance import Readiness, States
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response, as_json
 from headrace.gateway.problems import problems
-from headrace.gateway.server import Readiness, States
 from headrace.observe.paths import hide_paths
 from headrace.pipeline.describe import FlowInfo
 

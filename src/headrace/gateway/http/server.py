@@ -15,16 +15,13 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.app import Application
 from headrace.gateway.http.build import application
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.request import Peer
 from headrace.gateway.ports import bound
-from headrace.gateway.server import UNREAD_TIMEOUT_S, Readiness, States
-from headrace.pipeline.admission import Admission
-from headrace.pipeline.describe import FlowInfo
-from headrace.pipeline.handler import Handler
-from headrace.spec import GatewaySpec
+from headrace.gateway.server import UNREAD_TIMEOUT_S
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 65
@@ -206,23 +203,13 @@ class HttpServer:
         self._ticker = loop.call_later(1, self._tick, loop)
 
 
-async def start(
-    handler: Handler,
-    info: FlowInfo,
-    spec: GatewaySpec,
-    port: int,
-    *,
-    admission: Admission,
-    ready: Readiness | None = None,
-    states: States | None = None,
-    shared: bool = False,
-) -> HttpServer:
-    """Serve a Flow over HTTP on `port` (0: a free one) of `spec.host`, as far as `admission` has room.
+async def start(entrance: Entrance, port: int, *, shared: bool = False) -> HttpServer:
+    """Serve a Flow over HTTP on `port` (0: a free one) of its host.
 
     With `shared` other processes may listen on the port too. Raises StartError if the port cannot be had,
     SpecError if the spec asks for routes that cannot be.
     """
-    health = Health(info, ready, states)
-    server = HttpServer(application(handler, info, spec, health, admission), health)
-    await server.listen(spec.host, port, shared=shared)
+    health = Health(entrance.info, entrance.ready, entrance.states)
+    server = HttpServer(application(entrance, health), health)
+    await server.listen(entrance.spec.host, port, shared=shared)
     return server

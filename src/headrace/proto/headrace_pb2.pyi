@@ -8,13 +8,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Request(_message.Message):
-    __slots__ = ("endpoint", "target", "request_id", "timeout_s", "traceparent", "cancel", "parameters", "parameters_json", "columns", "json", "rows")
+    __slots__ = ("endpoint", "target", "request_id", "timeout_s", "traceparent", "cancel", "parts", "parameters", "parameters_json", "columns", "json", "rows")
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_JSON_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
@@ -26,16 +27,18 @@ class Request(_message.Message):
     timeout_s: float
     traceparent: str
     cancel: bool
+    parts: bool
     parameters: _struct_pb2.Struct
     parameters_json: bytes
     columns: bytes
     json: bytes
     rows: DocumentRows
-    def __init__(self, endpoint: _Optional[str] = ..., target: _Optional[str] = ..., request_id: _Optional[str] = ..., timeout_s: _Optional[float] = ..., traceparent: _Optional[str] = ..., cancel: _Optional[bool] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., parameters_json: _Optional[bytes] = ..., columns: _Optional[bytes] = ..., json: _Optional[bytes] = ..., rows: _Optional[_Union[DocumentRows, _Mapping]] = ...) -> None: ...
+    def __init__(self, endpoint: _Optional[str] = ..., target: _Optional[str] = ..., request_id: _Optional[str] = ..., timeout_s: _Optional[float] = ..., traceparent: _Optional[str] = ..., cancel: _Optional[bool] = ..., parts: _Optional[bool] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., parameters_json: _Optional[bytes] = ..., columns: _Optional[bytes] = ..., json: _Optional[bytes] = ..., rows: _Optional[_Union[DocumentRows, _Mapping]] = ...) -> None: ...
 
 class Reply(_message.Message):
-    __slots__ = ("request_id", "parameters", "parameters_json", "columns", "json", "rows", "error")
+    __slots__ = ("request_id", "more", "parameters", "parameters_json", "columns", "json", "rows", "error")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_JSON_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
@@ -43,13 +46,14 @@ class Reply(_message.Message):
     ROWS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     request_id: str
+    more: bool
     parameters: _struct_pb2.Struct
     parameters_json: bytes
     columns: bytes
     json: bytes
     rows: DocumentRows
     error: Error
-    def __init__(self, request_id: _Optional[str] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., parameters_json: _Optional[bytes] = ..., columns: _Optional[bytes] = ..., json: _Optional[bytes] = ..., rows: _Optional[_Union[DocumentRows, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+    def __init__(self, request_id: _Optional[str] = ..., more: _Optional[bool] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., parameters_json: _Optional[bytes] = ..., columns: _Optional[bytes] = ..., json: _Optional[bytes] = ..., rows: _Optional[_Union[DocumentRows, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
 class Error(_message.Message):
     __slots__ = ("status", "kind", "message", "help", "request_id", "retry_after_s", "executor", "endpoint", "traceback")

@@ -11,7 +11,7 @@ from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
-from headrace.spec.records import door_of
+from headrace.spec.gateway import door_of
 
 DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.server'}
 """The module of each door; only what is asked for is imported: they are most of a gateway's start."""

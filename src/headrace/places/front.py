@@ -15,8 +15,8 @@ from headrace.places.gateway import Gateway
 from headrace.places.routing import Routes
 from headrace.places.waiting import all_of
 from headrace.spec import FlowSpec, PhysicalPlan, order
+from headrace.spec.gateway import door_of
 from headrace.spec.paths import anchored
-from headrace.spec.records import door_of
 
 LOAD_EVERY_S = 0.5
 """How often gateways report what the executors have to do, if one of them grows and shrinks with it."""

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from headrace.errors import SpecError
 from headrace.spec.conditions import check_conditions, check_external, check_floating
 from headrace.spec.devices import check_wish
-from headrace.spec.records import GATEWAY, ExecutorSpec, FlowSpec, door_of
+from headrace.spec.gateway import door_of
+from headrace.spec.records import GATEWAY, ExecutorSpec, FlowSpec
 from headrace.spec.sharding import check_shards
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean

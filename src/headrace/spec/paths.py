@@ -11,7 +11,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from headrace.spec.records import ExecutorSpec, FlowSpec, GatewaySpec
+from headrace.spec.gateway import GatewaySpec
+from headrace.spec.records import ExecutorSpec, FlowSpec
 
 
 def anchored(gateway: GatewaySpec, base: str) -> GatewaySpec:

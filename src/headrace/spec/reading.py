@@ -12,8 +12,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from headrace.spec.fields import Fields, canonical, mapping, record, unknown
+from headrace.spec.gateway import ExposedEndpoint, GatewaySpec
 from headrace.spec.graph import check, last, terminals
-from headrace.spec.records import ExecutorSpec, ExposedEndpoint, FlowSpec, GatewaySpec
+from headrace.spec.records import ExecutorSpec, FlowSpec
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
 

@@ -12,18 +12,16 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from headrace.spec.gateway import GatewaySpec
+from headrace.spec.quantities import Count, Port, Seconds
+
 GATEWAY = 'gateway'
 """The name that stands for the beginning of a Flow in `needs`."""
 
 PASS_THROUGH = 'headrace.executors:Executor'
 """What an executor runs if nothing is named: the base class, which gives back what it gets."""
 
-Protocol = Literal['grpc', 'http', 'websocket', 'graphql']
-Method = Literal['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 Place = Literal['local', 'in-process']
-Seconds = Annotated[float, Meta(gt=0)]
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Count = Annotated[int, Meta(ge=1)]
 Polling = Literal['ANY', 'ALL', 'KEY']
 
 
@@ -253,88 +251,6 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         if not self.needs:  # one way only to say "begins with the request"
             msgspec.structs.force_setattr(self, 'needs', (GATEWAY,))
-
-
-class ExposedEndpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An extra HTTP route for one endpoint."""
-
-    endpoint: Annotated[str, Meta(description='The endpoint to call, such as /search.')]
-    path: Annotated[str, Meta(description='Path of the route; default: the endpoint itself.')] = ''
-    methods: Annotated[tuple[Method, ...], Meta(description='HTTP methods of the route.')] = ('POST',)
-    summary: Annotated[str, Meta(description='One line for the documentation page.')] = ''
-    tags: Annotated[tuple[str, ...], Meta(description='Groups of the route on the documentation page.')] = ()
-
-
-class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The front door of a Flow: protocols, ports, limits.
-
-    >>> GatewaySpec(protocols=('grpc', 'http', 'websocket'), ports=(12345, 8080)).doors
-    {'grpc': 12345, 'http': 8080}
-    """
-
-    protocols: Annotated[
-        tuple[Protocol, ...],
-        Meta(description='Protocols served at once: grpc, http, websocket, graphql.', min_length=1),
-    ] = ('grpc',)
-    ports: Annotated[
-        tuple[Port, ...],
-        Meta(
-            description='One port for grpc and one for all other protocols, in the order of the protocols; '
-            '0 takes a free one.'
-        ),
-    ] = ()
-    host: Annotated[str, Meta(description='Address to listen on; 0.0.0.0 is every network interface.')] = (
-        '127.0.0.1'
-    )
-    title: Annotated[str, Meta(description='Title of the HTTP documentation page.')] = ''
-    description: Annotated[str, Meta(description='Text below the title of the documentation page.')] = ''
-    cors: Annotated[
-        tuple[str, ...], Meta(description='Origins whose pages may call the HTTP port; true is every one.')
-    ] = ()
-    prefetch: Annotated[
-        int, Meta(ge=0, description='Requests of one gRPC stream in work at once; 0: max_requests.')
-    ] = 1000
-    timeout_s: Annotated[
-        Seconds | None, Meta(description='Deadline in seconds of requests that bring none; null is none.')
-    ] = 120.0
-    max_body_bytes: Annotated[int, Meta(gt=0, description='Largest request that is accepted, in bytes.')] = (
-        256 * 1024 * 1024
-    )
-    replicas: Annotated[
-        Count, Meta(description='Gateway processes that share the ports; the system spreads connections.')
-    ] = 1
-    max_requests: Annotated[
-        Count,
-        Meta(description='Requests of all clients that one gateway holds; more are refused as Overloaded.'),
-    ] = 4096
-    max_bytes: Annotated[
-        Count,
-        Meta(description='Bytes of all requests that one gateway holds; more are refused as Overloaded.'),
-    ] = 1024 * 1024 * 1024
-    expose: Annotated[tuple[ExposedEndpoint, ...], Meta(description='Extra HTTP routes for endpoints.')] = ()
-    static: Annotated[
-        dict[str, str],
-        Meta(description='Folders whose files the HTTP port serves: {path: folder}, such as {/: page}.'),
-    ] = {}
-    development: Annotated[
-        bool, Meta(description="Show clients where the executors' code failed; not for open networks.")
-    ] = False
-
-    @property
-    def doors(self) -> dict[str, int]:
-        """Each door with its port (0: a free one): 'grpc' for gRPC, 'http' for all that share the other."""
-        names = tuple(dict.fromkeys(map(door_of, self.protocols)))
-        return dict(zip(names, self.ports or (0,) * len(names), strict=True))
-
-    @property
-    def wanted_ports(self) -> dict[str, int]:
-        """Each protocol with the port that it shall have (0: a free one)."""
-        return {protocol: self.doors[door_of(protocol)] for protocol in self.protocols}
-
-
-def door_of(protocol: str) -> str:
-    """The door that a protocol comes through: all but gRPC begin as HTTP, and share a port."""
-    return 'grpc' if protocol == 'grpc' else 'http'
 
 
 class FlowSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from headrace.spec.gateway import ExposedEndpoint, GatewaySpec
 from headrace.spec.reading import METHODS, SETTINGS
-from headrace.spec.records import BatchingSpec, ExecutorSpec, ExposedEndpoint, FlowSpec, GatewaySpec
+from headrace.spec.records import BatchingSpec, ExecutorSpec, FlowSpec
 
 Schema = dict[str, Any]
 

@@ -12,10 +12,11 @@ from msgspec.structs import FieldInfo, fields, replace
 from headrace.errors import SpecError
 from headrace.spec import environment, tree
 from headrace.spec.emit import emit
+from headrace.spec.gateway import GatewaySpec
 from headrace.spec.graph import last
 from headrace.spec.plain import plain
 from headrace.spec.reading import SETTINGS, read_flow
-from headrace.spec.records import ExecutorSpec, FlowSpec, GatewaySpec
+from headrace.spec.records import ExecutorSpec, FlowSpec
 from headrace.spec.source import Source
 from headrace.spec.suggest import closest
 

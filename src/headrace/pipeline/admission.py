@@ -176,6 +176,13 @@ class Ticket(Struct, eq=False):
         self.holding.size += size - self.size
         self.size = size
 
+    def hold(self, size: int) -> None:
+        """A part of the answer has `size` bytes, which take the place of what was held; the work goes on."""
+        if not self.is_over:
+            self.admission.size += size - self.size
+            self.holding.size += size - self.size
+            self.size = size
+
     def leave(self) -> None:
         """Give the room back, however the request ended."""
         if self.is_over:

@@ -19,6 +19,8 @@ from headrace.gateway.http.problem import FieldProblem, HttpError
 from headrace.spec.suggest import did_you_mean
 
 NOTHING = Raw(b'null')
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNWRITABLE = (TypeError, ValueError, OverflowError, RecursionError)
 LIST, OBJECT = ord('['), ord('{')
 
 
@@ -72,7 +74,7 @@ def _plain(value: Any) -> Any:
 
 _requests = msgspec.json.Decoder(RequestBody)
 _wrappers = msgspec.json.Decoder(_Wrapped)
-_replies = msgspec.json.Encoder(enc_hook=_plain)
+replies = msgspec.json.Encoder(enc_hook=_plain)
 
 
 def read(body: bytes) -> RequestBody:
@@ -84,15 +86,20 @@ def read(body: bytes) -> RequestBody:
         return RequestBody()
     try:
         return _requests.decode(body)
-    except msgspec.ValidationError as error:
+    except UNREADABLE as error:
+        raise unreadable(error, body, RequestBody) from None
+
+
+def unreadable(error: Exception, body: bytes, shape: type[Struct]) -> HttpError:
+    """What is wrong with a body that could not be decoded as a `shape`."""
+    if isinstance(error, msgspec.ValidationError):
         detail, path = _split(str(error))
-        raise _unfit(detail, path, help=_known_keys(detail, path)) from None
-    except msgspec.DecodeError as error:
-        raise _malformed(str(error), body) from None
-    except UnicodeDecodeError as error:
-        raise HttpError(400, f'the body is not valid JSON: {error}', help='write text as UTF-8') from None
-    except RecursionError:
-        raise HttpError(400, 'the JSON is nested too deeply', help='flatten it') from None
+        return _unfit(detail, path, help=_known_keys(shape, detail, path))
+    if isinstance(error, msgspec.DecodeError):
+        return _malformed(str(error), body)
+    if isinstance(error, RecursionError):
+        return HttpError(400, 'the JSON is nested too deeply', help='flatten it')
+    return HttpError(400, f'the body is not valid JSON: {error}', help='write text as UTF-8')
 
 
 def endpoint_of(asked: RequestBody, route: str) -> str:
@@ -151,12 +158,17 @@ def write(
     """The reply as JSON; `arrays` is 'list' (nested numbers) or 'base64'."""
     data = docs.to_json(arrays=arrays)  # type: ignore[arg-type]
     try:
-        return _replies.encode(Reply(header, parameters, Raw(data)))
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ExecutorError(
-            f'the parameters that the executors gave back cannot be written as JSON: {error}',
-            help='put numbers, text, lists and dicts into them',
-        ) from None
+        return replies.encode(Reply(header, parameters, Raw(data)))
+    except UNWRITABLE as error:
+        raise unwritable(error) from None
+
+
+def unwritable(error: Exception) -> ExecutorError:
+    """What is wrong with a reply that `replies` could not encode."""
+    return ExecutorError(
+        f'the parameters that the executors gave back cannot be written as JSON: {error}',
+        help='put numbers, text, lists and dicts into them',
+    )
 
 
 def _without_nulls(docs: Any) -> Any:
@@ -205,11 +217,11 @@ def _unfit(detail: str, path: str, *, help: str = '') -> HttpError:
     return HttpError(422, f'{detail} - at {path}', help=help, errors=(FieldProblem(path, detail),))
 
 
-def _known_keys(detail: str, path: str) -> str:
+def _known_keys(shape: type[Struct], detail: str, path: str) -> str:
     """The keys that a request has, for one that it does not have; '' for other mistakes."""
     if not detail.startswith('Object contains unknown field'):
         return ''
-    asked = RequestHeader if path.startswith('$.header') else RequestBody
+    asked = RequestHeader if path.startswith('$.header') else shape
     known = dict.fromkeys(each.encode_name for each in msgspec.structs.fields(asked))
     return did_you_mean(detail.partition('`')[2].rstrip('`'), known, noun='keys')
 

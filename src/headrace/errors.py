@@ -30,10 +30,14 @@ from typing import Any
 
 
 class HeadraceError(Exception):
-    """What happened, where, and in `help` what to do about it."""
+    """What happened, where, and in `help` what to do about it.
+
+    `is_refusal` says that a gateway has refused a call, for what it is or who sends it: the audit log has it.
+    """
 
     http_status = 500
     grpc_status = 'INTERNAL'
+    is_refusal = False
 
     def __init__(self, message: str, *, help: str = '') -> None:
         super().__init__(message)
@@ -120,10 +124,15 @@ class TooLarge(RequestError):
 
 
 class Unauthenticated(RequestError):
-    """Nobody knows who asks: a key, token or certificate is missing, unknown, expired or withdrawn."""
+    """Nobody knows who asks: a key, token or certificate is missing, unknown, expired or withdrawn.
+
+    `challenge` is what HTTP says in WWW-Authenticate, `host` where the call came from.
+    """
 
     http_status = 401
     grpc_status = 'UNAUTHENTICATED'
+    challenge = 'Bearer realm="headrace"'
+    host = ''
 
 
 class Forbidden(RequestError):
@@ -165,7 +174,12 @@ class Overloaded(Unavailable):
 
 
 class RateLimited(Overloaded):
-    """The caller asks more often than it may; again after `retry_after_s` seconds."""
+    """The caller asks more often than it may; again after `retry_after_s` seconds.
+
+    `host` is where the call came from, if nobody knows who called.
+    """
+
+    host = ''
 
 
 class StartError(Unavailable):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
+from headrace.gateway.audit import Audit
 from headrace.gateway.identity import Credentials, Identity
+from headrace.gateway.limits import Limits
+from headrace.gateway.security.guard import Guard
 from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler, StreamHandler, streamed
@@ -25,7 +28,8 @@ class Entrance:
 
     A door asks `identify` who calls before it reads a body, `admission` for room, `permit` when it knows the
     endpoint; then it calls `handler`, or `stream` for an answer in parts. It tells `refused` what it refuses.
-    `ready` is asked whether the Flow can work (None: it always can), `states` tells its replicas.
+    Where `is_open`, everybody may do everything, and a door on the hot path need ask neither. `ready` is
+    asked whether the Flow can work (None: it always can), `states` tells its replicas.
     """
 
     handler: Handler
@@ -33,6 +37,10 @@ class Entrance:
     info: FlowInfo
     spec: GatewaySpec
     admission: Admission
+    limits: Limits
+    audit: Audit = field(default_factory=Audit)
+    guard: Guard | None = None
+    is_open: bool = True
     ready: Readiness | None = None
     states: States | None = None
 
@@ -53,18 +61,57 @@ class Entrance:
             info=info,
             spec=spec,
             admission=Admission(spec.max_requests, spec.max_bytes),
+            limits=Limits(spec.limits),
+            audit=Audit(spec.security.audit),
+            guard=Guard(spec.security, info) if spec.security.authenticates else None,
+            is_open=not spec.security.authenticates and spec.limits.requests_per_s is None,
             ready=ready,
             states=states,
         )
 
     def identify(self, credentials: Credentials) -> Identity:
-        """Who calls."""
-        return Identity(credentials.host)
+        """Who calls; Unauthenticated if nobody knows, RateLimited for who asks or fails too often."""
+        if self.guard is None:
+            identity = Identity(credentials.host, host=credentials.host)
+        else:
+            identity = self.guard.identify(credentials)
+        self.limits.admit(identity.client)
+        return identity
 
     def permit(self, identity: Identity, endpoint: str, target: str = '') -> None:
-        """Let somebody call an endpoint."""
+        """Let somebody call an endpoint of the Flow; Forbidden if it, or an executor, is not for them.
+
+        `target` is what the request says about the executors that it wants to visit.
+        """
+        if self.guard is not None:
+            self.guard.permit(identity, endpoint, target)
+
+    def permit_page(self, identity: Identity, path: str) -> None:
+        """Let somebody read what the gateway itself tells (its description, its documentation, its state).
+
+        Who is known may. /health and /ready are for everybody: doors do not ask for these.
+        """
+        if self.guard is not None:
+            self.guard.permit_page(identity, path)
 
     def refused(
-        self, error: Exception, identity: Identity | None, *, protocol: str, endpoint: str, request_id: str
+        self,
+        error: BaseException,
+        identity: Identity | None,
+        *,
+        protocol: str,
+        endpoint: str,
+        request_id: str,
+        host: str = '',
     ) -> None:
-        """Note that a call was refused, and why."""
+        """Note that a call was refused, and why; errors that refuse nothing are passed over.
+
+        `host` is where the call came from, if there is no identity (errors of `identify` know it themselves).
+        """
+        self.audit.refused(
+            error, identity, protocol=protocol, endpoint=endpoint, request_id=request_id, host=host
+        )
+
+    def close(self) -> None:
+        """Finish what is still to be told, when all doors are closed."""
+        self.audit.close()

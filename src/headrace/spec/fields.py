@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -97,6 +98,9 @@ def mapping(value: Any, source: Source, path: Path) -> Fields:
 
 def _value(field: FieldInfo, value: Any, source: Source, path: Path) -> Any:
     bare = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
+    inner = _record_in(bare)
+    if inner is not None:
+        return None if value is None and inner is not bare else _item(value, inner, source, path)
     if get_origin(bare) is tuple:
         value = _as_list(field.name, value)
     elif get_origin(bare) is dict:
@@ -117,6 +121,16 @@ def _value(field: FieldInfo, value: Any, source: Source, path: Path) -> Any:
     return convert(value, field.type, source, path)
 
 
+def _is_record(wanted: Any) -> bool:
+    return isinstance(wanted, type) and issubclass(wanted, Struct)
+
+
+def _record_in(wanted: Any) -> Any:
+    """The record that is wanted, or may be left out; None where the field is of another kind."""
+    parts = get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
+    return next(filter(_is_record, parts), None)
+
+
 def _polling(value: Any, source: Source, path: Path) -> Any:
     """One word for all endpoints, or one for each."""
     if isinstance(value, str):
@@ -126,10 +140,10 @@ def _polling(value: Any, source: Source, path: Path) -> Any:
 
 
 def _item(value: Any, wanted: Any, source: Source, path: Path) -> Any:
-    """One value of a mapping; a record in it has aliases and errors as any other."""
-    if isinstance(wanted, type) and issubclass(wanted, Struct) and not isinstance(value, wanted):
+    """One value of a mapping, or a record in a record; it has aliases and errors as any other."""
+    if _is_record(wanted) and not isinstance(value, wanted):
         return record(wanted, mapping(value, source, path), source, path)
-    return convert(value, wanted, source, path)
+    return convert(_as_list('', value) if get_origin(wanted) is tuple else value, wanted, source, path)
 
 
 def _as_list(name: str, value: Any) -> Any:

@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from headrace.spec.graphql import GraphqlSpec
+from headrace.spec.limits import LimitsSpec
 from headrace.spec.quantities import Count, Port, Seconds
+from headrace.spec.security import SecuritySpec
 
 Protocol = Literal['grpc', 'http', 'websocket', 'graphql']
 Method = Literal['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -68,13 +71,27 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Count,
         Meta(description='Bytes of all requests that one gateway holds; more are refused as Overloaded.'),
     ] = 1024 * 1024 * 1024
+    limits: Annotated[
+        LimitsSpec,
+        Meta(description='What requests and clients may take; a mapping, such as {documents: 1000}.'),
+    ] = LimitsSpec()
     expose: Annotated[tuple[ExposedEndpoint, ...], Meta(description='Extra HTTP routes for endpoints.')] = ()
     static: Annotated[
         dict[str, str],
         Meta(description='Folders whose files the HTTP port serves: {path: folder}, such as {/: page}.'),
     ] = {}
+    graphql: Annotated[
+        GraphqlSpec, Meta(description='What GraphQL clients may read, see and ask for at once.')
+    ] = GraphqlSpec()
     development: Annotated[
         bool, Meta(description="Show clients where the executors' code failed; not for open networks.")
+    ] = False
+    security: Annotated[
+        SecuritySpec, Meta(description='Who may come in: API keys, tokens, certificates; TLS.')
+    ] = SecuritySpec()
+    insecure: Annotated[
+        bool,
+        Meta(description='Listen where other machines reach it, though nobody has to show who they are.'),
     ] = False
 
     @property

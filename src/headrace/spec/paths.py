@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from headrace.spec.gateway import GatewaySpec
 from headrace.spec.records import ExecutorSpec, FlowSpec
+from headrace.spec.security import with_paths
 
 
 def anchored(gateway: GatewaySpec, base: str) -> GatewaySpec:
@@ -22,7 +23,8 @@ def anchored(gateway: GatewaySpec, base: str) -> GatewaySpec:
     {'/': '/shop/page'}
     """
     folders = {path: anchored_path(folder, base) for path, folder in gateway.static.items()}
-    return replace(gateway, static=folders)
+    security = with_paths(gateway.security, lambda path: anchored_path(path, base))
+    return replace(gateway, static=folders, security=security)
 
 
 def anchored_path(path: str, base: str) -> str:
@@ -64,6 +66,8 @@ def moved(spec: FlowSpec, folder: str | Path) -> FlowSpec:
         workspace=None if spec.workspace is None else move(spec.workspace),
         executors=tuple(map(move_executor, spec.executors)),
         gateway=replace(
-            spec.gateway, static={path: move(name) for path, name in spec.gateway.static.items()}
+            spec.gateway,
+            static={path: move(name) for path, name in spec.gateway.static.items()},
+            security=with_paths(spec.gateway.security, move),
         ),
     )

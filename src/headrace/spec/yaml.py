@@ -125,7 +125,8 @@ def _changed(record: Struct) -> dict[str, Any]:
     """The fields of a record that have not their default, in the order of the record."""
     defaults = {field.name: _default(field) for field in fields(record)}
     values = {name: getattr(record, name) for name in record.__struct_fields__}
-    return {name: value for name, value in values.items() if value != defaults[name]}
+    changed = {name: value for name, value in values.items() if value != defaults[name]}
+    return {name: _changed(value) if isinstance(value, Struct) else value for name, value in changed.items()}
 
 
 def _default(field: FieldInfo) -> Any:

@@ -67,7 +67,13 @@ class HttpError(HeadraceError):
 
 
 def respond(error: Exception, *, request_id: str, endpoint: str = '', development: bool = False) -> Response:
-    """The answer to a request that ended in `error`.
+    """The answer to a request that ended in `error`: its status, and what `told` says of it."""
+    problem = told(error, request_id=request_id, endpoint=endpoint, development=development)
+    return Response(problem.status, msgspec.json.encode(problem), CONTENT_TYPE, _headers(error))
+
+
+def told(error: Exception, *, request_id: str, endpoint: str = '', development: bool = False) -> Problem:
+    """What a client is told of `error`, on every protocol that tells it in JSON.
 
     Errors of Headrace keep their status and message. Anything else is a fault in the server: a 500 that says
     no more than that, and a traceback in the log. Where files lie on the server, and tracebacks, are shown to
@@ -80,7 +86,7 @@ def respond(error: Exception, *, request_id: str, endpoint: str = '', developmen
         LOG.warning('request %s to %r: %s', request_id, endpoint, error)
     status = error.http_status
     is_open = development or status < 500
-    problem = Problem(
+    return Problem(
         title=_title(status),
         status=status,
         detail=error.message if is_open else hide_paths(error.message, keep=endpoint),
@@ -93,7 +99,6 @@ def respond(error: Exception, *, request_id: str, endpoint: str = '', developmen
         traceback=error.traceback if development and isinstance(error, ExecutorFailure) else '',
         retry_after_s=round(error.retry_after_s, 3) if isinstance(error, Overloaded) else 0.0,
     )
-    return Response(status, msgspec.json.encode(problem), CONTENT_TYPE, _headers(error))
 
 
 def _unexpected(error: Exception, development: bool) -> HeadraceError:
@@ -117,7 +122,7 @@ def _title(status: int) -> str:
         return 'Error'
 
 
-def _headers(error: HeadraceError) -> Headers:
+def _headers(error: Exception) -> Headers:
     if isinstance(error, HttpError):
         return error.headers
     if isinstance(error, Overloaded):

@@ -18,7 +18,7 @@ import uvloop
 from headrace import Document, DocumentArray, Executor, Flow, requests
 from headrace.client import AsyncClient
 from headrace.gateway import serve
-from headrace.gateway.grpc import stream as grpc_stream
+from headrace.gateway.grpc import unread as grpc_unread
 from headrace.gateway.http import server as http_server
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import FlowInfo
@@ -130,7 +130,7 @@ async def test_who_reads_slowly_gets_everything(open_gateway: Any, monkeypatch: 
 async def test_a_stream_that_never_reads_is_not_read_from(
     open_gateway: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grpc_stream, 'UNREAD_TIMEOUT_S', 2)
+    monkeypatch.setattr(grpc_unread, 'UNREAD_TIMEOUT_S', 2)
     it = await open_gateway(max_bytes=20 * LARGE, max_body_bytes=2 * LARGE, prefetch=1000)
     before = psutil.Process().memory_info().rss
     async with grpc.aio.insecure_channel(f'127.0.0.1:{it.server.ports["grpc"]}') as channel:

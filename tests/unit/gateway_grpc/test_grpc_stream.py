@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from headrace.errors import ExecutorFailure
-from headrace.gateway.grpc.stream import Window
+from headrace.gateway.grpc.window import Window
 from headrace.pipeline import Batch, Context
 
 ANY_ORDER = (('headrace-order', 'any'),)

@@ -48,7 +48,7 @@ def test_reflection_tells_the_services_and_their_messages() -> None:
         'grpc.health.v1.Health',
         'grpc.reflection.v1alpha.ServerReflection',
     }
-    assert [method.name for method in ours.methods] == ['Call', 'Stream', 'Describe']
+    assert [method.name for method in ours.methods] == ['Call', 'Generate', 'Stream', 'Describe']
     assert 'Check' in [method.name for method in checks.methods]
     assert {'id', 'text', 'embedding', 'fields'} <= set(fields)
 

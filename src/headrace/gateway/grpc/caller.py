@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Self
 from urllib.parse import unquote
 
 import grpc
+
+from headrace.gateway.identity import Credentials
+from headrace.proto import headrace_pb2 as pb
 
 Rpc = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -14,19 +18,54 @@ Rpc = grpc.aio.ServicerContext[bytes, bytes]
 class Caller(NamedTuple):
     """Who calls: the host that the connection comes from, what came with the call, and until when it waits.
 
-    `deadline` is a point on `time.monotonic()`; None: the call has no end.
+    `deadline` is a point on `time.monotonic()`; None: the call has no end. `certificate` is the client's own,
+    in PEM form, where the connection has one.
     """
 
     host: str
     metadata: dict[str, Any]
     deadline: float | None
+    certificate: bytes = b''
 
     @classmethod
-    def of(cls, rpc: Rpc) -> Self:
-        """The caller of a call that has just begun."""
+    def of(cls, rpc: Rpc, *, shows_certificate: bool = False) -> Self:
+        """The caller of a call that has just begun; its certificate is asked for if it may have one."""
         left_s = rpc.time_remaining()
-        deadline = None if left_s is None else time.monotonic() + left_s
-        return cls(host_of(rpc.peer()), dict(rpc.invocation_metadata() or ()), deadline)
+        deadline = None if left_s is None or left_s > LONGEST_S else time.monotonic() + left_s
+        metadata = dict(rpc.invocation_metadata() or ())
+        certificate = certificate_of(rpc.auth_context()) if shows_certificate else b''
+        return cls(host_of(rpc.peer()), metadata, deadline, certificate)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What the caller shows of itself."""
+        return Credentials(self.host, self.metadata, self.certificate)
+
+    def name_of(self, request: pb.Request | None = None) -> str:
+        """What the caller calls a request: in it, or in the metadata; '' if it does not."""
+        given = usable_id(request.request_id) if request is not None else ''
+        return given or usable_id(self.metadata.get('x-request-id', ''))
+
+    def left_s(self, timeout_s: float | None) -> float | None:
+        """Seconds until the caller goes away; `timeout_s` if it does not say when."""
+        return timeout_s if self.deadline is None else self.deadline - time.monotonic()
+
+
+LONGEST_ID = 128
+"""Characters of a request id that a client may choose."""
+
+LONGEST_S = 10 * 365 * 86400
+"""Seconds of a deadline that is none: clocks of event loops do not reach farther than some centuries."""
+
+
+def usable_id(text: str) -> str:
+    """A request id that a client chose, if logs and metadata can carry it; else ''.
+
+    >>> usable_id('order-17'), usable_id('two\\\\nlines')
+    ('order-17', '')
+    """
+    fits = len(text) <= LONGEST_ID and text.isascii() and text.isprintable()
+    return text if fits else ''
 
 
 def host_of(peer: str) -> str:
@@ -39,3 +78,8 @@ def host_of(peer: str) -> str:
     if kind not in ('ipv4', 'ipv6'):
         return ''
     return unquote(address).rpartition(':')[0].strip('[]')
+
+
+def certificate_of(properties: Mapping[str, Iterable[bytes]]) -> bytes:
+    """The certificate of a client in gRPC's properties of its connection, in PEM form; b'' if it has none."""
+    return next(iter(properties.get('x509_pem_cert', ())), b'')

@@ -1,15 +1,19 @@
-"""One request in, its reply out: what Call and Stream have in common."""
+"""One request in, its reply or its parts out: what Call, Generate and Stream have in common."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
+from typing import Any, NamedTuple, TypeVar
 
 from headrace.documents import Document, class_from
 from headrace.errors import DeadlineExceeded, ExecutorError, RequestError, TooLarge
 from headrace.gateway.entrance import Entrance
-from headrace.gateway.grpc.caller import Caller
+from headrace.gateway.grpc.caller import LONGEST_S, Caller
+from headrace.gateway.identity import Identity
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
@@ -18,8 +22,17 @@ from headrace.proto import forms, parameters, struct
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import pack
 
-LONGEST_ID = 128
-"""Characters of a request id that a client may choose."""
+T = TypeVar('T')
+
+
+class Asked(NamedTuple):
+    """One request that was let in: what is asked, by whom, and the room that it has."""
+
+    request: pb.Request
+    columns: memoryview | None
+    context: Context
+    identity: Identity
+    ticket: Ticket
 
 
 class Exchange:
@@ -27,42 +40,79 @@ class Exchange:
 
     def __init__(self, entrance: Entrance) -> None:
         self._handler = entrance.handler
+        self._stream = entrance.stream
+        self._permit = entrance.permit
         self._timeout_s = entrance.spec.timeout_s
         self._max_bytes = entrance.spec.max_body_bytes
         self._inputs = {endpoint.name: endpoint.input for endpoint in entrance.info.endpoints}
 
-    def context(self, request: pb.Request, caller: Caller) -> Context:
+    def context(self, request: pb.Request, caller: Caller, identity: Identity) -> Context:
         """The circumstances of a request; its time is the shortest that anybody gave, or else the Flow's."""
         now = time.monotonic()
-        given = [now + request.timeout_s] if request.timeout_s else []
+        given = [now + _seconds(request.timeout_s)] if request.timeout_s else []
         if caller.deadline is not None:
             given.append(caller.deadline)
         if not given and self._timeout_s is not None:
             given.append(now + self._timeout_s)
         return Context(
             request.endpoint or '/',
-            request_id=usable_id(request.request_id) or usable_id(caller.metadata.get('x-request-id', '')),
+            request_id=caller.name_of(request),
             deadline=min(given, default=None),
             target=request.target,
             trace=request.traceparent or caller.metadata.get('traceparent', ''),
-            client=caller.host,
+            client=identity.client,
         )
 
-    async def reply(
-        self, request: pb.Request, columns: memoryview | None, context: Context, ticket: Ticket
-    ) -> bytes:
+    async def reply(self, asked: Asked) -> bytes:
         """The serialised reply; raises whatever keeps it from being made.
 
-        The reply takes the place of the request in the room of the gateway that `ticket` stands for. When the
-        time is over, or the caller of this is cancelled, everybody who works on the request is told.
+        The reply takes the place of the request in the room of the gateway. When the time is over, or the
+        caller of this is cancelled, everybody who works on the request is told.
         """
-        payload, form = forms.read(request, columns, self._input(context.endpoint))
-        given = struct.read(request) or {}
-        ticket.begin()
-        batch = await self._run(Batch(parameters=given, sources=(('gateway', payload),)), context)
-        reply = pb.Reply(request_id=context.request_id)
+        batch, form = self._open(asked)
+        given, context = batch.parameters, asked.context
+        try:
+            answer = await _in_time(self._handler(batch, context), context)
+        except asyncio.CancelledError:
+            context.cancel()
+            raise
+        data = self._packed(asked, answer, given, form)
+        asked.ticket.answered(context.endpoint, len(data))
+        return data
+
+    async def parts(self, asked: Asked, *, more: bool = False) -> AsyncGenerator[bytes, None]:
+        """Serialised replies, one for each part of the answer; closing this ends the work on it.
+
+        All of it has the time that the request has. With `more` each says that another reply follows.
+        """
+        batch, form = self._open(asked)
+        given, context = batch.parameters, asked.context
+        try:
+            async with aclosing(self._stream(batch, context)) as parts:
+                while (part := await _in_time(anext(parts, None), context)) is not None:
+                    data = self._packed(asked, part, given, form, more=more)
+                    asked.ticket.hold(len(data))
+                    yield data
+        except (asyncio.CancelledError, GeneratorExit):
+            context.cancel()
+            raise
+        asked.ticket.answered(context.endpoint)
+
+    def _open(self, asked: Asked) -> tuple[Batch, forms.Form]:
+        """What the handler gets, and the form in which the client wants its answer."""
+        context = asked.context
+        self._permit(asked.identity, context.endpoint, context.target)
+        payload, form = forms.read(asked.request, asked.columns, self._input(context.endpoint))
+        given = struct.read(asked.request) or {}
+        asked.ticket.begin()
+        return Batch(parameters=given, sources=(('gateway', payload),)), form
+
+    def _packed(
+        self, asked: Asked, batch: Batch, given: dict[str, Any], form: forms.Form, *, more: bool = False
+    ) -> bytes:
+        reply = pb.Reply(request_id=asked.context.request_id, more=more)
         if batch.parameters is not given:
-            is_json = request.WhichOneof('parameter_form') == 'parameters_json' or form == 'columns'
+            is_json = asked.request.WhichOneof('parameter_form') == 'parameters_json' or form == 'columns'
             _write_results(reply, batch.parameters, is_json=is_json)
         data = pack(reply, forms.write(reply, batch, form))
         if len(data) > self._max_bytes:
@@ -70,30 +120,35 @@ class Exchange:
                 f'the reply has {len(data)} bytes, more than the {self._max_bytes} that are sent',
                 help='send fewer documents in a request, or raise max_body_bytes of the gateway',
             )
-        ticket.answered(context.endpoint, len(data))
         return data
-
-    async def _run(self, batch: Batch, context: Context) -> Batch:
-        limit = asyncio.timeout(context.left_s())
-        try:
-            async with limit:
-                return await self._handler(batch, context)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            context.cancel()
-            raise DeadlineExceeded(
-                f'no answer from {context.endpoint!r} in time',
-                help='give the request a longer timeout, or the executors less to do',
-            ) from None
-        except asyncio.CancelledError:
-            context.cancel()
-            raise
 
     def _input(self, endpoint: str) -> type[Any]:
         """The class of the documents that an endpoint takes; Document where the Flow does not say."""
         schema = self._inputs.get(endpoint) or self._inputs.get(DEFAULT_ENDPOINT)
         return Document if schema is None else class_from(schema)
+
+
+async def _in_time(work: Awaitable[T], context: Context) -> T:
+    """What `work` gives before the request's time is over; then everybody who works on it is told."""
+    limit = asyncio.timeout(context.left_s())
+    try:
+        async with limit:
+            return await work
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        context.cancel()
+        raise DeadlineExceeded(
+            f'no answer from {context.endpoint!r} in time',
+            help='give the request a longer timeout, or the executors less to do',
+        ) from None
+
+
+def _seconds(timeout_s: float) -> float:
+    """The time that a request gives itself; RequestError for what is no time."""
+    if math.isnan(timeout_s) or timeout_s < 0:
+        raise RequestError(f'timeout_s is {timeout_s}', help='give seconds above 0, or leave it out')
+    return min(timeout_s, LONGEST_S)
 
 
 def _write_results(reply: pb.Reply, results: dict[str, Any], *, is_json: bool) -> None:
@@ -107,13 +162,3 @@ def _write_results(reply: pb.Reply, results: dict[str, Any], *, is_json: bool) -
         raise ExecutorError(
             f'what an executor put into the parameters cannot be sent: {error.message}', help=error.help
         ) from error
-
-
-def usable_id(text: str) -> str:
-    """A request id that a client chose, if logs and metadata can carry it; else ''.
-
-    >>> usable_id('order-17'), usable_id('two\\\\nlines')
-    ('order-17', '')
-    """
-    fits = len(text) <= LONGEST_ID and text.isascii() and text.isprintable()
-    return text if fits else ''

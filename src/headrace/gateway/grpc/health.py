@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from typing import TypeAlias
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2
 
 from headrace.errors import HeadraceError
 from headrace.gateway.entrance import Readiness, States
+from headrace.gateway.grpc.caller import Rpc
 from headrace.gateway.problems import as_text, problems
 
 PROBLEM = 'headrace-problem-bin'
@@ -19,12 +21,15 @@ PROBLEM = 'headrace-problem-bin'
 WATCH_S = 1.0
 """Seconds between two looks at the executors while somebody watches."""
 
+LONGEST_NAME = 100
+"""Characters of a name nobody knows that are sent back."""
+
 Status: TypeAlias = health_pb2.HealthCheckResponse  # type: ignore[name-defined,unused-ignore]
-Asked: TypeAlias = health_pb2.HealthCheckRequest  # type: ignore[name-defined,unused-ignore]
-Rpc: TypeAlias = grpc.aio.ServicerContext[Asked, Status]
+
+NAME: str = health_pb2.DESCRIPTOR.services_by_name['Health'].full_name
 
 
-class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
+class Health:
     """SERVING while every executor answers; the services are '' (all of it) and those that are named here."""
 
     def __init__(
@@ -35,24 +40,35 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         self._states = states
         self.stopping = asyncio.Event()
 
-    async def Check(self, request: Asked, context: Rpc) -> Status:
+    def handlers(self) -> grpc.GenericRpcHandler[bytes, bytes]:
+        """What a gRPC server registers; anybody may ask, as load balancers have no keys."""
+        return grpc.method_handlers_generic_handler(
+            NAME,
+            {
+                'Check': grpc.unary_unary_rpc_method_handler(self.check),
+                'Watch': grpc.unary_stream_rpc_method_handler(self.watch),
+            },
+        )
+
+    async def check(self, data: bytes, rpc: Rpc) -> bytes:
         """Whether a service can work now; NOT_FOUND if there is no such service."""
-        if request.service not in self._services:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f'there is no service {request.service!r}')
+        service = await _service(data, rpc)
+        if service not in self._services:
+            await rpc.abort(grpc.StatusCode.NOT_FOUND, f'there is no service {service[:LONGEST_NAME]!r}')
         status, problem = await self._status()
         if problem:
-            context.set_trailing_metadata(((PROBLEM, problem.encode()),))
-        return Status(status=status)
+            rpc.set_trailing_metadata(((PROBLEM, problem.encode()),))
+        return _message(status)
 
-    async def Watch(self, request: Asked, context: Rpc) -> AsyncIterator[Status]:
+    async def watch(self, data: bytes, rpc: Rpc) -> AsyncIterator[bytes]:
         """The state of a service now, and again whenever it changes."""
+        is_known = await _service(data, rpc) in self._services
         last = None
         while True:
             is_last = self.stopping.is_set()
-            is_known = request.service in self._services
-            status = (await self._status())[0] if is_known else Status.SERVICE_UNKNOWN
+            status = (await self._status())[0] if is_known else int(Status.SERVICE_UNKNOWN)
             if status != last:
-                yield Status(status=status)
+                yield _message(status)
             last = status
             if is_last:
                 return
@@ -71,3 +87,18 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
             return int(Status.NOT_SERVING), 'its executors could not be asked'
         problem = as_text(problems(answers, self._states() if self._states else {}))
         return int(Status.NOT_SERVING if problem else Status.SERVING), problem
+
+
+async def _service(data: bytes, rpc: Rpc) -> str:
+    """The name of the service that is asked about."""
+    try:
+        return str(health_pb2.HealthCheckRequest.FromString(data).service)  # type: ignore[attr-defined,unused-ignore]
+    except DecodeError:
+        await rpc.abort(
+            grpc.StatusCode.INVALID_ARGUMENT, 'these bytes are not a grpc.health.v1.HealthCheckRequest'
+        )
+        raise
+
+
+def _message(status: int) -> bytes:
+    return bytes(Status(status=status).SerializeToString())

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from headrace.errors import StartError
 from headrace.gateway.entrance import Entrance
-from headrace.gateway.grpc.exchange import Exchange
 from headrace.gateway.grpc.health import Health
+from headrace.gateway.grpc.reception import Reception
+from headrace.gateway.grpc.reflection import Reflection
 from headrace.gateway.grpc.service import NAME, Service
-from headrace.proto import headrace_pb2 as pb
 from headrace.spec import GatewaySpec
 
-HEALTH = 'grpc.health.v1.Health'
 LEAST_CALLS, OTHER_CALLS = 1024, 64
 """Calls of one connection at once: so many at least, to be refused one by one, and some to ask for health."""
 
@@ -50,11 +45,11 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> GrpcS
     """
     spec = entrance.spec
     server = grpc.aio.server(options=_options(spec, shared))
-    service = Service(Exchange(entrance), entrance)
+    reception = Reception(entrance)
+    service = Service(entrance, reception)
     health = Health((NAME,), entrance.ready, entrance.states)
-    server.add_generic_rpc_handlers((service.handlers(),))
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    reflection.enable_server_reflection((NAME, HEALTH, reflection.SERVICE_NAME), server, pool=_pool())
+    reflection = Reflection(reception)
+    server.add_generic_rpc_handlers((service.handlers(), health.handlers(), reflection.handlers()))
     host = f'[{spec.host}]' if ':' in spec.host else spec.host
     try:
         bound = server.add_insecure_port(f'{host}:{port}')
@@ -76,10 +71,3 @@ def _options(spec: GatewaySpec, shared: bool) -> list[tuple[str, int]]:
         ('grpc.http2.min_ping_interval_without_data_ms', 10_000),
         ('grpc.keepalive_permit_without_calls', 1),
     ]
-
-
-def _pool() -> Any:
-    """The descriptors that reflection shows: our own, health and reflection."""
-    for described in (health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR):
-        pb.DESCRIPTOR.pool.AddSerializedFile(described.serialized_pb)
-    return pb.DESCRIPTOR.pool

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from contextlib import aclosing
 
 import grpc
 
 from headrace.errors import DeadlineExceeded, RequestError
 from headrace.gateway.entrance import Entrance
-from headrace.gateway.grpc import faults
-from headrace.gateway.grpc.caller import Caller, Rpc
+from headrace.gateway.grpc.caller import Rpc
 from headrace.gateway.grpc.describe import describe
-from headrace.gateway.grpc.exchange import Exchange, usable_id
-from headrace.gateway.grpc.stream import Stream, Window
-from headrace.pipeline.context import new_request_id
+from headrace.gateway.grpc.exchange import Asked, Exchange
+from headrace.gateway.grpc.reception import Reception, Visit
+from headrace.gateway.grpc.stream import Stream
+from headrace.gateway.grpc.unread import deliver
+from headrace.gateway.grpc.window import Window
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
 
@@ -22,77 +23,65 @@ NAME: str = pb.DESCRIPTOR.services_by_name['Headrace'].full_name
 
 
 class Service:
-    """Call, Stream and Describe; messages come and go as bytes, as parsing would copy the large ones."""
+    """The methods of headrace.proto; messages come and go as bytes, as parsing would copy the large ones."""
 
-    def __init__(self, exchange: Exchange, entrance: Entrance) -> None:
-        self._exchange = exchange
-        self._admission = entrance.admission
+    def __init__(self, entrance: Entrance, reception: Reception) -> None:
+        self._exchange = Exchange(entrance)
+        self._reception = reception
         self._info = entrance.info
         self._spec = entrance.spec
         self._description = b''
         self._streams: set[Stream] = set()
 
     def handlers(self) -> grpc.GenericRpcHandler[bytes, bytes]:
-        """What a gRPC server registers; the request of a Call is read by us, after there is room for it."""
+        """What a gRPC server registers; the one request of a call is read by us, once there is room."""
         return grpc.method_handlers_generic_handler(
             NAME,
             {
                 'Call': grpc.stream_unary_rpc_method_handler(self.call),
+                'Generate': grpc.stream_stream_rpc_method_handler(self.generate),
                 'Stream': grpc.stream_stream_rpc_method_handler(self.stream),
-                'Describe': grpc.unary_unary_rpc_method_handler(self.describe),
+                'Describe': grpc.stream_unary_rpc_method_handler(self.describe),
             },
         )
 
     async def call(self, requests: object, rpc: Rpc) -> bytes:
         """One request, one reply."""
-        caller = Caller.of(rpc)
-        request_id = usable_id(caller.metadata.get('x-request-id', '')) or new_request_id()
-        endpoint = ''
+        visit = self._reception.visit(rpc)
         try:
-            ticket = self._admission.enter(caller.host, 0, self._left_s(caller))
-            # When the reply is on its way, or never will be; the stubs want a class that does not exist.
-            rpc.add_done_callback(lambda _: ticket.leave())  # type: ignore[arg-type]
-            data = await self._message(rpc, caller)
-            ticket.grow(len(data))
-            request, columns = unpack(pb.Request, data)
-            context = self._exchange.context(request, caller)
-            request_id, endpoint = context.request_id, context.endpoint
-            return await self._exchange.reply(request, columns, context, ticket)
+            return await self._exchange.reply(await self._admitted(rpc, visit))
         except Exception as error:
-            await self._abort(rpc, error, request_id, endpoint)
+            await self._reception.abort(rpc, error, visit)
             raise
 
-    def _left_s(self, caller: Caller) -> float | None:
-        return self._spec.timeout_s if caller.deadline is None else caller.deadline - time.monotonic()
-
-    async def _message(self, rpc: Rpc, caller: Caller) -> bytes:
-        """The one message of a call; it has to be complete before the call's time, or the Flow's, is over."""
+    async def generate(self, requests: object, rpc: Rpc) -> None:
+        """One request, a reply for each part of its answer."""
+        visit = self._reception.visit(rpc)
         try:
-            async with asyncio.timeout(self._left_s(caller)):
-                data = await rpc.read()
-        except TimeoutError:
-            raise DeadlineExceeded('the request was not complete in time') from None
-        if not isinstance(data, bytes):
-            raise RequestError('the call has no request', help='send one message, which may be empty')
-        return data
+            asked = await self._admitted(rpc, visit)
+            async with aclosing(self._exchange.parts(asked)) as replies:
+                async for data in replies:
+                    await deliver(rpc.write, data)
+        except Exception as error:
+            await self._reception.abort(rpc, error, visit)
 
     async def stream(self, requests: object, rpc: Rpc) -> None:
-        """Many requests, a reply for each."""
-        caller = Caller.of(rpc)
-        spec = self._spec
+        """Many requests, a reply for each, or several."""
+        visit = self._reception.visit(rpc)
+        metadata = visit.caller.metadata
         stream = Stream(
             self._exchange,
-            self._admission,
-            Window(spec.prefetch or spec.max_requests, spec.max_body_bytes),
-            in_order=caller.metadata.get('headrace-order') != 'any',
-            development=spec.development,
-            says_farewell=caller.metadata.get('headrace-farewell') == 'reply',
+            self._reception,
+            Window(self._spec.prefetch or self._spec.max_requests, self._spec.max_body_bytes),
+            in_order=metadata.get('headrace-order') != 'any',
+            says_farewell=metadata.get('headrace-farewell') == 'reply',
         )
         self._streams.add(stream)
         try:
-            await stream.run(rpc.read, rpc.write, caller)
+            self._reception.identify(visit)
+            await stream.run(rpc.read, rpc.write, visit)
         except Exception as error:
-            await self._abort(rpc, error, new_request_id(), '')
+            await self._reception.abort(rpc, error, visit)
         finally:
             self._streams.discard(stream)
 
@@ -101,15 +90,36 @@ class Service:
         for stream in self._streams:
             stream.drain()
 
-    async def describe(self, data: bytes, rpc: Rpc) -> bytes:
-        """What the Flow serves."""
+    async def describe(self, requests: object, rpc: Rpc) -> bytes:
+        """What the Flow serves, to everybody who is known."""
+        visit = self._reception.visit(rpc)
+        try:
+            self._reception.identify(visit)
+            await self._message(rpc, visit)
+        except Exception as error:
+            await self._reception.abort(rpc, error, visit)
+            raise
         if not self._description:
             self._description = describe(self._info).SerializeToString()
         return self._description
 
-    async def _abort(self, rpc: Rpc, error: Exception, request_id: str, endpoint: str) -> None:
-        """End the call with the error's status; raises."""
-        message = faults.to_message(
-            error, request_id=request_id, endpoint=endpoint, development=self._spec.development
-        )
-        await rpc.abort(faults.code(message), faults.details(message), faults.metadata(message))
+    async def _admitted(self, rpc: Rpc, visit: Visit) -> Asked:
+        """The one request of a call: who sends it is asked before it is read, and so is room for it."""
+        identity, ticket = self._reception.admit(rpc, visit)
+        data = await self._message(rpc, visit)
+        ticket.grow(len(data))
+        request, columns = unpack(pb.Request, data)
+        context = self._exchange.context(request, visit.caller, identity)
+        visit.request_id, visit.endpoint = context.request_id, context.endpoint
+        return Asked(request, columns, context, identity, ticket)
+
+    async def _message(self, rpc: Rpc, visit: Visit) -> bytes:
+        """The one message of a call; it has to be complete before the call's time, or the Flow's, is over."""
+        try:
+            async with asyncio.timeout(visit.caller.left_s(self._spec.timeout_s)):
+                data = await rpc.read()
+        except TimeoutError:
+            raise DeadlineExceeded('the request was not complete in time') from None
+        if not isinstance(data, bytes):
+            raise RequestError('the call has no request', help='send one message, which may be empty')
+        return data

@@ -1,0 +1,26 @@
+"""One message to a client, which has to take it in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from headrace.errors import DeadlineExceeded
+from headrace.gateway.server import UNREAD_TIMEOUT_S
+
+Write = Callable[[bytes], Awaitable[None]]
+
+
+async def deliver(write: Write, reply: bytes) -> None:
+    """Write a reply as soon as the client takes it; DeadlineExceeded if it has taken nothing for a while."""
+    limit = asyncio.timeout(UNREAD_TIMEOUT_S)
+    try:
+        async with limit:
+            await write(reply)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise DeadlineExceeded(
+            f'the client has not read its replies for {UNREAD_TIMEOUT_S} seconds',
+            help='read replies while requests are sent',
+        ) from None

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Any, NamedTuple, TypeVar
 
 from headrace.documents import Document, class_from
-from headrace.errors import DeadlineExceeded, ExecutorError, RequestError, TooLarge
+from headrace.errors import DeadlineExceeded, RequestError, TooLarge
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc.caller import LONGEST_S, Caller
 from headrace.gateway.identity import Identity
@@ -18,9 +18,10 @@ from headrace.pipeline.admission import Ticket
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import DEFAULT_ENDPOINT
-from headrace.proto import forms, parameters, struct
+from headrace.proto import forms, struct
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import pack
+from headrace.proto.results import write_results
 
 T = TypeVar('T')
 
@@ -113,7 +114,7 @@ class Exchange:
         reply = pb.Reply(request_id=asked.context.request_id, more=more)
         if batch.parameters is not given:
             is_json = asked.request.WhichOneof('parameter_form') == 'parameters_json' or form == 'columns'
-            _write_results(reply, batch.parameters, is_json=is_json)
+            write_results(reply, batch.parameters, is_json=is_json)
         data = pack(reply, forms.write(reply, batch, form))
         if len(data) > self._max_bytes:
             raise TooLarge(
@@ -149,16 +150,3 @@ def _seconds(timeout_s: float) -> float:
     if math.isnan(timeout_s) or timeout_s < 0:
         raise RequestError(f'timeout_s is {timeout_s}', help='give seconds above 0, or leave it out')
     return min(timeout_s, LONGEST_S)
-
-
-def _write_results(reply: pb.Reply, results: dict[str, Any], *, is_json: bool) -> None:
-    """The parameters that executors gave back, in the form that the client can read."""
-    try:
-        if is_json:
-            reply.parameters_json = parameters.to_json(results)
-        else:
-            struct.write(reply.parameters, results)
-    except RequestError as error:
-        raise ExecutorError(
-            f'what an executor put into the parameters cannot be sent: {error.message}', help=error.help
-        ) from error

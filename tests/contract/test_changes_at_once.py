@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 from storm import gateways, workers
@@ -20,7 +21,11 @@ class Say(Executor):
 
     @requests(on='/')
     async def say(self, docs, parameters, **kwargs):
-        await asyncio.sleep(parameters.get('seconds', 0))
+        if 'held_by' in parameters:
+            held_by = Path(parameters['held_by'])
+            held_by.touch()
+            while held_by.exists():  # noqa: ASYNC110 (the test is in another process)
+                await asyncio.sleep(0.01)
         docs.text = [f'{text}{self.word}-{self.runtime_args.replica_id} ' for text in docs.text]
 
 
@@ -64,20 +69,25 @@ async def test_changes_of_one_executor_follow_each_other():
         assert len(workers()) == 2
 
 
-async def test_an_update_that_is_given_up_leaves_no_process_behind():
-    async with Flow(asyncio=True).add(uses=Say, name='say') as flow:
-        slow = asyncio.ensure_future(answer(flow, seconds=3.0))
-        await asyncio.sleep(0)
+async def test_an_update_that_is_given_up_leaves_no_process_behind(tmp_path):
+    held_by = tmp_path / 'held'
+    async with Flow(asyncio=True, timeout_stop_s=30).add(uses=Say, name='say') as flow:
+        slow = asyncio.ensure_future(answer(flow, held_by=str(held_by)))
+
+        async def has_begun():
+            return held_by.exists()
 
         async def is_updated():
             return await answer(flow) == 'two-0'
 
+        await until(has_begun)
         update = asyncio.ensure_future(flow.update('say', uses_with={'word': 'two'}))
         await until(is_updated)
         assert not update.done()  # the old one still has what is slow
         update.cancel()
         with pytest.raises(asyncio.CancelledError):
             await update
+        held_by.unlink()
         assert await slow == 'one-0'
         assert await answer(flow) == 'one-0'
         assert flow.spec['say'].uses_with == {}

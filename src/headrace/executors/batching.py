@@ -181,7 +181,10 @@ def _checked(cls: type[Any], endpoint: Endpoint) -> Endpoint:
     if not endpoint.is_batched or batching is None:
         return endpoint
     problem = help = ''
-    if endpoint.kind != 'docs' or 'docs' not in endpoint.takes:
+    if endpoint.kind == 'stream':
+        problem = 'is a generator'
+        help = 'remove dynamic_batching from it: requests that are answered in parts share no calls'
+    elif endpoint.kind != 'docs' or 'docs' not in endpoint.takes:
         problem, help = 'takes no docs', 'let the method take `docs`: all documents of a batch at once'
     elif endpoint.takes & {'docs_matrix', 'docs_map'}:
         problem, help = 'takes the inputs of a join', 'take `docs`, or remove dynamic_batching'

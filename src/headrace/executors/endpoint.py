@@ -86,8 +86,9 @@ def endpoint_of(
     try:
         takes, named = _arguments(function)
         written = hints.evaluated(function, named | {'return'})
+        given = hints.iterated(written.get('return'))
         kind: Kind = 'doc' if 'doc' in takes else 'docs'
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        if given or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             kind = 'stream'
         request, response, declared = _types(kind, 'doc' in takes, written, declaration)
         parameters, optional = hints.parameters_type(written.get('parameters'))
@@ -99,7 +100,9 @@ def endpoint_of(
         name=name,
         method=method,
         kind=kind,
-        is_async=inspect.iscoroutinefunction(function),
+        is_async=given == 'async'
+        or inspect.iscoroutinefunction(function)
+        or inspect.isasyncgenfunction(function),
         takes=takes,
         request_type=request,
         response_type=response,

@@ -6,6 +6,9 @@ from headrace.errors import ExecutorFailure, HeadraceError, Unavailable
 from headrace.executors import location
 from headrace.executors.endpoint import Endpoint
 
+USER_ERRORS = (Exception, SystemExit)
+"""What a handler may raise without harm to others; `sys.exit()` in one must not end the worker."""
+
 
 def failed(error: BaseException, name: str, endpoint: Endpoint) -> HeadraceError:
     """What to raise for an exception from the handler of executor `name`.

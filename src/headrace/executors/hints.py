@@ -24,14 +24,9 @@ _KNOWN_NAMES: dict[str, Any] = {
 }
 """Names that an annotation may use although the module imports them only for type checkers."""
 
-_ITERATORS = (
-    collections.abc.Generator,
-    collections.abc.AsyncGenerator,
-    collections.abc.Iterator,
-    collections.abc.AsyncIterator,
-    collections.abc.Iterable,
-    collections.abc.AsyncIterable,
-)
+_SYNC = (collections.abc.Generator, collections.abc.Iterator, collections.abc.Iterable)
+_ASYNC = (collections.abc.AsyncGenerator, collections.abc.AsyncIterator, collections.abc.AsyncIterable)
+_ITERATORS = (*_SYNC, *_ASYNC)
 
 
 def evaluated(function: Callable[..., Any], names: set[str]) -> dict[str, Any]:
@@ -106,6 +101,16 @@ def returned_type(annotation: Any, kind: str) -> type[BaseDoc] | None:
     options = [option for option in _options(annotation) if not _is_mapping(option)]
     found = [read(option, 'the returned value') for option in options if option is not type(None)]
     return found[0] if len(found) == 1 else None
+
+
+def iterated(annotation: Any) -> str:
+    """How the returned value is declared to be gone through: 'async', 'sync', or '' if it is no iterator.
+
+    >>> iterated(collections.abc.AsyncIterator[str])
+    'async'
+    """
+    origin = typing.get_origin(annotation) or annotation
+    return 'async' if origin in _ASYNC else 'sync' if origin in _SYNC else ''
 
 
 def parameters_type(annotation: Any) -> tuple[type[Any] | None, bool]:

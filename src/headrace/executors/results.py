@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from headrace.documents import BaseDoc, DocList
+from headrace.documents import BaseDoc, DocList, Document
 from headrace.errors import DocumentError, ExecutorFailure
 from headrace.executors import location
 from headrace.executors.endpoint import Endpoint
@@ -57,6 +57,43 @@ class Returned(NamedTuple):
             raise self.wrong(f'gave back what does not fit its type: {error.message}', error.help) from error
         return answer
 
+    def part(self, value: Any, batch: Batch) -> Batch:
+        """What a generator yields as one part of the answer, encoded: a document, a DocList, or a dict.
+
+        Raises ExecutorFailure for anything else, and for what is not of the declared type.
+        """
+        wanted = self._wanted
+        if isinstance(value, BaseDoc):
+            if not isinstance(value, wanted):
+                raise self.wrong(f'yielded {_name(value)}', f'yield {_documents(wanted)}')
+            kind = type(value) if wanted is BaseDoc else wanted
+            docs: DocList[Any] = DocList[kind]([value])  # type: ignore[valid-type]
+            return self._sealed(batch.with_payload(Payload(docs)))
+        if isinstance(value, DocList):
+            return self._sealed(batch.with_payload(Payload(self._checked(value))))
+        if isinstance(value, dict):
+            parameters = with_result(batch.parameters, self.full_name, value)
+            return self._sealed(batch.with_payload(self.nothing(), parameters))
+        raise self.wrong(f'yielded {_name(value)}', f'yield {_documents(wanted)}, a DocList or a dict')
+
+    def nothing(self) -> Payload:
+        """No documents, of the class that the endpoint gives."""
+        kind: Any = DocList[self.endpoint.response_type or Document]  # type: ignore[misc]
+        return Payload(kind())
+
+    def _sealed(self, answer: Batch) -> Batch:
+        try:
+            for _, payload in answer.sources:
+                payload.seal()
+        except DocumentError as error:
+            raise self.wrong(f'gave back what does not fit its type: {error.message}', error.help) from error
+        return answer
+
+    @property
+    def _wanted(self) -> type[BaseDoc]:
+        """The class that documents given back have to be of."""
+        return (self.endpoint.declares_response and self.endpoint.response_type) or BaseDoc
+
     def wrong(self, problem: str, help: str) -> ExecutorFailure:
         """The error for a return value that cannot be; it shows clients no folders."""
         endpoint = self.endpoint
@@ -73,12 +110,11 @@ class Returned(NamedTuple):
         """After one call per document: None keeps a document, a document replaces it."""
         if not any(result is not None for result in results):
             return self._unchanged(batch, docs)
-        wanted = (self.endpoint.declares_response and self.endpoint.response_type) or BaseDoc
+        wanted = self._wanted
         for result in results:
             if result is not None and not isinstance(result, wanted):
-                expected = 'a document' if wanted is BaseDoc else f'a document of class {wanted.__name__}'
                 raise self.wrong(
-                    f'returned {_name(result)}', f'return {expected}, or None (changed in place)'
+                    f'returned {_name(result)}', f'return {_documents(wanted)}, or None (changed in place)'
                 )
         replaced = [doc if result is None else result for doc, result in zip(docs, results, strict=True)]
         kinds = {type(doc) for doc in replaced}
@@ -100,11 +136,16 @@ class Returned(NamedTuple):
             return result
         strays = [doc for doc in result if not isinstance(doc, wanted)]
         if strays:
+            verb = 'yield' if self.endpoint.kind == 'stream' else 'return'
             raise self.wrong(
-                f'returned {_name(strays[0])} in a DocList, but is annotated DocList[{wanted.__name__}]',
-                'return documents of that type, or change the annotation',
+                f'{verb}ed {_name(strays[0])} in a DocList, but is annotated DocList[{wanted.__name__}]',
+                f'{verb} documents of that type, or change the annotation',
             )
         return DocList[wanted](result)  # type: ignore[valid-type]
+
+
+def _documents(wanted: type[BaseDoc]) -> str:
+    return 'a document' if wanted is BaseDoc else f'a document of class {wanted.__name__}'
 
 
 def _name(value: object) -> str:

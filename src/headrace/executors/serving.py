@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 
 from headrace.executors.batching import in_batches
 from headrace.executors.blueprint import info_of
@@ -14,29 +14,50 @@ from headrace.executors.executor import Executor
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, ExecutorInfo
-from headrace.pipeline.handler import Handler
+from headrace.pipeline.handler import Handler, streamed
 
 
-def serve(executor: Executor) -> Handler:
+def serve(executor: Executor) -> Served:
     """The executor as a Handler: each request goes to its endpoint, else to the default one, else through.
 
-    >>> serve(Executor())  # doctest: +ELLIPSIS
-    <function serve.<locals>.handle at ...>
+    >>> serve(Executor())
+    <Served Executor>
     """
     handlers = {
         name: in_batches(bind(executor, endpoint), executor, endpoint)
         for name, endpoint in endpoints_of(executor).items()
     }
-    other = handlers.get(DEFAULT_ENDPOINT, _pass_through)
+    args = executor.runtime_args
+    return Served(args.name, handlers, no_reduce=args.no_reduce)
 
-    def handle(batch: Batch, context: Context) -> Awaitable[Batch]:
-        return handlers.get(context.endpoint, other)(batch, context)
 
-    def handle_all(batch: Batch, context: Context) -> Awaitable[Batch]:
-        batch.no_reduce = True
-        return handle(batch, context)
+class Served:
+    """A whole executor as one Handler, whose endpoints answer at once or in parts.
 
-    return handle_all if executor.runtime_args.no_reduce else handle
+    With `no_reduce` several inputs of a request are not merged.
+    """
+
+    __slots__ = ('_handlers', '_name', '_no_reduce', '_other')
+
+    def __init__(self, name: str, handlers: Mapping[str, Handler], *, no_reduce: bool = False) -> None:
+        self._name = name
+        self._handlers = handlers
+        self._other = handlers.get(DEFAULT_ENDPOINT, _pass_through)
+        self._no_reduce = no_reduce
+
+    def __call__(self, batch: Batch, context: Context) -> Awaitable[Batch]:
+        if self._no_reduce:
+            batch.no_reduce = True
+        return self._handlers.get(context.endpoint, self._other)(batch, context)
+
+    def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """The answer in parts; of an endpoint that is no generator it is one part."""
+        if self._no_reduce:
+            batch.no_reduce = True
+        return streamed(self._handlers.get(context.endpoint, self._other))(batch, context)
+
+    def __repr__(self) -> str:
+        return f'<Served {self._name}>'
 
 
 def describe(executor: Executor) -> ExecutorInfo:

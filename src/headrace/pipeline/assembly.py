@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from msgspec.structs import replace
 
@@ -11,7 +12,7 @@ from headrace.errors import SpecError
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, ExecutorInfo
-from headrace.pipeline.handler import Handler
+from headrace.pipeline.handler import Handler, streamed
 from headrace.pipeline.shards import Shards
 from headrace.spec.polling import polled
 from headrace.spec.records import ExecutorSpec
@@ -72,6 +73,8 @@ def _around(
     if last is not None:
         _check(endpoint, last, name, f'{name}/after')
         endpoint = replace(endpoint, output=last.output)
+    if any(each is not None and each.kind == 'stream' for each in (first, last)):
+        endpoint = replace(endpoint, kind='stream')
     return endpoint
 
 
@@ -97,6 +100,15 @@ class _After:
         batch = await self._first(batch, context)
         context.check()
         return await self._second(batch, context)
+
+    async def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """Each part of the first goes through the second as it comes."""
+        async with aclosing(streamed(self._first)(batch, context)) as parts:
+            async for part in parts:
+                context.check()
+                async with aclosing(streamed(self._second)(part, context)) as made:
+                    async for each in made:
+                        yield each
 
     def __repr__(self) -> str:
         return f'<{self._second!r} after {self._first!r}>'

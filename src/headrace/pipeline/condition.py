@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from headrace.documents import BaseDoc, DocList
@@ -12,7 +13,7 @@ from headrace.documents.filter import predicate
 from headrace.documents.filter_types import check_types
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
-from headrace.pipeline.handler import Handler
+from headrace.pipeline.handler import Handler, StreamHandler
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -53,6 +54,22 @@ class Condition:
             return batch, passed
         answer = await handler(_chosen(batch, whole, matches), context)
         return Batch(_together(whole, matches, answer.docs), answer.parameters), passed
+
+    async def stream(
+        self, handler: StreamHandler, batch: Batch, context: Context
+    ) -> AsyncGenerator[Batch, None]:
+        """As `apply`, in parts: first the documents that pass around, then what is made of the others."""
+        whole = batch.peek()
+        matches = [self._holds(doc) for doc in whole.rows]
+        if not all(matches):
+            others = _payload(whole, [not match for match in matches])
+            yield batch.with_payload(others)
+            if not any(matches):
+                return
+            batch = _chosen(batch, whole, matches)
+        async with aclosing(handler(batch, context)) as parts:
+            async for part in parts:
+                yield part
 
     def __repr__(self) -> str:
         return f'<Condition {dict(self.query)}>'

@@ -6,7 +6,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from headrace.errors import Cancelled, DeadlineExceeded
 
@@ -50,6 +51,21 @@ class Context:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         return cls(endpoint, deadline=deadline, **fields)
 
+    def part(self) -> Context:
+        """The same circumstances for one piece of the work, which can be cancelled apart from the rest.
+
+        What it registers with `on_cancel` is forgotten with it: a request whose answer has a million parts
+        keeps nothing of each. See `Parts`.
+        """
+        return Context(
+            self.endpoint,
+            request_id=self.request_id,
+            deadline=self.deadline,
+            target=self.target,
+            trace=self.trace,
+            client=self.client,
+        )
+
     def left_s(self) -> float | None:
         """Seconds until the deadline, possibly negative; None without one."""
         return None if self.deadline is None else self.deadline - time.monotonic()
@@ -91,6 +107,36 @@ class Context:
     def __repr__(self) -> str:
         state = ' cancelled' if self.cancelled else ''
         return f'<Context {self.request_id} {self.endpoint}{state}>'
+
+
+class Parts:
+    """The pieces of one request's work that are under way: when it is cancelled, so are they.
+
+    >>> parts = Parts(Context('/generate'))
+    >>> with parts.one() as context:
+    ...     context.endpoint
+    '/generate'
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._under_way: set[Context] = set()
+        context.on_cancel(self._cancel)
+
+    @contextmanager
+    def one(self) -> Iterator[Context]:
+        """The context of one piece, as long as that is worked on; Cancelled if nobody waits any more."""
+        self._context.check()
+        part = self._context.part()
+        self._under_way.add(part)
+        try:
+            yield part
+        finally:
+            self._under_way.discard(part)
+
+    def _cancel(self) -> None:
+        for part in list(self._under_way):
+            part.cancel()
 
 
 def new_request_id() -> str:

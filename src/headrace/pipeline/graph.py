@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -17,6 +18,9 @@ from headrace.pipeline.floating import Drift, Floating
 from headrace.pipeline.joining import Trail, in_order, joined, parameters_of, without_stale
 from headrace.pipeline.node import REQUEST, Node
 from headrace.pipeline.paths import Path, paths
+from headrace.pipeline.staging import along
+from headrace.pipeline.way import Stage, Way
+from headrace.pipeline.way import way as way_of
 
 LONGEST_NAME = 1000
 """Characters of an endpoint: clients choose it, and it is remembered and told in errors."""
@@ -53,6 +57,8 @@ class Graph:
         self._has_conditions = any(node.when for node in self._main)
         # Clients choose endpoint and target, so what is remembered about them has a bound.
         self._visited = lru_cache(maxsize=256)(self._select)
+        self._way = lru_cache(maxsize=256)(self._found_way)
+        self._preludes: dict[str, Graph] = {}
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         visited = self._visited(context.endpoint, context.target)
@@ -72,6 +78,49 @@ class Graph:
             if drift is not None:
                 batch = self._fed(node.name, batch, drift)
         return batch
+
+    async def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """The answer in parts, in their order, each as soon as it has been through all nodes.
+
+        What stands before the first node that answers in parts runs once. Each part goes through the nodes
+        behind it as it comes; a second one of that kind makes parts of each part. Where nobody answers in
+        parts, the whole answer is the only one. Raises RequestError if the way joins or divides behind the
+        first such node.
+        """
+        visited = self._visited(context.endpoint, context.target)
+        way = self._way(visited, context.endpoint)
+        if way is None:
+            yield await self(batch, context)
+            return
+        drift = self._floating.drift(context, visited) if self._floating is not None else None
+        if drift is not None:
+            batch = self._fed(REQUEST, batch, drift)
+        if way.before:
+            before = self._prelude(way.stages[0].node)
+            batch = await before._walk(batch, context, visited & way.before, drift)
+
+        def fed(stage: Stage, part: Batch) -> Batch:
+            if drift is not None:
+                for name in (stage.node.name, *stage.passed):
+                    part = self._fed(name, part, drift)
+            return part
+
+        async with aclosing(along(way.stages, batch, context, fed)) as parts:
+            async for part in parts:
+                yield part
+
+    def _found_way(self, visited: frozenset[str], endpoint: str) -> Way | None:
+        return way_of(self._main, self._ancestors, visited, endpoint)
+
+    def _prelude(self, node: Node) -> Graph:
+        """All that stands before a node, as a graph whose output is that node's input."""
+        graph = self._preludes.get(node.name)
+        if graph is None:
+            before = [each for each in self._main if each.name in self._ancestors[node.name] - {node.name}]
+            gate = Node('', node.handler, node.needs, node.info, no_reduce=node.no_reduce)
+            graph = self._preludes[node.name] = Graph([*before, gate])
+            graph._floating = self._floating
+        return graph
 
     async def close(self, grace_s: float) -> None:
         """Let floating work finish for `grace_s` seconds, then end it; to be called when no request comes."""

@@ -24,7 +24,7 @@ async def until_late(handler: Coroutine[Any, Any, Any], context: Context) -> Any
         raise _stray() from error
     task = asyncio.current_task()
     assert task is not None
-    watch = _Watch(context, lambda error: task.cancel())
+    watch = Watch(context, lambda error: task.cancel())
     try:
         result = await _rest(handler, waits_for)
     except asyncio.CancelledError as error:
@@ -71,14 +71,14 @@ async def answered(future: asyncio.Future[Any], context: Context) -> Any:
         if not future.done():
             future.set_exception(error)
 
-    watch = _Watch(context, answer)
+    watch = Watch(context, answer)
     try:
         return await future
     finally:
         watch.end()
 
 
-class _Watch:
+class Watch:
     """Calls `stop` once, with the error to answer, if the request is cancelled or late before `end`."""
 
     __slots__ = ('_context', '_is_over', '_stop', '_timer', 'error')

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.condition import NOBODY, Condition
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import ExecutorInfo
-from headrace.pipeline.handler import Handler
+from headrace.pipeline.handler import Handler, streamed
 from headrace.spec import ExecutorSpec
 
 REQUEST = 'gateway'
@@ -80,6 +81,23 @@ class Node:
         if self.when is None:
             return await self.handler(batch, context), NOBODY
         return await self.when.apply(self.handler, batch, context)
+
+    def streams(self, endpoint: str) -> bool:
+        """Whether this node gives its answer to `endpoint` in parts; one without a description, if it can."""
+        if self.info is None:
+            return hasattr(self.handler, 'stream')
+        known = self.info.endpoint(endpoint)
+        return self.handler is not None and known is not None and known.kind == 'stream'
+
+    async def parts(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """The answer to a batch in parts, each as soon as it is there."""
+        assert self.handler is not None
+        context.check()
+        handler = streamed(self.handler)
+        made = handler(batch, context) if self.when is None else self.when.stream(handler, batch, context)
+        async with aclosing(made) as parts:
+            async for part in parts:
+                yield part.named(self.name)
 
     def __repr__(self) -> str:
         return f'<Node {self.name} needs {list(self.needs)}>'

@@ -10,7 +10,7 @@ from headrace.documents.dynamic import class_from
 from headrace.documents.mismatch import mismatches
 from headrace.documents.schema import DocSchema
 from headrace.errors import DocumentError, SpecError
-from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo
+from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo, Kind
 from headrace.pipeline.node import REQUEST, Node
 
 
@@ -52,13 +52,18 @@ def _along(name: str, nodes: Sequence[Node]) -> EndpointInfo:
     doc = next((each.doc for each in reversed([*_all(name, nodes)]) if each.doc), '')  # what it is all for
     return EndpointInfo(
         name=name,
-        kind=final.kind,
+        kind=_kind(name, awaited, final),
         input=first.input,
         output=final.output,
         parameters=parameters,
         doc=doc,
         idempotent=all(each.idempotent for each in _all(name, nodes)),
     )
+
+
+def _kind(name: str, nodes: Sequence[Node], final: EndpointInfo) -> Kind:
+    """A stream, if anyone on the way answers in parts: what stands behind it does so too."""
+    return 'stream' if any(each.kind == 'stream' for each in _all(name, nodes)) else final.kind
 
 
 def _check_condition(name: str, node: Node, endpoint: EndpointInfo, inputs: Sequence[DocSchema]) -> None:

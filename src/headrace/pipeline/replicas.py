@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, NoReturn
 
 from headrace.errors import Cancelled, DeadlineExceeded, Overloaded, Unavailable
@@ -12,7 +13,7 @@ from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.guard import answered
-from headrace.pipeline.handler import Handler
+from headrace.pipeline.handler import Handler, streamed
 from headrace.pipeline.replica import Call, Replica, State
 from headrace.pipeline.retrial import Retrial
 from headrace.pipeline.roster import Roster
@@ -88,6 +89,39 @@ class Replicas:
                 roster.rate.done += 1
             return answer
         return await self._persist(call)
+
+    async def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """The answer of one replica in parts; it counts as outstanding there until it is over.
+
+        As long as no part has come, it goes to another replica as a call does. After that a replica that is
+        lost is Unavailable: what it has given cannot be taken back.
+        """
+        call = Call(batch, context, str(batch.parameters.get(self._sticky, '')) if self._sticky else '')
+        replica = self._roster.pick(call.affinity)
+        if replica is not None:
+            call.replica, call.turn = replica, replica.turn
+        while True:
+            if replica is None:
+                replica = await self._turn(call)
+            turn, has_begun = call.turn, False
+            try:
+                async with aclosing(streamed(replica.handler)(batch, context)) as parts:
+                    async for part in parts:
+                        has_begun = True
+                        yield part
+            except Unavailable as error:
+                self._failed(replica, turn, error, call)
+                if has_begun:
+                    raise self._retrial.cut(call, error) from None
+                self._retrial.judge(call, error)
+                context.check()
+                replica = None
+            except BaseException as error:
+                self._broken(replica, error, call)
+                raise
+            else:
+                self._answered(replica, call)
+                return
 
     async def _persist(self, call: Call) -> Batch:
         """Let a call have its turn again and again until it has an answer, or there is no hope."""

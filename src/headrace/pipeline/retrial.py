@@ -61,6 +61,16 @@ class Retrial:
         if not call.late and not self.may_try(call):
             raise self.over(call, error)
 
+    def cut(self, call: Call, error: Unavailable) -> Unavailable:
+        """What the caller gets if a replica was lost after it had given parts of the answer."""
+        if error.answered:
+            return error
+        return Unavailable(
+            f'{error.message} (request {call.context.request_id}, not sent again: a part of its answer had '
+            'come already)',
+            help='send it again, if the parts that came may come twice',
+        )
+
     def note_death(self, call: Call) -> None:
         """A replica has died over a call; raise if it is clear by now that the call is the reason.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 
 from headrace.errors import DeadlineExceeded, SpecError
 from headrace.executors import Executor, close
 from headrace.gateway.elsewhere import Elsewhere
 from headrace.pipeline import Batch, Context, Graph, Handler, Node
+from headrace.pipeline.ahead import ahead
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import check_types, load
 from headrace.places.elsewhere import called_elsewhere, described_elsewhere
@@ -32,7 +33,7 @@ class InProcess:
         self.info = info
         self.host = spec.gateway.host
         self.ports: Mapping[str, int] = {}
-        self.handler: Handler | None = self._handle
+        self.handler: Handler | None = InTime(graph)
         self.home = asyncio.get_running_loop()
         self._graph = graph
         self._grace_s = spec.timeout_stop_s
@@ -60,16 +61,6 @@ class InProcess:
         graph = Graph(nodes, floating_timeout_s=spec.gateway.timeout_s)
         return cls(spec, info, graph, executors, links.values())
 
-    async def _handle(self, batch: Batch, context: Context) -> Batch:
-        """The graph, with the request's deadline kept even by executors that do not look at it."""
-        try:
-            async with asyncio.timeout(context.left_s()):
-                return await self._graph(batch, context)
-        except TimeoutError as error:
-            if isinstance(error, DeadlineExceeded):
-                raise
-            raise DeadlineExceeded(f'no answer at {context.endpoint!r} in time') from None
-
     async def scale(self, name: str, change: Change) -> None:
         """Its executors are part of this process: their number stays."""
         raise _fixed(name)
@@ -93,6 +84,29 @@ class InProcess:
 
     def __repr__(self) -> str:
         return f'<InProcess {self._graph}>'
+
+
+class InTime:
+    """A graph as a Handler, with the request's deadline kept even by executors that do not look at it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    async def __call__(self, batch: Batch, context: Context) -> Batch:
+        try:
+            async with asyncio.timeout(context.left_s()):
+                return await self._graph(batch, context)
+        except TimeoutError as error:
+            if isinstance(error, DeadlineExceeded):
+                raise
+            raise DeadlineExceeded(f'no answer at {context.endpoint!r} in time') from None
+
+    def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """The answer in parts."""
+        return ahead(self._graph.stream(batch, context), context)
+
+    def __repr__(self) -> str:
+        return f'<InTime {self._graph}>'
 
 
 def _fixed(name: str) -> SpecError:

@@ -11,9 +11,15 @@ from headrace.pipeline import Batch, Context, Payload
 from headrace.wire.faults import to_data
 from headrace.wire.frames import Buffer, Frame, Kind, pack, size
 
+Window = tuple[int, int]
+"""How many parts of an answer, and bytes of them, may be sent before their reader grants more."""
 
-def pack_call(call: int, batch: Batch, context: Context) -> list[Buffer]:
-    """A request as a frame; the deadline travels as the seconds that are left of it."""
+
+def pack_call(call: int, batch: Batch, context: Context, window: Window | tuple[()] = ()) -> list[Buffer]:
+    """A request as a frame; the deadline travels as the seconds that are left of it.
+
+    With a `window` it asks for an answer in parts.
+    """
     sizes, segments = _laid_out([(name, payload.segments()) for name, payload in batch.sources])
     meta = (
         context.endpoint,
@@ -23,28 +29,29 @@ def pack_call(call: int, batch: Batch, context: Context) -> list[Buffer]:
         context.trace,
         batch.parameters,
         sizes,
+        *window,
     )
     return pack(Kind.CALL, call, meta, segments)
 
 
-def unpack_call(frame: Frame) -> tuple[Batch, Context]:
-    """A request frame as what a handler takes."""
+def unpack_call(frame: Frame) -> tuple[Batch, Context, list[Any]]:
+    """A request frame as what a handler takes, and the window for its parts: empty if it wants none."""
     try:
-        endpoint, request_id, left_s, target, trace, parameters, sizes = frame.meta
+        endpoint, request_id, left_s, target, trace, parameters, sizes, *window = frame.meta
         if not isinstance(endpoint, str) or not isinstance(parameters, dict):
             raise TypeError('its endpoint is no text or its parameters are no map')
         deadline = None if left_s is None else time.monotonic() + left_s
         context = Context(endpoint, request_id=request_id, deadline=deadline, target=target, trace=trace)
-        return Batch(parameters=parameters, sources=_sources(frame, sizes)), context
+        return Batch(parameters=parameters, sources=_sources(frame, sizes)), context, window
     except (TypeError, ValueError) as error:
         raise ProtocolError(f'a call frame is not understood: {error}') from None
 
 
-def pack_reply(call: int, request: Batch, reply: Batch) -> list[Buffer]:
-    """An answer as a frame; parameters that the handler left alone do not travel back."""
+def pack_reply(call: int, request: Batch, reply: Batch, kind: Kind = Kind.REPLY) -> list[Buffer]:
+    """An answer (or a part of it) as a frame; parameters that the handler left alone do not travel back."""
     sizes, segments = _laid_out([(name, payload.settled()) for name, payload in reply.sources])
     parameters = None if reply.parameters is request.parameters else reply.parameters
-    return pack(Kind.REPLY, call, (parameters, sizes), segments)
+    return pack(kind, call, (parameters, sizes), segments)
 
 
 def pack_error(call: int, error: BaseException) -> list[Buffer]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,10 +13,11 @@ from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError, Protocol
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.wire.address import open_client
-from headrace.wire.calls import pack_call, unpack_reply
+from headrace.wire.calls import Window, pack_call, unpack_reply
 from headrace.wire.faults import from_data
 from headrace.wire.frames import Frame, Kind, pack
 from headrace.wire.stream import FrameStream
+from headrace.wire.windows import WINDOW_BYTES, WINDOW_ITEMS, Incoming
 
 RETRY_EVERY_S = 0.01
 
@@ -43,6 +45,7 @@ class Connection:
         self._tell_lost = on_lost
         self._stream = FrameStream(self._on_frame, self._on_lost)
         self._pending: dict[int, tuple[Batch, Context | None, asyncio.Future[Batch]]] = {}
+        self._incoming: dict[int, Incoming] = {}
         self._unwritten: set[int] = set()
         self._pings: dict[int, asyncio.Future[bool]] = {}
         self._last = 0
@@ -93,6 +96,39 @@ class Connection:
                 timer.cancel()
             self._pending.pop(call, None)
 
+    async def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """Send the batch, and give the parts of the answer as they come; leaving this ends the work there.
+
+        The worker is ahead of who takes the parts by a window at most. When the connection is lost, what
+        has come is still given, and then Unavailable.
+        """
+        if self._refusal:
+            raise self._unavailable(begun=False)
+        context.check()
+        self._last = call = (self._last + 1) & 0xFFFFFFFF
+        future: asyncio.Future[Batch] = self._loop.create_future()
+        self._pending[call] = batch, context, future
+        incoming = self._incoming[call] = Incoming(batch, future, partial(self._grant, call))
+        left_s = context.left_s()
+        timer = None if left_s is None else self._loop.call_later(left_s, self._late, call, context)
+        left = Cancelled(f'request {context.request_id} was cancelled')
+        try:
+            context.on_cancel(lambda: self._leave(call, left))
+            if self._stream.is_congested:
+                await self._turn(call, future)
+            if not future.done():
+                self._stream.write(pack_call(call, batch, context, (WINDOW_ITEMS, WINDOW_BYTES)))
+            async for part in incoming.parts():
+                yield part
+        finally:
+            if timer is not None:
+                timer.cancel()
+            self._leave(call, left)  # unless it is over
+            self._incoming.pop(call, None)
+
+    def _grant(self, call: int, window: Window) -> None:
+        self._stream.write(pack(Kind.WINDOW, call, window))
+
     async def _turn(self, call: int, future: asyncio.Future[Batch]) -> None:
         """Wait until the worker has taken what was written before, or the call is over all the same."""
         self._unwritten.add(call)
@@ -131,6 +167,9 @@ class Connection:
         for call, (batch, context, future) in list(self._pending.items()):
             if context is None or future.done() or not which(context):
                 continue  # the first: it was given up before
+            if call in self._incoming:
+                self._leave(call, Unavailable(message))
+                continue
             if call in self._unwritten:
                 del self._pending[call]
                 future.set_exception(Unavailable(message, begun=False))
@@ -176,6 +215,15 @@ class Connection:
             else:  # a reply that is not understood ends the connection, and the call with it
                 future.set_result(unpack_reply(frame, request))
             del self._pending[frame.call]
+        elif frame.kind == Kind.ITEM:
+            incoming = self._incoming.get(frame.call)
+            if incoming is not None:
+                incoming.put(frame)
+        elif frame.kind == Kind.END:
+            if frame.call in self._incoming:
+                _, _, future = self._pending.pop(frame.call, (None, None, None))
+                if future is not None and not future.done():
+                    future.cancel()  # nothing more to wait for
         elif frame.kind == Kind.HELLO:
             self._on_hello(frame.meta)
         elif frame.kind == Kind.PING:

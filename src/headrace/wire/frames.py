@@ -34,13 +34,16 @@ _PADDING = bytes(ALIGNMENT)
 
 
 class Kind(enum.IntEnum):
-    """What a frame is for. The numbers are part of the protocol; 6 to 8 are kept for streams."""
+    """What a frame is for. The numbers are part of the protocol."""
 
     HELLO = 1
     CALL = 2
     REPLY = 3
     ERROR = 4
     CANCEL = 5
+    ITEM = 6
+    END = 7
+    WINDOW = 8
     PING = 9
     PONG = 10
     DRAIN = 11

@@ -5,16 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any
 
 import msgspec
 
-from headrace.errors import ExecutorFailure, HeadraceError, Overloaded, ProtocolError, Unavailable
+from headrace.errors import (
+    DeadlineExceeded,
+    ExecutorFailure,
+    HeadraceError,
+    Overloaded,
+    ProtocolError,
+    Unavailable,
+)
 from headrace.pipeline import Batch, Context, Handler
 from headrace.pipeline.describe import ExecutorInfo
+from headrace.pipeline.handler import streamed
 from headrace.wire.address import open_server
 from headrace.wire.calls import pack_error, pack_reply, unpack_call
-from headrace.wire.frames import Frame, Kind, pack
+from headrace.wire.frames import Buffer, Frame, Kind, pack, size
 from headrace.wire.stream import FrameStream
+from headrace.wire.windows import Credit
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +54,7 @@ class Peer:
         self._server = server
         self.stream = FrameStream(self._on_frame, self._on_lost, greeting=server.hello)
         self.calls: dict[int, tuple[Context, int, asyncio.Task[None]]] = {}
+        self.credits: dict[int, Credit] = {}
         self.has_seen_drain = False
         self._pings: list[int] = []
         self._behind: asyncio.Task[None] | None = None
@@ -60,6 +72,9 @@ class Peer:
             if known is not None:
                 known[0].cancel()
                 known[2].cancel()
+        elif frame.kind == Kind.WINDOW:
+            if frame.call in self.credits:
+                self.credits[frame.call].grant(frame.meta)
         elif frame.kind == Kind.PING:
             if not self.stream.is_congested:
                 self.stream.write(pack(Kind.PONG, frame.call, None))
@@ -72,8 +87,13 @@ class Peer:
         elif frame.kind not in (Kind.HELLO, Kind.PONG):
             raise ProtocolError(f'a caller sent a frame of unknown kind {frame.kind}')
 
-    def _begin(self, call: int, size: int, batch: Batch, context: Context) -> None:
-        task = asyncio.get_running_loop().create_task(self._answer(call, batch, context))
+    def _begin(self, call: int, size: int, batch: Batch, context: Context, window: list[Any]) -> None:
+        if window:
+            credit = self.credits[call] = Credit(window)
+            work = self._answer_in_parts(call, batch, context, credit)
+        else:
+            work = self._answer(call, batch, context)
+        task = asyncio.get_running_loop().create_task(work)
         self.calls[call] = context, size, task
         self._server.calls += 1
         self._server.bytes += size
@@ -102,21 +122,38 @@ class Peer:
         try:
             context.check()
             buffers = pack_reply(call, batch, await self._server.handler(batch, context))
-        except HeadraceError as error:
-            if isinstance(error, ExecutorFailure):
-                _log.error('request %s: %s\n%s', context.request_id, error.message, error.traceback)
-            buffers = pack_error(call, error)
-        except Exception as error:  # a fault of ours: the caller gets its name, the log all of it
-            _log.exception('request %s to %r failed', context.request_id, context.endpoint)
-            buffers = pack_error(call, error)
+        except Exception as error:
+            buffers = _failure(call, context, error)
         if self.stream.is_congested:
             await self.stream.writable()
+        self.stream.write(buffers)
+
+    async def _answer_in_parts(self, call: int, batch: Batch, context: Context, credit: Credit) -> None:
+        """Send each part as it comes, as long as its reader has room; when there is none, the work waits."""
+        try:
+            async with asyncio.timeout(context.left_s()):
+                context.check()
+                async with aclosing(streamed(self._server.handler)(batch, context)) as parts:
+                    async for part in parts:
+                        buffers = pack_reply(call, batch, part, Kind.ITEM)
+                        await credit.wait()
+                        if self.stream.is_congested:
+                            await self.stream.writable()
+                        credit.use(sum(map(size, buffers[1:])))
+                        self.stream.write(buffers)
+            buffers = pack(Kind.END, call, None)
+        except TimeoutError as error:
+            late = DeadlineExceeded(f'request {context.request_id} to {context.endpoint!r} ran out of time')
+            buffers = _failure(call, context, error if isinstance(error, HeadraceError) else late)
+        except Exception as error:
+            buffers = _failure(call, context, error)
         self.stream.write(buffers)
 
     def _end(self, call: int, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error('a call was not answered', exc_info=error)
         _, size, _ = self.calls.pop(call)
+        self.credits.pop(call, None)
         self._server.ended(size)
 
     def _on_lost(self, reason: Exception | None) -> None:
@@ -224,3 +261,12 @@ class Server:
     def __repr__(self) -> str:
         state = ' draining' if self._drains else ''
         return f'<Server {self.address}{state}, {len(self.peers)} connections, {self.calls} calls>'
+
+
+def _failure(call: int, context: Context, error: Exception) -> list[Buffer]:
+    """What a caller gets for an error; the log has all of it."""
+    if isinstance(error, ExecutorFailure):
+        _log.error('request %s: %s\n%s', context.request_id, error.message, error.traceback)
+    elif not isinstance(error, HeadraceError):  # a fault of ours: the caller gets its name
+        _log.error('request %s to %r failed', context.request_id, context.endpoint, exc_info=error)
+    return pack_error(call, error)

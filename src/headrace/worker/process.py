@@ -8,6 +8,8 @@ import logging
 import pickle
 import signal
 import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import msgspec
@@ -16,7 +18,8 @@ import uvloop
 from headrace.executors import Executor, close, serve
 from headrace.executors.blueprint import Blueprint
 from headrace.observe import log
-from headrace.pipeline import Batch, Context, Handler
+from headrace.pipeline import Batch, Context
+from headrace.pipeline.handler import streamed
 from headrace.spec import environment
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import Lifeline, leave
@@ -73,7 +76,7 @@ async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, bluepri
     status = 0
     try:
         server = Server(serve(executor), blueprint.describe())
-        server.handler = _telling(line, server)
+        server.handler = Telling(line, server)
         await server.listen(order.address)
     except Exception as error:
         line.report({'failed': to_data(error)})
@@ -91,24 +94,40 @@ async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, bluepri
     return status
 
 
-def _telling(line: Lifeline, server: Server) -> Handler:
+class Telling:
     """The server's handler up to its first answer: the supervisor is told of the call, and of its end."""
-    handler = server.handler
-    is_called = False
 
-    async def tell(batch: Batch, context: Context) -> Batch:
-        nonlocal is_called
-        if not is_called:
-            is_called = True
-            line.report({'called': True})
+    def __init__(self, line: Lifeline, server: Server) -> None:
+        self._line = line
+        self._server = server
+        self._handler = server.handler
+        self._is_called = False
+
+    async def __call__(self, batch: Batch, context: Context) -> Batch:
+        with self._told():
+            return await self._handler(batch, context)
+
+    async def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """The same in parts; the first of them says that the worker serves."""
+        async with aclosing(streamed(self._handler)(batch, context)) as parts:
+            with self._told():
+                first = await anext(parts, None)
+            if first is not None:
+                yield first
+            async for part in parts:
+                yield part
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        if not self._is_called:
+            self._is_called = True
+            self._line.report({'called': True})
         try:
-            return await handler(batch, context)
+            yield
         finally:
-            if server.handler is tell:
-                server.handler = handler
-                line.report({'served': True})
-
-    return tell
+            if self._server.handler is self:
+                self._server.handler = self._handler
+                self._line.report({'served': True})
 
 
 def _ignore(order: Any) -> None:

@@ -7,10 +7,8 @@ import threading
 from typing import Any
 
 import msgspec
-import pytest
 
 from headrace import BaseDoc, DocList, DocumentArray, Executor, requests
-from headrace.errors import RequestError
 from headrace.executors import close, describe, load, serve
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import ExecutorInfo
@@ -67,13 +65,6 @@ async def test_routes() -> None:
 async def test_what_nobody_answers_passes_through_unchanged() -> None:
     batch = Batch(DocumentArray.empty(1), {'x': 1})
     assert await serve(Executor())(batch, Context('/x')) is batch
-
-
-async def test_streams_are_refused_clearly() -> None:
-    with pytest.raises(
-        RequestError, match="endpoint '/talk' of executor 'shop' is a stream .* not served yet"
-    ):
-        await texts(load(Shop, runtime_args={'name': 'shop'}), '/talk')
 
 
 def test_description() -> None:

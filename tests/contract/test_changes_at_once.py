@@ -14,6 +14,13 @@ from headrace.errors import StartError
 from headrace.places import gateway as module
 
 
+async def hold(path):
+    """Make a file, and wait until the test, in its own process, removes it."""
+    await asyncio.to_thread(Path(path).touch)
+    while await asyncio.to_thread(Path(path).exists):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
 class Say(Executor):
     def __init__(self, word: str = 'one', **kwargs):
         super().__init__(**kwargs)
@@ -22,10 +29,7 @@ class Say(Executor):
     @requests(on='/')
     async def say(self, docs, parameters, **kwargs):
         if 'held_by' in parameters:
-            held_by = Path(parameters['held_by'])
-            held_by.touch()
-            while held_by.exists():  # noqa: ASYNC110 (the test is in another process)
-                await asyncio.sleep(0.01)
+            await hold(parameters['held_by'])
         docs.text = [f'{text}{self.word}-{self.runtime_args.replica_id} ' for text in docs.text]
 
 
@@ -85,9 +89,9 @@ async def test_an_update_that_is_given_up_leaves_no_process_behind(tmp_path):
         await until(is_updated)
         assert not update.done()  # the old one still has what is slow
         update.cancel()
+        held_by.unlink()
         with pytest.raises(asyncio.CancelledError):
             await update
-        held_by.unlink()
         assert await slow == 'one-0'
         assert await answer(flow) == 'one-0'
         assert flow.spec['say'].uses_with == {}

@@ -115,3 +115,5 @@ class Entrance:
     def close(self) -> None:
         """Finish what is still to be told, when all doors are closed."""
         self.audit.close()
+        if self.guard is not None:
+            self.guard.close()

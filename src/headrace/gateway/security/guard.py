@@ -2,58 +2,99 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 
 from headrace.documents.patterns import matcher
 from headrace.errors import Forbidden, HeadraceError, RateLimited, Unauthenticated
 from headrace.gateway.identity import Credentials, Identity
-from headrace.gateway.security import keys
+from headrace.gateway.security import certificates, keys
 from headrace.gateway.security.brake import Brake
+from headrace.gateway.security.certificates import Certificates
 from headrace.gateway.security.scopes import Scopes
+from headrace.gateway.security.tokens import Tokens
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec.security import SecuritySpec
 from headrace.wire.watched import Watched
 
-HELP = 'send an API key with the header "Authorization: Bearer KEY" or "X-API-Key: KEY"'
+HELP = 'send a key that is valid, with the header "Authorization: Bearer KEY" or "X-API-Key: KEY"'
 
 
 class Guard:
     """Knows who may come in, and what for."""
 
     def __init__(self, spec: SecuritySpec, info: FlowInfo) -> None:
-        self._spec = spec
         self._info = info
         self._keys = KeyRing(spec.keys) if spec.keys else None
+        self._tokens = Tokens(spec.jwt) if spec.jwt is not None else None
+        self._certificates = (
+            Certificates(spec.tls) if spec.tls is not None and spec.asks_certificates else None
+        )
         self._anonymous = Scopes(spec.anonymous) if spec.anonymous else None
         self._brake = Brake(spec.failures_per_minute)
+        self._kinds = _kinds(spec)
 
     def identify(self, credentials: Credentials) -> Identity:
-        """Who calls; Unauthenticated, or RateLimited for a host that fails too often."""
+        """Who calls; Unauthenticated, or RateLimited for a host that fails too often.
+
+        Good keys, and tokens that were verified before, are accepted from such a host all the same: others
+        may share its address.
+        """
         try:
             return self._identified(credentials)
         except Unauthenticated as error:
-            if credentials.headers or credentials.certificate:
-                error = self._counted(error, credentials.host)  # type: ignore[assignment]
             error.host = credentials.host
-            raise error from None
+            if self._brake.failed(credentials.host):
+                raise self._too_many(credentials.host) from None
+            raise
 
     def _identified(self, credentials: Credentials) -> Identity:
-        shown = _shown(credentials.headers)
+        """Who calls; a certificate has to be valid also where a key or token says who it is."""
+        host, shown = credentials.host, _shown(credentials.headers)
+        holder = self._holder(credentials)
         if shown:
-            if self._keys is not None:
-                return self._keys.identity(shown, credentials.host)
-            raise Unauthenticated('the API key is not known here', help=HELP)
+            return self._bearer(shown, host)
+        if holder is not None:
+            return holder
         if self._anonymous is not None:
-            return Identity(credentials.host, host=credentials.host, scopes=self._anonymous)
-        raise Unauthenticated('nobody knows who calls: the request shows no key or token', help=HELP)
+            return Identity(host, host=host, scopes=self._anonymous)
+        raise self._nobody()
 
-    def _counted(self, error: Unauthenticated, host: str) -> HeadraceError:
-        wait_s = self._brake.failed(host)
-        if not wait_s:
-            return error
-        return RateLimited(
-            'too many failed attempts from this host', retry_after_s=wait_s, help='wait, and use a valid key'
+    def _holder(self, credentials: Credentials) -> Identity | None:
+        """Whose certificate it is, if there is one."""
+        if self._certificates is None:
+            return None
+        if credentials.certificate:
+            return self._certificates.identity(credentials.certificate, credentials.host)
+        if self._certificates.are_required:
+            raise Unauthenticated('the connection shows no client certificate', help=certificates.HELP)
+        return None
+
+    def _bearer(self, shown: str, host: str) -> Identity:
+        """Whose key or token it is."""
+        if self._tokens is None or (self._keys is not None and shown.startswith(keys.PREFIX)):
+            if self._keys is None:
+                raise Unauthenticated('keys and tokens are not accepted here', help=self._kinds)
+            return self._keys.identity(shown, host)
+        return self._tokens.identity(shown, host, lambda: self._check_brake(host))
+
+    def _check_brake(self, host: str) -> None:
+        if self._brake.wait_s(host):
+            raise self._too_many(host)
+
+    def _too_many(self, host: str) -> RateLimited:
+        error = RateLimited(
+            'too many failed attempts from this host',
+            retry_after_s=max(1.0, self._brake.wait_s(host)),
+            help='wait, and show what is valid',
+        )
+        error.host = host
+        return error
+
+    def _nobody(self) -> Unauthenticated:
+        return Unauthenticated(
+            'nobody knows who calls: the request shows no key, token or certificate', help=self._kinds
         )
 
     def permit(self, identity: Identity, endpoint: str, target: str) -> None:
@@ -79,15 +120,20 @@ class Guard:
             return Forbidden(
                 f'{identity.name!r} may not call {endpoint!r}', help='ask for a key with this scope'
             )
-        error = Unauthenticated('nobody knows who calls: the request shows no key or token', help=HELP)
+        error = self._nobody()
         error.host = identity.host
         return error
+
+    def close(self) -> None:
+        """Let go of what works in the background."""
+        if self._tokens is not None:
+            self._tokens.close()
 
     def _visited(self, endpoint: str, target: str) -> list[str]:
         """The names of the executors that a call would visit; a target that is none is refused later."""
         try:
             matches = matcher(target)
-        except ValueError:
+        except (ValueError, re.error):
             return []
         named = [each for each in self._info.executors if matches(each.name)]
         return [each.name for each in named if each.endpoint(endpoint) is not None]
@@ -110,6 +156,14 @@ class KeyRing:
         if key.is_expired(time.time()):
             raise Unauthenticated(f'the API key {key.name!r} has expired', help='ask for a new one')
         return Identity(f'key:{key.name}', key.name, 'key', host, scopes)
+
+
+def _kinds(spec: SecuritySpec) -> str:
+    """What to do for who shows nothing."""
+    ways = ['an API key with the header "Authorization: Bearer KEY" or "X-API-Key: KEY"'] if spec.keys else []
+    ways += ['a token with the header "Authorization: Bearer TOKEN"'] if spec.jwt is not None else []
+    ways += ['a client certificate'] if spec.asks_certificates else []
+    return f'show {" or ".join(ways)}'
 
 
 def _by_id(file: keys.KeyFile) -> dict[str, tuple[keys.Key, Scopes]]:

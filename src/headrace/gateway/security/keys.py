@@ -26,7 +26,9 @@ PREFIX = 'hr_'
 LONGEST = 128
 """Characters of what may be a key: more are not looked at."""
 
-Hex = Annotated[str, Meta(pattern='^[0-9a-f]+$')]
+Hex = Annotated[str, Meta(pattern='^[0-9a-f]{1,32}$')]
+Salt = Annotated[str, Meta(pattern='^[0-9a-f]{32}$')]
+Hash = Annotated[str, Meta(pattern='^[0-9a-f]{64}$')]
 
 
 class Key(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,8 +39,8 @@ class Key(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     id: Hex
-    salt: Hex
-    hash: Hex
+    salt: Salt
+    hash: Hash
     scopes: tuple[str, ...] = ANYTHING
     executors: tuple[str, ...] = ANYTHING
     created: float = 0.0

@@ -41,6 +41,10 @@ class Caller(NamedTuple):
         """What the caller shows of itself."""
         return Credentials(self.host, self.metadata, self.certificate)
 
+    def metadata_bytes(self) -> int:
+        """The size of the metadata: names and values."""
+        return sum(map(len, self.metadata)) + sum(map(len, self.metadata.values()))
+
     def name_of(self, request: pb.Request | None = None) -> str:
         """What the caller calls a request: in it, or in the metadata; '' if it does not."""
         given = usable_id(request.request_id) if request is not None else ''

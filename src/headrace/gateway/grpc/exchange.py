@@ -15,7 +15,7 @@ from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc.caller import LONGEST_S, Caller
 from headrace.gateway.identity import Identity
 from headrace.pipeline.admission import Ticket
-from headrace.pipeline.batch import Batch
+from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import DEFAULT_ENDPOINT
 from headrace.proto import forms, struct
@@ -43,6 +43,7 @@ class Exchange:
         self._handler = entrance.handler
         self._stream = entrance.stream
         self._permit = entrance.permit
+        self._limits = entrance.limits
         self._timeout_s = entrance.spec.timeout_s
         self._max_bytes = entrance.spec.max_body_bytes
         self._inputs = {endpoint.name: endpoint.input for endpoint in entrance.info.endpoints}
@@ -63,6 +64,14 @@ class Exchange:
             trace=request.traceparent or caller.metadata.get('traceparent', ''),
             client=identity.client,
         )
+
+    def check_size(self, size: int) -> None:
+        """Raise TooLarge for a request with more bytes than the gateway accepts."""
+        if size > self._max_bytes:
+            raise TooLarge(
+                f'the request has {size} bytes, and {self._max_bytes} are accepted',
+                help='send fewer documents at a time, or raise max_body_bytes of the gateway',
+            )
 
     async def reply(self, asked: Asked) -> bytes:
         """The serialised reply; raises whatever keeps it from being made.
@@ -103,10 +112,33 @@ class Exchange:
         """What the handler gets, and the form in which the client wants its answer."""
         context = asked.context
         self._permit(asked.identity, context.endpoint, context.target)
-        payload, form = forms.read(asked.request, asked.columns, self._input(context.endpoint))
+        payload, form = self._read(asked)
         given = struct.read(asked.request) or {}
         asked.ticket.begin()
         return Batch(parameters=given, sources=(('gateway', payload),)), form
+
+    def _read(self, asked: Asked) -> tuple[Payload, forms.Form]:
+        """The documents of a request, within the limits of the gateway."""
+        request, limits = asked.request, self._limits
+        if request.parameters_json:
+            limits.check_json(request.parameters_json)
+            limits.check(parameters_bytes=len(request.parameters_json))
+        elif request.HasField('parameters'):
+            limits.check(parameters_bytes=request.parameters.ByteSize())
+        size = 0
+        if asked.columns is not None:
+            limits.check_columns(asked.columns)
+        elif request.json:
+            size = len(request.json)
+            limits.check_json(request.json)
+            limits.check_data(request.json, size)
+        elif request.HasField('rows'):
+            size = request.rows.ByteSize()
+            limits.check(documents=len(request.rows.documents))
+        payload, form = forms.read(request, asked.columns, self._input(asked.context.endpoint))
+        if size:
+            limits.check_docs(payload.docs(), size)
+        return payload, form
 
     def _packed(
         self, asked: Asked, batch: Batch, given: dict[str, Any], form: forms.Form, *, more: bool = False

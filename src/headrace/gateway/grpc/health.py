@@ -10,9 +10,10 @@ import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, Overloaded
 from headrace.gateway.entrance import Readiness, States
-from headrace.gateway.grpc.caller import Rpc
+from headrace.gateway.grpc.caller import Rpc, host_of
+from headrace.gateway.limits import Limits
 from headrace.gateway.problems import as_text, problems
 
 PROBLEM = 'headrace-problem-bin'
@@ -33,11 +34,16 @@ class Health:
     """SERVING while every executor answers; the services are '' (all of it) and those that are named here."""
 
     def __init__(
-        self, services: tuple[str, ...], ready: Readiness | None, states: States | None = None
+        self,
+        services: tuple[str, ...],
+        ready: Readiness | None,
+        states: States | None,
+        limits: Limits,
     ) -> None:
         self._services = frozenset(('', *services))
         self._ready = ready
         self._states = states
+        self._limits = limits
         self.stopping = asyncio.Event()
 
     def handlers(self) -> grpc.GenericRpcHandler[bytes, bytes]:
@@ -63,12 +69,21 @@ class Health:
     async def watch(self, data: bytes, rpc: Rpc) -> AsyncIterator[bytes]:
         """The state of a service now, and again whenever it changes."""
         is_known = await _service(data, rpc) in self._services
+        try:
+            with self._limits.stream(host_of(rpc.peer())):
+                async for status in self._changes():
+                    yield _message(status if is_known else int(Status.SERVICE_UNKNOWN))
+        except Overloaded as error:
+            await rpc.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+
+    async def _changes(self) -> AsyncIterator[int]:
+        """What is the case, first now and then whenever it is something else, until the server stops."""
         last = None
         while True:
             is_last = self.stopping.is_set()
-            status = (await self._status())[0] if is_known else int(Status.SERVICE_UNKNOWN)
+            status, _ = await self._status()
             if status != last:
-                yield _message(status)
+                yield status
             last = status
             if is_last:
                 return

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from headrace.errors import TooLarge
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.faults import to_message
 from headrace.gateway.grpc import faults
 from headrace.gateway.grpc.caller import Caller, Rpc
+from headrace.gateway.grpc.unread import Unread
 from headrace.gateway.identity import Identity
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import new_request_id
 from headrace.proto import headrace_pb2 as pb
+
+LOG = logging.getLogger('headrace.gateway')
+
+PAGE = '/describe'
+"""What Describe and reflection tell has this name on every protocol."""
 
 KNOWN_S = 10.0
 """How long somebody on an open stream stays known: keys are withdrawn and tokens expire meanwhile."""
@@ -27,6 +37,7 @@ class Visit:
     endpoint: str = ''
     identity: Identity | None = None
     known_at: float = 0.0
+    has_asked: bool = False
 
 
 class Reception:
@@ -36,23 +47,46 @@ class Reception:
         self._entrance = entrance
         self._timeout_s = entrance.spec.timeout_s
         self._development = entrance.spec.development
+        self._metadata_bytes = entrance.spec.limits.header_bytes
+        tls = entrance.spec.security.tls
+        self._asks_certificates = tls is not None and tls.client == 'required'
 
     def visit(self, rpc: Rpc) -> Visit:
         """What there is to know of a call before anything of it was read or checked."""
-        caller = Caller.of(rpc)
+        caller = Caller.of(rpc, shows_certificate=self._asks_certificates)
         return Visit(caller, caller.name_of() or new_request_id())
 
     def identify(self, visit: Visit) -> Identity:
         """Who calls; Unauthenticated or RateLimited, before anything of the request is read."""
+        size = visit.caller.metadata_bytes()
+        if size > self._metadata_bytes:
+            raise TooLarge(
+                f'the metadata has {size} bytes, and {self._metadata_bytes} are accepted',
+                help='send less at a time, or raise limits.header_bytes of the gateway',
+            )
         identity = visit.identity = self._entrance.identify(visit.caller.credentials)
         visit.known_at = time.monotonic()
         return identity
 
     def identify_again(self, visit: Visit) -> Identity:
-        """Who sends one more request on an open stream: asked anew after a while."""
-        if visit.identity is not None and time.monotonic() - visit.known_at < KNOWN_S:
-            return visit.identity
-        return self.identify(visit)
+        """Who sends the next request on an open stream: asked anew after a while, and counted each time.
+
+        The first has been asked and counted when the stream began.
+        """
+        is_first, visit.has_asked = not visit.has_asked, True
+        if visit.identity is None or time.monotonic() - visit.known_at >= KNOWN_S:
+            return self.identify(visit)
+        if not is_first:
+            self._entrance.limits.admit(visit.identity.client)
+        return visit.identity
+
+    def show_page(self, visit: Visit) -> None:
+        """Let somebody read what the gateway tells of itself; Unauthenticated or Forbidden for others."""
+        self._entrance.permit_page(self.identify(visit), PAGE)
+
+    def stream(self, identity: Identity) -> AbstractContextManager[None]:
+        """Room for one more stream of somebody, as long as it is open; Overloaded if they have too many."""
+        return self._entrance.limits.stream(identity.client)
 
     def enter(self, identity: Identity, size: int, left_s: float | None) -> Ticket:
         """Room for a request of somebody who is known; Overloaded or TooLarge if there is none."""
@@ -66,15 +100,22 @@ class Reception:
         rpc.add_done_callback(lambda _: ticket.leave())  # type: ignore[arg-type]
         return identity, ticket
 
-    def told(
-        self, error: BaseException, identity: Identity | None, *, endpoint: str, request_id: str
-    ) -> pb.Error:
+    def told(self, error: BaseException, visit: Visit, *, endpoint: str, request_id: str) -> pb.Error:
         """What the caller is told about an error; a refusal is noted."""
-        if isinstance(error, Exception):
-            self._entrance.refused(error, identity, protocol='grpc', endpoint=endpoint, request_id=request_id)
+        self._entrance.refused(
+            error,
+            visit.identity,
+            protocol='grpc',
+            endpoint=endpoint,
+            request_id=request_id,
+            host=visit.caller.host,
+        )
         return to_message(error, request_id=request_id, endpoint=endpoint, development=self._development)
 
     async def abort(self, rpc: Rpc, error: Exception, visit: Visit) -> None:
         """End a call with the error's status; raises."""
-        message = self.told(error, visit.identity, endpoint=visit.endpoint, request_id=visit.request_id)
+        if isinstance(error, Unread):
+            LOG.info('a call from %s is given up: %s', visit.caller.host, error.message)
+            raise asyncio.CancelledError from error  # which gRPC takes for the end of a call without a status
+        message = self.told(error, visit, endpoint=visit.endpoint, request_id=visit.request_id)
         await rpc.abort(faults.code(message), faults.details(message), faults.metadata(message))

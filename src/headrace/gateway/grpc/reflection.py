@@ -38,7 +38,7 @@ class Reflection:
         """An answer to each question about names and descriptors."""
         visit = self._reception.visit(rpc)
         try:
-            self._reception.identify(visit)
+            self._reception.show_page(visit)
             async for answer in self._answers(_questions(requests), rpc):
                 yield answer.SerializeToString()
         except Exception as error:

@@ -7,13 +7,11 @@ import grpc
 from headrace.errors import StartError
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc.health import Health
+from headrace.gateway.grpc.options import options
 from headrace.gateway.grpc.reception import Reception
 from headrace.gateway.grpc.reflection import Reflection
 from headrace.gateway.grpc.service import NAME, Service
-from headrace.spec import GatewaySpec
-
-LEAST_CALLS, OTHER_CALLS = 1024, 64
-"""Calls of one connection at once: so many at least, to be refused one by one, and some to ask for health."""
+from headrace.gateway.grpc.tls import server_credentials
 
 
 class GrpcServer:
@@ -41,18 +39,24 @@ class GrpcServer:
 async def start(entrance: Entrance, port: int, *, shared: bool = False) -> GrpcServer:
     """Serve a Flow over gRPC on `port` (0: a free one), with health checks and reflection.
 
-    With `shared` other processes may listen on the port too. StartError if the port cannot be had.
+    With `shared` other processes may listen on the port too. StartError if the port cannot be had, or its
+    certificate cannot be used.
     """
     spec = entrance.spec
-    server = grpc.aio.server(options=_options(spec, shared))
+    server = grpc.aio.server(options=options(spec, shared=shared))
     reception = Reception(entrance)
     service = Service(entrance, reception)
-    health = Health((NAME,), entrance.ready, entrance.states)
+    health = Health((NAME,), entrance.ready, entrance.states, entrance.limits)
     reflection = Reflection(reception)
     server.add_generic_rpc_handlers((service.handlers(), health.handlers(), reflection.handlers()))
     host = f'[{spec.host}]' if ':' in spec.host else spec.host
+    tls = spec.security.tls
+    credentials = None if tls is None else server_credentials(tls)
     try:
-        bound = server.add_insecure_port(f'{host}:{port}')
+        if credentials is None:
+            bound = server.add_insecure_port(f'{host}:{port}')
+        else:
+            bound = server.add_secure_port(f'{host}:{port}', credentials)
         await server.start()
     except RuntimeError as error:
         raise StartError(
@@ -60,14 +64,3 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> GrpcS
             help='choose another port, or 0 for a free one',
         ) from error
     return GrpcServer(server, service, health, bound)
-
-
-def _options(spec: GatewaySpec, shared: bool) -> list[tuple[str, int]]:
-    return [
-        ('grpc.max_receive_message_length', spec.max_body_bytes),
-        ('grpc.max_send_message_length', spec.max_body_bytes),
-        ('grpc.so_reuseport', int(shared)),  # otherwise a port that is taken is an error
-        ('grpc.max_concurrent_streams', max(spec.max_requests, LEAST_CALLS) + OTHER_CALLS),
-        ('grpc.http2.min_ping_interval_without_data_ms', 10_000),
-        ('grpc.keepalive_permit_without_calls', 1),
-    ]

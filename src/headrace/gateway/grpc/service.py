@@ -47,7 +47,7 @@ class Service:
 
     async def call(self, requests: object, rpc: Rpc) -> bytes:
         """One request, one reply."""
-        visit = self._reception.visit(rpc)
+        visit = self._visit(rpc)
         try:
             return await self._exchange.reply(await self._admitted(rpc, visit))
         except Exception as error:
@@ -56,18 +56,20 @@ class Service:
 
     async def generate(self, requests: object, rpc: Rpc) -> None:
         """One request, a reply for each part of its answer."""
-        visit = self._reception.visit(rpc)
+        visit = self._visit(rpc)
         try:
             asked = await self._admitted(rpc, visit)
-            async with aclosing(self._exchange.parts(asked)) as replies:
-                async for data in replies:
-                    await deliver(rpc.write, data)
+            replies = self._exchange.parts(asked)
+            with self._reception.stream(asked.identity):
+                async with aclosing(replies):
+                    async for data in replies:
+                        await deliver(rpc.write, data)
         except Exception as error:
             await self._reception.abort(rpc, error, visit)
 
     async def stream(self, requests: object, rpc: Rpc) -> None:
         """Many requests, a reply for each, or several."""
-        visit = self._reception.visit(rpc)
+        visit = self._visit(rpc)
         metadata = visit.caller.metadata
         stream = Stream(
             self._exchange,
@@ -78,8 +80,8 @@ class Service:
         )
         self._streams.add(stream)
         try:
-            self._reception.identify(visit)
-            await stream.run(rpc.read, rpc.write, visit)
+            with self._reception.stream(self._reception.identify(visit)):
+                await stream.run(rpc.read, rpc.write, visit)
         except Exception as error:
             await self._reception.abort(rpc, error, visit)
         finally:
@@ -94,7 +96,7 @@ class Service:
         """What the Flow serves, to everybody who is known."""
         visit = self._reception.visit(rpc)
         try:
-            self._reception.identify(visit)
+            self._reception.show_page(visit)
             await self._message(rpc, visit)
         except Exception as error:
             await self._reception.abort(rpc, error, visit)
@@ -103,11 +105,19 @@ class Service:
             self._description = describe(self._info).SerializeToString()
         return self._description
 
+    def _visit(self, rpc: Rpc) -> Visit:
+        """Who is there; who wants compressed replies gets them from now on."""
+        visit = self._reception.visit(rpc)
+        if visit.caller.metadata.get('headrace-compression') == 'gzip':
+            rpc.set_compression(grpc.Compression.Gzip)
+        return visit
+
     async def _admitted(self, rpc: Rpc, visit: Visit) -> Asked:
         """The one request of a call: who sends it is asked before it is read, and so is room for it."""
         identity, ticket = self._reception.admit(rpc, visit)
         data = await self._message(rpc, visit)
         ticket.grow(len(data))
+        self._exchange.check_size(len(data))
         request, columns = unpack(pb.Request, data)
         context = self._exchange.context(request, visit.caller, identity)
         visit.request_id, visit.endpoint = context.request_id, context.endpoint

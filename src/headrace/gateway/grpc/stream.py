@@ -60,7 +60,7 @@ class Stream:
         """Serve until the client has said everything (or `drain`) and has all its replies.
 
         A cancellation here (the client left) cancels whatever is in work. CodecError for a message that is no
-        Request, DeadlineExceeded for a client that does not take its replies.
+        Request, Unread for a client that does not take its replies.
         """
         reader = self._reader = asyncio.create_task(self._read(read, visit))
         writer = asyncio.create_task(self._write(write))
@@ -107,6 +107,7 @@ class Stream:
         context = Context(request.endpoint or '/', request_id=visit.caller.name_of(request))
         try:
             identity = self._reception.identify_again(visit)
+            self._exchange.check_size(size)
             context = self._exchange.context(request, visit.caller, identity)
             ticket = self._reception.enter(identity, size, context.left_s())
         except HeadraceError as error:
@@ -184,9 +185,7 @@ class Stream:
             return self._failure(error, asked.context, visit)
 
     def _failure(self, error: Exception, context: Context, visit: Visit) -> bytes:
-        message = self._reception.told(
-            error, visit.identity, endpoint=context.endpoint, request_id=context.request_id
-        )
+        message = self._reception.told(error, visit, endpoint=context.endpoint, request_id=context.request_id)
         return pb.Reply(request_id=context.request_id, error=message).SerializeToString()
 
     async def _write(self, write: Write) -> None:

@@ -11,8 +11,12 @@ from headrace.gateway.server import UNREAD_TIMEOUT_S
 Write = Callable[[bytes], Awaitable[None]]
 
 
+class Unread(DeadlineExceeded):
+    """A client does not take its replies: the one in its way keeps any other word, also a status, from it."""
+
+
 async def deliver(write: Write, reply: bytes) -> None:
-    """Write a reply as soon as the client takes it; DeadlineExceeded if it has taken nothing for a while."""
+    """Write a reply as soon as the client takes it; Unread if it has taken nothing for a while."""
     limit = asyncio.timeout(UNREAD_TIMEOUT_S)
     try:
         async with limit:
@@ -20,7 +24,7 @@ async def deliver(write: Write, reply: bytes) -> None:
     except TimeoutError:
         if not limit.expired():
             raise
-        raise DeadlineExceeded(
+        raise Unread(
             f'the client has not read its replies for {UNREAD_TIMEOUT_S} seconds',
             help='read replies while requests are sent',
         ) from None

@@ -20,6 +20,7 @@ MAX_SAMPLES = 2**28
 """The longest sound that is decoded: 1 GB of float32, 46 minutes in stereo at 48 kHz."""
 
 _BLOCK = 2**16
+"""Samples, over all channels, that are read at a time."""
 
 
 def decode(
@@ -76,7 +77,8 @@ def _samples(file: Any, max_samples: int) -> NDArray[np.float32]:
     """Read block by block: the length that a header claims is not to be trusted with memory."""
     blocks: list[NDArray[np.float32]] = []
     left = max_samples // file.channels
-    while len(block := file.read(_BLOCK, dtype='float32')):
+    count = max(1, _BLOCK // file.channels)
+    while len(block := file.read(count, dtype='float32')):
         blocks.append(block)
         left -= len(block)
         if left < 0:

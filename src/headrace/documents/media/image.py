@@ -8,26 +8,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.documents.media import uri
-from headrace.documents.media.pixels import MAX_PIXELS, Array, as_uint8, check_pixels
+from headrace.documents.media import access, uri
+from headrace.documents.media.pixels import Array, as_uint8, check_pixels
 from headrace.errors import DocumentError, TooLarge
 from headrace.extras import load
 
 _CHANNEL_MODES = {1: 'L', 2: 'LA', 3: 'RGB', 4: 'RGBA'}
 _FORMATS = {'JPG': 'JPEG', 'TIF': 'TIFF'}
+_SAFE = ('AVIF', 'BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'QOI', 'TGA', 'TIFF', 'WEBP')
+"""What is opened for strangers: formats that run no other program (EPS does), and hold one size only."""
 
 
-def open_image(source: uri.Source, *, max_pixels: int = MAX_PIXELS, **reading: Any) -> Any:
+def open_image(source: uri.Source, *, max_pixels: int | None = None, **reading: Any) -> Any:
     """Decode an image into a Pillow image, upright as its EXIF orientation says.
 
     `reading` goes to `uri.read` (timeout_s, max_bytes, schemes). Raises DocumentError for what is no image,
-    TooLarge for more than `max_pixels`, before any pixel is decoded.
+    TooLarge for more than `max_pixels` (default: what the process decodes at most), before any is decoded.
     """
     pil, ops = load('PIL.Image', extra='image'), load('PIL.ImageOps', extra='image')
     data = uri.read(source, **reading)
+    limits = access.current()
     try:
-        image = pil.open(io.BytesIO(data))
-        check_pixels(image.size, max_pixels)
+        image = pil.open(io.BytesIO(data), formats=None if limits.is_free else _SAFE)
+        check_pixels(image.size, max_pixels or limits.max_pixels)
         image.load()
         return ops.exif_transpose(image)
     except (pil.DecompressionBombError, pil.DecompressionBombWarning) as error:
@@ -50,7 +53,7 @@ def decode(
     height: int | None = None,
     channel_axis: int = -1,
     mode: str = 'RGB',
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
     **reading: Any,
 ) -> NDArray[np.uint8]:
     """Turn an encoded image into a uint8 array of shape (height, width, 3).
@@ -64,7 +67,7 @@ def decode(
     image = _in_mode(open_image(source, max_pixels=max_pixels, **reading), mode)
     if width or height:
         size = (width or image.width, height or image.height)
-        check_pixels(size, max_pixels)
+        check_pixels(size, max_pixels or access.current().max_pixels)
         image = image.resize(size)
     pixels: NDArray[np.uint8] = np.array(image)
     return np.ascontiguousarray(np.moveaxis(pixels, -1, channel_axis)) if pixels.ndim == 3 else pixels

@@ -10,11 +10,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.documents.media import uri
+from headrace.documents.media import access, uri
 from headrace.errors import DocumentError
 from headrace.extras import load
 
 Array: TypeAlias = NDArray[Any]
+
+_SAFE = ('obj', 'stl', 'stl_ascii', 'ply', 'off', 'glb', 'gltf', 'xyz')
+"""What is opened for strangers: no archives, which may hold any number of bytes, and no XML."""
 
 
 def decode(source: uri.Source, *, format: str = '', **reading: Any) -> tuple[Array, Array]:
@@ -60,6 +63,11 @@ def encode(vertices: Array, faces: Array, *, format: str = 'ply') -> bytes:
 def _load(source: uri.Source, format: str, reading: dict[str, Any]) -> Any:
     trimesh = load('trimesh', extra='mesh')
     kind = format or (PurePath(source).suffix[1:] if isinstance(source, str | os.PathLike) else '')
+    if not access.current().is_free and kind.lower() not in _SAFE:
+        raise DocumentError(
+            f'{uri.name_of(source)} is a model of a kind ({kind!r}) that is not opened here',
+            help=f'give one of {", ".join(_SAFE)}',
+        )
     data = uri.read(source, **reading)
     try:
         loaded = trimesh.load(io.BytesIO(data), file_type=kind.lower(), process=False)

@@ -120,7 +120,7 @@ def windows(
 
 
 def check_pixels(size: tuple[int, int], max_pixels: int) -> None:
-    """Raise TooLarge for an image of `size` = (width, height) with more than `max_pixels`."""
+    """Raise TooLarge for a picture of `size` = (width, height) with more than `max_pixels`."""
     if size[0] * size[1] > max_pixels:
         raise TooLarge(
             f'the image has {size[0]} x {size[1]} pixels, more than max_pixels={max_pixels}',

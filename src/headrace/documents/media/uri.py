@@ -9,9 +9,10 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
-from urllib.parse import quote_from_bytes, unquote, unquote_to_bytes, urlsplit
+from urllib.parse import quote_from_bytes, unquote_to_bytes, urlsplit
 
-from headrace.documents.media.address import scheme_of, shown
+from headrace.documents.media import access
+from headrace.documents.media.address import path_of, scheme_of, shown
 from headrace.errors import DocumentError, TooLarge
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -35,9 +36,10 @@ def read(
 
     `source` is a path, a `file:`, `data:`, `http:` or `https:` URI, an open binary file, or the bytes
     themselves. `timeout_s` bounds each wait for a server and the whole transfer, `max_bytes` what is kept in
-    memory. A service that reads URIs of strangers should give `schemes=('https', 'data')`: the default also
-    opens local files. Raises DocumentError for what cannot be fetched or parsed, TooLarge beyond
-    `max_bytes`, and OSError for files.
+    memory. A process that serves others opens the public web and data URIs, and what it was allowed
+    (`headrace.documents.media.access`); a `Path` it opens always, as no document has one. Raises Forbidden
+    for the rest, DocumentError for what cannot be fetched or parsed, TooLarge beyond `max_bytes`, and OSError
+    for files.
 
     >>> read('data:text/plain;base64,aGk=')
     b'hi'
@@ -55,11 +57,17 @@ def read(
         )
     if scheme == 'data':
         return _bounded(parse_datauri(name)[0], max_bytes, 'the data URI')
-    if scheme == 'file':
+    limits = access.current()
+    is_free = limits.is_free or isinstance(source, os.PathLike)
+    if scheme == 'file' and is_free:
         return _read_file(path_of(name), max_bytes)
-    from headrace.documents.media.fetch import fetch  # urllib.request takes 40 ms to import
+    from headrace.documents.media import fetch, guarded  # urllib.request takes 40 ms to import
 
-    return fetch(name, timeout_s=timeout_s, max_bytes=max_bytes, schemes=schemes)
+    if is_free:
+        return fetch.fetch(name, timeout_s=timeout_s, max_bytes=max_bytes, schemes=schemes)
+    if scheme == 'file':
+        return guarded.read_file(name, limits, max_bytes)
+    return guarded.fetch(name, limits, timeout_s=timeout_s, max_bytes=max_bytes, schemes=schemes)
 
 
 def write(data: Buffer, target: Target) -> None:
@@ -68,16 +76,6 @@ def write(data: Buffer, target: Target) -> None:
         Path(path_of(os.fspath(target))).write_bytes(data)
     else:
         target.write(data)
-
-
-def path_of(uri: str) -> str:
-    """Turn a `file:` URI or a plain path into a path."""
-    if scheme_of(uri) != 'file' or uri[:5].lower() != 'file:':
-        return uri
-    parts = urlsplit(uri)
-    if parts.netloc not in ('', 'localhost'):
-        raise DocumentError(f'{shown(uri)} names a file on another host', help='write file:///path')
-    return unquote(parts.path)
 
 
 def mime_of(source: object) -> str:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.documents.media import uri
+from headrace.documents.media import access, uri
+from headrace.documents.media.pixels import check_pixels
 from headrace.errors import DocumentError, TooLarge
 from headrace.extras import load
 
@@ -20,6 +21,14 @@ Array: TypeAlias = NDArray[Any]
 
 MAX_TENSOR_BYTES = 2**31
 """The most that the frames of one video take in memory: 2 GB, 5 minutes at 25 Hz and 320 x 240."""
+
+
+_FORMATS = (
+    *('3dostr', 'apng', 'asf', 'av1', 'avi', 'dv', 'flv', 'gif', 'h264', 'hevc', 'ivf', 'm4v', 'matroska'),
+    *('mjpeg', 'mov', 'mpeg', 'mpegts', 'mpegvideo', 'nut', 'obu', 'ogg', 'vc1', 'webm', 'yuv4mpegpipe'),
+)
+_ALONE = {'format_whitelist': ','.join(_FORMATS), 'protocol_whitelist': 'none'}
+"""Only formats that hold their pictures themselves: a playlist would make FFmpeg open what it names."""
 
 
 class Video(NamedTuple):
@@ -44,7 +53,8 @@ def decode(
 
     `only_keyframes` skips the frames between, `every=5` keeps each fifth, `max_frames` stops there, and
     `size` = (height, width) resizes. `reading` goes to `uri.read`. Raises DocumentError for what is no video,
-    TooLarge when the frames would take more than `max_tensor_bytes`.
+    TooLarge when the frames would take more than `max_tensor_bytes`, or one of them has more pixels than the
+    process decodes.
 
     >>> decode('clip.mp4', every=25, size=(224, 224)).frames.shape  # doctest: +SKIP
     (12, 224, 224, 3)
@@ -55,8 +65,9 @@ def decode(
     keys: list[int] = []
     left = max_tensor_bytes
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), options=_ALONE) as container:
             stream = container.streams.video[0]
+            _bound(stream.codec_context)
             for frame in _frames(container, stream, only_keyframes, every):
                 if max_frames is not None and len(kept) >= max_frames:
                     break
@@ -118,6 +129,13 @@ def save(
     """Write frames to a path (format by its ending) or an open file (MP4 if not said)."""
     ending = PurePath(target).suffix[1:] if isinstance(target, str | os.PathLike) else ''
     uri.write(encode(frames, rate_hz=rate_hz, codec=codec, format=format or ending or 'mp4'), target)
+
+
+def _bound(codec: Any) -> None:
+    """Let no frame be decoded that is larger than a picture may be, whatever the container says of it."""
+    max_pixels = access.current().max_pixels
+    check_pixels((codec.width, codec.height), max_pixels)
+    codec.options = {**codec.options, 'max_pixels': str(max_pixels)}
 
 
 def _frames(container: Any, stream: Any, only_keyframes: bool, every: int) -> Iterator[Any]:

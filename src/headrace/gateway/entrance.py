@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from headrace.gateway.audit import Audit
 from headrace.gateway.identity import Credentials, Identity
 from headrace.gateway.limits import Limits
 from headrace.gateway.security.guard import Guard
+from headrace.pipeline import Batch, Context
 from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler, StreamHandler, streamed
 from headrace.spec import GatewaySpec
+
+if TYPE_CHECKING:
+    from headrace.gateway.metrics import Metrics
 
 Readiness = Callable[[], Awaitable[dict[str, bool]]]
 """Asks the executors whether they can work: the name of each, and its answer."""
@@ -33,10 +39,11 @@ class Entrance:
     """
 
     handler: Handler
-    stream: StreamHandler
+    parts: StreamHandler
     info: FlowInfo
     spec: GatewaySpec
     admission: Admission
+    metrics: Metrics
     limits: Limits
     audit: Audit = field(default_factory=Audit)
     guard: Guard | None = None
@@ -55,12 +62,15 @@ class Entrance:
         states: States | None = None,
     ) -> Self:
         """The entrance to a Flow that `handler` serves, as its gateway's spec wants it."""
+        from headrace.gateway.metrics import Metrics  # 60 ms that a process without doors does not pay
+
         return cls(
             handler=handler,
-            stream=streamed(handler),
+            parts=streamed(handler),
             info=info,
             spec=spec,
             admission=Admission(spec.max_requests, spec.max_bytes),
+            metrics=Metrics(endpoint.name for endpoint in info.endpoints),
             limits=Limits(spec.limits),
             audit=Audit(spec.security.audit),
             guard=Guard(spec.security, info) if spec.security.authenticates else None,
@@ -68,6 +78,25 @@ class Entrance:
             ready=ready,
             states=states,
         )
+
+    async def stream(
+        self, batch: Batch, context: Context, *, protocol: str = ''
+    ) -> AsyncGenerator[Batch, None]:
+        """The answer in parts, as `parts` gives them; how long the first took is measured."""
+        begun = time.perf_counter()
+        async with aclosing(self.parts(batch, context)) as parts:
+            first = await anext(parts, None)
+            if first is None:
+                return
+            seconds = time.perf_counter() - begun
+            self.metrics.first_item(seconds, protocol=protocol, endpoint=context.endpoint)
+            yield first
+            async for part in parts:
+                yield part
+
+    def metrics_text(self) -> bytes:
+        """What this gateway has measured, as Prometheus reads it (`metrics.CONTENT_TYPE`)."""
+        return self.metrics.text()
 
     def identify(self, credentials: Credentials) -> Identity:
         """Who calls; Unauthenticated if nobody knows, RateLimited for who asks or fails too often."""

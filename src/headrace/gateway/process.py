@@ -31,6 +31,7 @@ def main() -> None:
         log.to_terminal(log.who('gateway', start.flow), environment.read().log_level)
         for door in spec.doors:
             import_module(DOORS[door])  # while the workers start
+        import_module('headrace.gateway.metrics')  # likewise: the entrance will want it
         order = msgspec.convert(line.receive(), Open)
     except BaseException as error:
         line.report({'failed': to_data(error)})

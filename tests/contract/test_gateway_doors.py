@@ -53,7 +53,7 @@ async def test_when_one_door_cannot_open_none_stays_open():
 async def test_every_way_to_name_this_machine(host, reached_at):
     if host == '::' and not socket.has_dualstack_ipv6():
         pytest.skip('no IPv6 here')
-    server = await serve(Graph([]), INFO, GatewaySpec(protocols=('http',), host=host))
+    server = await serve(Graph([]), INFO, GatewaySpec(protocols=('http',), host=host, insecure=True))
     try:
         for address in reached_at:
             assert await healthy(address, server.ports['http'])
@@ -63,4 +63,4 @@ async def test_every_way_to_name_this_machine(host, reached_at):
 
 async def test_a_host_that_is_not_here_is_a_start_error():
     with pytest.raises(StartError, match=r'of 203\.0\.113\.1 for http'):
-        await serve(Graph([]), INFO, GatewaySpec(protocols=('http',), host='203.0.113.1'))
+        await serve(Graph([]), INFO, GatewaySpec(protocols=('http',), host='203.0.113.1', insecure=True))

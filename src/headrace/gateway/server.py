@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from headrace.gateway.entrance import Entrance, Readiness, States
-from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
+from headrace.spec.exposure import check_security
 from headrace.spec.gateway import door_of
 
 DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.server'}
@@ -36,15 +36,15 @@ class Door(Protocol):
 class GatewayServer:
     """The running doors of a Flow; `ports` has the number of each, `admission` what they hold together."""
 
-    def __init__(self, spec: GatewaySpec, doors: dict[str, Door], admission: Admission) -> None:
-        self.admission = admission
-        self._protocols = spec.protocols
+    def __init__(self, entrance: Entrance, doors: dict[str, Door]) -> None:
+        self.admission = entrance.admission
+        self._entrance = entrance
         self._doors = doors
 
     @property
     def ports(self) -> dict[str, int]:
         """Where each protocol is served."""
-        named = {protocol: self._doors.get(door_of(protocol)) for protocol in self._protocols}
+        named = {protocol: self._doors.get(door_of(protocol)) for protocol in self._entrance.spec.protocols}
         return {protocol: door.port for protocol, door in named.items() if door is not None}
 
     async def stop(self, grace_s: float = 5.0, linger_s: float = 0.0) -> None:
@@ -56,6 +56,7 @@ class GatewayServer:
         results = await asyncio.gather(
             *(door.stop(grace_s, linger_s) for door in doors.values()), return_exceptions=True
         )
+        self._entrance.close()
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -78,8 +79,10 @@ async def serve(
     `ready` is asked whenever somebody wants to know whether the Flow can work; without it, it always can.
     `states` tells the replicas to who wants to know more. With `shared` other processes may open doors on the
     same ports.
-    Raises StartError if a port cannot be had; nothing stays open then.
+    Raises StartError if a port cannot be had, SpecError if everybody could come in from elsewhere; nothing
+    stays open then.
     """
+    check_security(spec)
     doors: dict[str, Door] = {}
     entrance = Entrance.into(handler, info, spec, ready=ready, states=states)
     try:
@@ -87,6 +90,6 @@ async def serve(
             start: Any = import_module(DOORS[name]).start
             doors[name] = await start(entrance, port, shared=shared)
     except BaseException:
-        await GatewayServer(spec, doors, entrance.admission).stop(0)
+        await GatewayServer(entrance, doors).stop(0)
         raise
-    return GatewayServer(spec, doors, entrance.admission)
+    return GatewayServer(entrance, doors)

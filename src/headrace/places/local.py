@@ -24,6 +24,7 @@ from headrace.places.waiting import all_of, to_its_end
 from headrace.spec import ExecutorSpec, FlowSpec, order, plan
 from headrace.spec.devices import Devices
 from headrace.spec.environment import read
+from headrace.spec.exposure import check_security
 from headrace.spec.graph import with_replaced
 
 
@@ -57,6 +58,7 @@ class Local:
         keeps running then.
         """
         plan(spec)  # a wrong Flow shall start nothing
+        check_security(spec.gateway)
         devices = await devices_for(spec)
         flow = cls(spec, tempfile.mkdtemp(prefix='headrace-', dir=read().runtime_root()), devices)
         try:

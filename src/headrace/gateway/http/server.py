@@ -21,6 +21,7 @@ from headrace.gateway.http.build import application
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.request import Peer
 from headrace.gateway.ports import bound
+from headrace.gateway.security.doorway import certificate_of, secured
 from headrace.gateway.server import UNREAD_TIMEOUT_S
 
 BACKLOG = 2048
@@ -59,6 +60,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.peer.flow = self.flow
+        self.peer.certificate = certificate_of(transport)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -142,15 +144,14 @@ class HttpServer:
         )
         self._config.load()
 
-    async def listen(self, host: str, port: int, *, shared: bool = False) -> None:
+    async def listen(self, entrance: Entrance, port: int, *, shared: bool = False) -> None:
         """Begin to accept connections. Raises StartError if the port cannot be had."""
         loop = asyncio.get_running_loop()
-        listening = bound(host, port, protocol='http', shared=shared)
+        connection = secured(entrance, lambda: Connection(self._config, self._state, loop))
+        listening = bound(entrance.spec.host, port, protocol='http', shared=shared)
         self.port = listening.getsockname()[1]
         self._tick(loop)
-        self._server = await loop.create_server(
-            lambda: Connection(self._config, self._state, loop), sock=listening, backlog=BACKLOG
-        )
+        self._server = await loop.create_server(connection, sock=listening, backlog=BACKLOG)
 
     async def stop(self, grace_s: float, linger_s: float = 0.0) -> None:
         """Accept nothing more, finish what was accepted within `grace_s` seconds, then cut the rest off.
@@ -211,5 +212,5 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> HttpS
     """
     health = Health(entrance.info, entrance.ready, entrance.states)
     server = HttpServer(application(entrance, health), health)
-    await server.listen(entrance.spec.host, port, shared=shared)
+    await server.listen(entrance, port, shared=shared)
     return server

@@ -1,0 +1,52 @@
+"""What serves the connections of a door in; out, the same behind TLS, if the gateway's spec says so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from headrace.errors import SpecError, Unauthenticated
+from headrace.gateway.entrance import Entrance
+from headrace.pipeline.context import new_request_id
+from headrace.wire.handshake import Handshake
+from headrace.wire.tls import CertificateFiles, server_contexts
+
+ALPN = ('http/1.1',)
+
+_log = logging.getLogger('headrace.gateway')
+
+
+def secured(entrance: Entrance, protocol: Callable[[], Any]) -> Callable[[], Any]:
+    """What makes the protocol of each accepted connection: `protocol` itself, or a handshake before it.
+
+    Clients are asked for a certificate where the spec says so. One that an unknown authority has signed ends
+    the handshake; who shows none gets an answer, and is refused in it. Raises SpecError for files that cannot
+    be used.
+    """
+    tls = entrance.spec.security.tls
+    if tls is None:
+        return protocol
+    files = CertificateFiles(tls.certificate, tls.key, tls.authority if tls.client != 'none' else '')
+    ask = ssl.CERT_NONE if tls.client == 'none' else ssl.CERT_OPTIONAL
+    try:
+        contexts = server_contexts(files, ask=ask, alpn=ALPN)
+    except SpecError as error:
+        raise SpecError(f'gateway.security.tls: {error.message}', help=error.help) from None
+
+    def on_refused(host: str, error: Exception) -> None:
+        if not isinstance(error, ssl.SSLCertVerificationError):
+            _log.debug('a TLS handshake with %s failed: %s', host, error)
+            return
+        refusal = Unauthenticated(f'the client certificate is not accepted: {error.verify_message}')
+        entrance.refused(refusal, None, protocol='tls', endpoint='', request_id=new_request_id(), host=host)
+
+    return lambda: Handshake(contexts, protocol, on_refused=on_refused)
+
+
+def certificate_of(transport: asyncio.BaseTransport) -> bytes:
+    """The certificate that the other end of a connection has shown, in DER form; b'' if none."""
+    connection = transport.get_extra_info('ssl_object')
+    return b'' if connection is None else connection.getpeercert(binary_form=True) or b''

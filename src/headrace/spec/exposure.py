@@ -1,0 +1,98 @@
+"""A gateway's settings in; out: whether it may be opened, or would let in whom nobody wants."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import get_args
+from urllib.parse import urlsplit
+
+from headrace.spec.gateway import GatewaySpec
+from headrace.spec.security import SecuritySpec, Shared, TlsSpec, TokenSpec
+from headrace.spec.source import Path, Source
+
+NOWHERE = Source()
+PLACE: Path = ('gateway', 'security')
+
+
+def check_security(gateway: GatewaySpec, source: Source = NOWHERE) -> None:
+    """Raise SpecError if anybody could come in from elsewhere, or security is asked for that cannot be.
+
+    >>> check_security(GatewaySpec(host='0.0.0.0'))
+    Traceback (most recent call last):
+    headrace.errors.SpecError: gateway.host: at 0.0.0.0 everybody who reaches this machine could call the Flow
+      help: let callers show who they are (headrace run --secure), or say that you want it (--insecure)
+    """
+    _check_tls(gateway.security.tls, source)
+    _check_tokens(gateway.security.jwt, source)
+    if is_loopback(gateway.host) or gateway.security.authenticates or gateway.insecure:
+        return
+    raise source.error(
+        ('gateway', 'host'),
+        f'at {gateway.host} everybody who reaches this machine could call the Flow',
+        help='let callers show who they are (headrace run --secure), or say that you want it (--insecure)',
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine reach a host.
+
+    >>> is_loopback('127.0.0.1'), is_loopback('localhost'), is_loopback('::'), is_loopback('10.0.0.7')
+    (True, True, False, False)
+    """
+    if host == 'localhost':
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def sends_in_the_clear(gateway: GatewaySpec) -> bool:
+    """Whether keys and tokens would travel so that a network in between could read them."""
+    security: SecuritySpec = gateway.security
+    return security.authenticates and security.tls is None and not is_loopback(gateway.host)
+
+
+def _check_tls(tls: TlsSpec | None, source: Source) -> None:
+    if tls is None:
+        return
+    if tls.client != 'none' and not tls.authority:
+        raise source.error(
+            (*PLACE, 'tls', 'authority'),
+            f'client certificates are {tls.client}, but nobody is named whose signature they need',
+            help='authority: PEM file of the authority that signs them',
+        )
+    if tls.client == 'none' and (tls.revoked or tls.scopes):
+        raise source.error(
+            (*PLACE, 'tls', 'client'),
+            'clients are not asked for certificates, so that revoked and scopes mean nothing',
+            help='client: required, or client: optional',
+        )
+
+
+def _check_tokens(jwt: TokenSpec | None, source: Source) -> None:
+    if jwt is None:
+        return
+    is_shared = [algorithm in get_args(Shared) for algorithm in jwt.algorithms]
+    if any(is_shared) != bool(jwt.secret_file):
+        raise source.error(
+            (*PLACE, 'jwt', 'secret_file'),
+            'HS algorithms and secret_file belong together',
+            help='give both, or neither: the others need jwks',
+        )
+    if all(is_shared) == bool(jwt.jwks):
+        raise source.error(
+            (*PLACE, 'jwt', 'jwks'),
+            'RS, PS, ES and EdDSA algorithms and jwks belong together',
+            help='give both, or neither: HS algorithms need secret_file',
+        )
+    if jwt.jwks.startswith('http://') and not is_loopback(_host_of(jwt.jwks)):
+        raise source.error(
+            (*PLACE, 'jwt', 'jwks'),
+            "keys that come without TLS could be anybody's",
+            help='give an https:// URL',
+        )
+
+
+def _host_of(url: str) -> str:
+    return urlsplit(url).hostname or ''

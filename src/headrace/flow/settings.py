@@ -27,8 +27,13 @@ class GatewaySettings(TypedDict, total=False):
     replicas: int
     max_requests: int
     max_bytes: int
+    limits: Mapping[str, Any]
     expose: Any
     static: Mapping[str, str]
+    prefix: str
+    trusted_proxies: OneOrMany
+    compress: bool
+    apps: Mapping[str, str]
     development: bool
 
 
@@ -66,6 +71,7 @@ class ExecutorSettings(TypedDict, total=False):
     host: OneOrMany
     port: int | Sequence[int]
     tls: bool | str
+    allow_uris: OneOrMany
     gpus: str | int | Sequence[int | str]
     threads: int | None
     sticky: str

@@ -83,6 +83,25 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     graphql: Annotated[
         GraphqlSpec, Meta(description='What GraphQL clients may read, see and ask for at once.')
     ] = GraphqlSpec()
+    prefix: Annotated[
+        str,
+        Meta(
+            pattern='^(/[^/?#{}]+)*$',
+            description='Path before all HTTP routes that a proxy leaves on: /shop; without it they work too.',
+        ),
+    ] = ''
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description='Addresses or networks of proxies whose X-Forwarded-For is believed: 10.0.0.0/8.'),
+    ] = ()
+    compress: Annotated[
+        bool,
+        Meta(description='Compress HTTP answers of 1 KiB and more for clients that accept it.'),
+    ] = False
+    apps: Annotated[
+        dict[str, str],
+        Meta(description='ASGI applications beside the HTTP routes: {path: module:app}; "/" gets the rest.'),
+    ] = {}
     development: Annotated[
         bool, Meta(description="Show clients where the executors' code failed; not for open networks.")
     ] = False

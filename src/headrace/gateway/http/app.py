@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from headrace.gateway.http import problem
+from msgspec.structs import replace
+
+from headrace.gateway.entrance import Entrance
+from headrace.gateway.http import encoding, problem
+from headrace.gateway.http.asgi import Receive, Scope, Send
 from headrace.gateway.http.cors import Cors
-from headrace.gateway.http.request import Receive, Request, Scope, Send
+from headrace.gateway.http.negotiation import coding
+from headrace.gateway.http.reception import Reception
+from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response
 from headrace.gateway.http.routes import Routes
 
 BODILESS = frozenset((204, 304))
 WORKED = frozenset((200, 500))
 """The answers that took executors their time; others say little about how fast they are."""
+LEAST_PACKED = 1024
+"""Bytes of an answer that are worth packing: less fits into one packet anyway."""
+LARGE = 64 * 1024
+"""Bytes that are packed in a thread, as others have to wait otherwise."""
 
 
 class Application:
     """A raw ASGI application for HTTP requests; every answer carries the request's id."""
 
-    def __init__(self, routes: Routes, *, cors: Cors | None = None, development: bool = False) -> None:
+    def __init__(self, routes: Routes, entrance: Entrance) -> None:
+        spec = entrance.spec
+        reception = Reception(entrance)
         self.routes = routes
-        self._cors = cors
-        self._development = development
+        self._entrance = entrance
+        self._reception = reception if reception.is_needed else None
+        self._cors = Cors(spec.cors) if spec.cors else None
+        self._packs = spec.compress
+        self._development = spec.development
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
             try:
+                if self._reception is not None:
+                    self._reception.receive(request)
                 if request.method == 'OPTIONS':
                     response = self._options(request)
                 else:
-                    response = await self.routes.find(request.method, request.path).serve(request)
+                    route = self.routes.find(request.method, request.path, request.headers)
+                    if self._reception is not None and route.endpoint is None:
+                        self._reception.permit_page(request)
+                    response = await route.serve(request)
             except Exception as error:
-                response = problem.respond(
-                    error, request_id=request.id, endpoint=request.endpoint, development=self._development
-                )
+                response = self._failed(request, error)
             await self._answer(request, response, send)
         finally:
             if request.ticket is not None:
@@ -43,28 +62,64 @@ class Application:
 
     async def _answer(self, request: Request, response: Response, send: Send) -> None:
         """Send the response; it is over when the client has taken most of it."""
+        body, size = response.body, response.size
+        if self._packs and isinstance(body, bytes) and len(body) >= LEAST_PACKED:
+            response = await _packed(response, body, request)
+            body = response.body
+        if size is None and isinstance(body, bytes):
+            size = len(body)
         if request.ticket is not None and response.status in WORKED:
-            request.ticket.answered(request.endpoint, response.size)
+            request.ticket.answered(request.endpoint, size or 0)
         headers = [(b'x-request-id', request.id.encode()), *response.headers]
+        headers.append((b'cache-control', response.cache))
         if response.status not in BODILESS:
             headers.append((b'content-type', response.content_type))
-            headers.append((b'content-length', b'%d' % response.size))
+            if size is not None:
+                headers.append((b'content-length', b'%d' % size))
         if self._cors is not None:
             headers += self._cors.headers(request)
         await send({'type': 'http.response.start', 'status': response.status, 'headers': headers})
-        if isinstance(response.body, bytes):
-            await send({'type': 'http.response.body', 'body': response.body})
+        if isinstance(body, bytes):
+            await send({'type': 'http.response.body', 'body': body})
+        elif isinstance(body, AsyncGenerator):
+            await _send_chunks(body, request, send)
         else:
-            await _send_chunks(response.body, request, send)
+            await body.write(send)
         flow = request.peer.flow
         if request.ticket is not None and flow is not None and flow.write_paused:
             await flow.drain()  # what the client does not read is counted until it does
 
+    def _failed(self, request: Request, error: Exception) -> Response:
+        self._entrance.refused(
+            error,
+            request.identity,
+            protocol='http',
+            endpoint=request.endpoint or request.path,
+            request_id=request.id,
+            host=request.client,
+        )
+        return problem.respond(
+            error, request_id=request.id, endpoint=request.endpoint, development=self._development
+        )
+
     def _options(self, request: Request) -> Response:
         methods = self.routes.methods(request.path)
         if not methods:
-            self.routes.find('OPTIONS', request.path)  # raises what is wrong
+            self.routes.find('OPTIONS', request.path, request.headers)  # raises what is wrong
         return Response(204, b'', headers=((b'allow', ', '.join(methods).encode()),))
+
+
+async def _packed(response: Response, body: bytes, request: Request) -> Response:
+    """The response in the content coding that its client likes; a picture is one already."""
+    name = coding(request.headers.get(b'accept-encoding', b''), encoding.codings())
+    headers = (*response.headers, (b'vary', b'accept-encoding'))
+    if name is None or response.content_type.startswith(b'image/') or request.method == 'HEAD':
+        return replace(response, headers=headers)
+    if len(body) >= LARGE:
+        body = await asyncio.to_thread(encoding.deflate, name, body)
+    else:
+        body = encoding.deflate(name, body)
+    return replace(response, body=body, headers=(*headers, (b'content-encoding', name)))
 
 
 async def _send_chunks(body: AsyncGenerator[bytes, None], request: Request, send: Send) -> None:

@@ -8,12 +8,12 @@ is optional. `data` is a list of documents, one document, `{"docs": [...]}` or n
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Raw, Struct, field
 
 from headrace.documents import DocList, Document
+from headrace.documents.codec import text as codec
 from headrace.errors import CodecError, DocumentError, ExecutorError
 from headrace.gateway.http.problem import FieldProblem, HttpError
 from headrace.spec.suggest import did_you_mean
@@ -41,6 +41,31 @@ class RequestBody(Struct, forbid_unknown_fields=True, kw_only=True):
     exec_endpoint: str | None = None
     exec_endpoint_camel: str | None = field(name='execEndpoint', default=None)
     header: RequestHeader | None = None
+
+    def address(self, route: str) -> tuple[str, str]:
+        """The endpoint that a request on a route is for, and the executors that it names ('' is all).
+
+        `route` is '' if the body may choose. Raises HttpError 422 if it names another than its route.
+        """
+        named = self.exec_endpoint_camel or self.exec_endpoint
+        if named and route and named != route:
+            raise HttpError(
+                422,
+                f'this route calls {route!r}, but execEndpoint is {named!r}',
+                help='leave execEndpoint out, or use the route /post',
+            )
+        target = self.target_executor_camel or self.target_executor
+        if target is None and self.header is not None:
+            target = self.header.target_executor
+        return route or named or '/', target or ''
+
+    def content(self, listed: type[DocList[Any]]) -> tuple[DocList[Any], dict[str, Any]]:
+        """The documents as a list of the class `listed`, and the parameters.
+
+        Raises HttpError 422 that names the field, as in `$.data[3].price`.
+        """
+        docs = listed() if self.data is NOTHING else read_docs(self.data, listed)
+        return docs, self.parameters or {}
 
 
 class ReplyHeader(Struct):
@@ -94,7 +119,7 @@ def unreadable(error: Exception, body: bytes, shape: type[Struct]) -> HttpError:
     """What is wrong with a body that could not be decoded as a `shape`."""
     if isinstance(error, msgspec.ValidationError):
         detail, path = _split(str(error))
-        return _unfit(detail, path, help=_known_keys(shape, detail, path))
+        return unfit(detail, path, help=_known_keys(shape, detail, path))
     if isinstance(error, msgspec.DecodeError):
         return _malformed(str(error), body)
     if isinstance(error, RecursionError):
@@ -102,25 +127,9 @@ def unreadable(error: Exception, body: bytes, shape: type[Struct]) -> HttpError:
     return HttpError(400, f'the body is not valid JSON: {error}', help='write text as UTF-8')
 
 
-def endpoint_of(asked: RequestBody, route: str) -> str:
-    """The endpoint that a request on a route is for; `route` is '' if the body may choose.
-
-    Raises HttpError 422 if the body names another one than its route.
-    """
-    named = asked.exec_endpoint_camel or asked.exec_endpoint
-    if named and route and named != route:
-        raise HttpError(
-            422,
-            f'this route calls {route!r}, but execEndpoint is {named!r}',
-            help='leave execEndpoint out, or use the route /post',
-        )
-    return route or named or '/'
-
-
 def target_of(asked: RequestBody) -> str:
     """The executors that a request names, or ''."""
-    in_header = asked.header.target_executor if asked.header is not None else None
-    return asked.target_executor_camel or asked.target_executor or in_header or ''
+    return asked.address('')[1]
 
 
 def read_docs(data: Raw, listed: type[DocList[Any]]) -> DocList[Any]:
@@ -128,8 +137,6 @@ def read_docs(data: Raw, listed: type[DocList[Any]]) -> DocList[Any]:
 
     Raises HttpError 422 that names the field, as in `$.data[3].price`.
     """
-    if data is NOTHING:
-        return listed()
     text = bytes(data)
     where = '$.data'
     if text[0] != LIST:
@@ -137,26 +144,21 @@ def read_docs(data: Raw, listed: type[DocList[Any]]) -> DocList[Any]:
             return listed()
         text, where = _listed(text, listed)
     try:
-        return listed.from_json(text)
+        return listed.from_rows(codec.doc_from_json(text, list[listed.doc_type]))  # type: ignore[name-defined]
     except DocumentError as error:
         if not issubclass(listed.doc_type, Document) or 'got `null`' not in error.message:
-            raise _misfit(error, where) from None
+            raise misfit(error, where) from None
     try:  # clients of Jina write every field of a document, null where there is nothing
         return listed.from_json(msgspec.json.encode(_without_nulls(msgspec.json.decode(text))))
     except DocumentError as error:
-        raise _misfit(error, where) from None
-
-
-def read_query(query: bytes) -> dict[str, Any]:
-    """The parameters in a query string; what reads as JSON (numbers, true, null, [...]) is taken as such."""
-    return {name: _literal(text) for name, text in parse_qsl(query.decode('latin1'), keep_blank_values=True)}
+        raise misfit(error, where) from None
 
 
 def write(
     docs: DocList[Any], parameters: dict[str, Any], header: ReplyHeader, *, arrays: str = 'list'
 ) -> bytes:
     """The reply as JSON; `arrays` is 'list' (nested numbers) or 'base64'."""
-    data = docs.to_json(arrays=arrays)  # type: ignore[arg-type]
+    data = codec.to_json(docs.rows, arrays=arrays)  # type: ignore[arg-type]
     try:
         return replies.encode(Reply(header, parameters, Raw(data)))
     except UNWRITABLE as error:
@@ -191,7 +193,7 @@ def _listed(text: bytes, listed: type[DocList[Any]]) -> tuple[bytes, str]:
     The list around one document is ours, so `$.data[0]` in an error about it means `$.data`.
     """
     if text[0] != OBJECT:
-        raise _unfit('Expected a list of documents, one document or null', '$.data')
+        raise unfit('Expected a list of documents, one document or null', '$.data')
     if b'"docs"' in text and 'docs' not in listed.doc_type.__struct_fields__:
         wrapped = bytes(_wrappers.decode(text).docs)
         if wrapped:
@@ -199,12 +201,13 @@ def _listed(text: bytes, listed: type[DocList[Any]]) -> tuple[bytes, str]:
     return b'[%b]' % text, ''
 
 
-def _misfit(error: DocumentError, where: str) -> HttpError:
+def misfit(error: DocumentError, where: str) -> HttpError:
+    """What is wrong with documents that stand at `where` in a body."""
     if isinstance(error, CodecError):
         return HttpError(400, error.message, help=error.help)
     detail, path = _split(error.message)
     inner = path.removeprefix('$')
-    return _unfit(detail, where + inner if where else '$.data' + inner.removeprefix('[0]'))
+    return unfit(detail, where + inner if where else '$.data' + inner.removeprefix('[0]'))
 
 
 def _split(message: str) -> tuple[str, str]:
@@ -213,7 +216,8 @@ def _split(message: str) -> tuple[str, str]:
     return detail, where.strip('`') or '$'
 
 
-def _unfit(detail: str, path: str, *, help: str = '') -> HttpError:
+def unfit(detail: str, path: str, *, help: str = '') -> HttpError:
+    """The error for a body that is not as it should be at `path`."""
     return HttpError(422, f'{detail} - at {path}', help=help, errors=(FieldProblem(path, detail),))
 
 
@@ -240,8 +244,9 @@ def _malformed(message: str, body: bytes) -> HttpError:
     )
 
 
-def _literal(text: str) -> Any:
+def check_json(text: str, name: str) -> None:
+    """Raise HttpError 400 unless the text of a field (of a form, a query) is JSON."""
     try:
-        return msgspec.json.decode(text.encode())
-    except (msgspec.DecodeError, RecursionError):
-        return text
+        msgspec.json.decode(text.encode(), type=Raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise HttpError(400, f'{name} is not valid JSON: {error}', help='write JSON into it') from None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from headrace.errors import SpecError
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.app import Application
-from headrace.gateway.http.call import FlowRoute, Front
-from headrace.gateway.http.cors import Cors
+from headrace.gateway.http.flow_route import FlowRoute, wants_parts
+from headrace.gateway.http.front import Front
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.openapi import OpenAPI
 from headrace.gateway.http.pages import Pages
@@ -37,7 +37,8 @@ def application(entrance: Entrance, health: Health) -> Application:
     if not routes.has('GET', '/') and not static.covers('/'):
         routes.add(('GET',), '/', Route(serve=pages.welcome, summary='What is served here', tags=GATEWAY))
     routes.fallback = _Fallback(static, front, info)
-    return Application(routes, cors=Cors(spec.cors) if spec.cors else None, development=spec.development)
+    routes.wants_parts = wants_parts
+    return Application(routes, entrance)
 
 
 def _add_own(routes: Routes, health: Health) -> None:

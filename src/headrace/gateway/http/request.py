@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from headrace.errors import Cancelled, TooLarge
+from headrace.gateway.http.asgi import Receive, Scope
 from headrace.gateway.http.problem import HttpError
+from headrace.gateway.identity import Identity
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import new_request_id
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 TIMEOUT_HEADER = b'x-headrace-timeout-s'
 LONGEST_ID = 128
@@ -33,10 +31,11 @@ class Peer:
     """The other end of a connection: `on_left` is called if it leaves in the middle of a request.
 
     It is also called when this server waits no longer: `stopping` is true then, or `too_slow`. `gone` says
-    that the connection is lost; `flow` whether the peer takes what it is sent.
+    that the connection is lost; `flow` whether the peer takes what it is sent. `certificate` is the one that
+    it has shown, in DER form.
     """
 
-    __slots__ = ('flow', 'gone', 'on_left', 'stopping', 'too_slow')
+    __slots__ = ('certificate', 'flow', 'gone', 'on_left', 'stopping', 'too_slow')
 
     def __init__(self) -> None:
         self.on_left: Callable[[], None] | None = None
@@ -44,6 +43,7 @@ class Peer:
         self.too_slow = False
         self.gone = False
         self.flow: Flowing | None = None
+        self.certificate = b''
 
     def leave(self, *, stopping: bool = False, too_slow: bool = False) -> None:
         """Nobody waits for the request that is under way any more."""
@@ -56,12 +56,13 @@ class Peer:
 class Request:
     """One HTTP request; the body is read when a route asks for it.
 
-    `size` is what the headers say of the body, `ticket` the room of the request in the gateway.
+    `size` is what the headers say of the body, `ticket` the room of the request in the gateway. `identity` is
+    who sent it, as soon as somebody has asked; `client` is whom queues and limits count it for.
     """
 
     __slots__ = (
-        *('_receive', 'client', 'endpoint', 'headers', 'id', 'method'),
-        *('path', 'peer', 'query', 'size', 'ticket'),
+        *('client', 'endpoint', 'headers', 'id', 'identity', 'method'),
+        *('path', 'peer', 'query', 'receive', 'scope', 'size', 'ticket'),
     )
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -77,7 +78,9 @@ class Request:
         self.size = int(self.headers.get(b'content-length', 0))
         self.endpoint = ''
         self.ticket: Ticket | None = None
-        self._receive = receive
+        self.identity: Identity | None = None
+        self.scope = scope
+        self.receive = receive
 
     def trace(self) -> str:
         """The W3C traceparent that came with the request, or ''."""
@@ -103,7 +106,7 @@ class Request:
         """The whole body; TooLarge as soon as it is known to be of more than `limit` bytes."""
         if self.size > limit:
             raise _too_large(limit)
-        message = await self._receive()
+        message = await self.receive()
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -117,7 +120,7 @@ class Request:
             chunks.append(message['body'])
             if not message.get('more_body'):
                 return b''.join(chunks) if len(chunks) > 1 else chunks[0]
-            message = await self._receive()
+            message = await self.receive()
 
 
 def _usable_id(value: bytes) -> str:

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
 
 import msgspec
+from msgspec import Struct
+
+from headrace.gateway.http.asgi import Send
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 JSON = b'application/json'
 HTML = b'text/html; charset=utf-8'
+NO_STORE = b'no-store'
 
 
-class Response:
-    """What a route gives back; the body is bytes, or chunks of a known total `size`."""
+class Writing(Protocol):
+    """A body that is not there yet when the answer begins."""
 
-    __slots__ = ('body', 'content_type', 'headers', 'size', 'status')
+    async def write(self, send: Send) -> None:
+        """Send the body, down to its last message."""
 
-    def __init__(
-        self,
-        status: int,
-        body: bytes | AsyncGenerator[bytes, None],
-        content_type: bytes = JSON,
-        headers: Headers = (),
-        *,
-        size: int | None = None,
-    ) -> None:
-        self.status = status
-        self.body = body
-        self.content_type = content_type
-        self.headers = headers
-        self.size = len(body) if size is None and isinstance(body, bytes) else size or 0
+
+class Response(Struct):
+    """What a route gives back; the body is bytes, chunks of a known total `size`, or writes itself.
+
+    `cache` says who may keep the answer, and how long.
+    """
+
+    status: int
+    body: bytes | AsyncGenerator[bytes, None] | Writing
+    content_type: bytes = JSON
+    headers: Headers = ()
+    size: int | None = None
+    cache: bytes = NO_STORE
 
 
 def as_json(value: object, status: int = 200, headers: Headers = ()) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response
 from headrace.spec.suggest import closest
 
+NO_HEADERS: Mapping[bytes, bytes] = {}
 Serve = Callable[[Request], Awaitable[Response]]
 
 
@@ -35,6 +36,7 @@ class Routes:
     def __init__(self) -> None:
         self._table: dict[str, dict[str, Route]] = {}
         self.fallback: Callable[[str, str], Route | None] = lambda method, path: None
+        self.wants_parts: Callable[[Mapping[bytes, bytes]], bool] = lambda headers: False
 
     def add(self, methods: Iterable[str], path: str, route: Route) -> None:
         """Let `route` serve these methods of `path`.
@@ -60,12 +62,19 @@ class Routes:
         """Whether this method of this path is served."""
         return method in self._table.get(path, {})
 
-    def find(self, method: str, path: str) -> Route:
-        """The route for a request; HttpError 404 or 405 if there is none."""
+    def find(self, method: str, path: str, headers: Mapping[bytes, bytes] = NO_HEADERS) -> Route:
+        """The route for a request; HttpError 404 or 405 if there is none.
+
+        A GET that asks for an answer in parts (`wants_parts`) goes the way of a POST.
+        """
         resource = self._table.get(path)
         if resource is not None:
             route = resource.get(method)
             if route is not None:
+                return route
+        if method == 'GET' and self.wants_parts(headers):
+            route = self._table.get(path, {}).get('POST') or self.fallback('POST', path)
+            if route is not None and route.endpoint is not None:
                 return route
         return self._find_other(method, path)
 

@@ -1,0 +1,124 @@
+"""Bytes to compressed bytes and back, within a bound (RFC 9110, section 8.4)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from headrace.errors import MissingExtra, TooLarge
+from headrace.extras import load
+from headrace.gateway.http.problem import HttpError
+
+GZIP, DEFLATE, ZSTD, BROTLI = b'gzip', b'deflate', b'zstd', b'br'
+GZIP_LEVEL, ZSTD_LEVEL, BROTLI_LEVEL = 5, 3, 4
+"""Levels that cost a few milliseconds per megabyte; more saves little."""
+EXTRA = 'compression'
+WINDOW_BITS = zlib.MAX_WBITS | 16
+MAX_WINDOW_BYTES = 128 * 1024 * 1024
+
+
+@lru_cache(maxsize=1)
+def codings() -> tuple[bytes, ...]:
+    """The content codings of answers, the cheapest first."""
+    return *(name for name, module in ((ZSTD, 'zstandard'), (BROTLI, 'brotli')) if _has(module)), GZIP
+
+
+@lru_cache(maxsize=1)
+def accepted() -> tuple[bytes, ...]:
+    """The content codings of bodies that are understood."""
+    return (GZIP, DEFLATE, ZSTD) if _has('zstandard') else (GZIP, DEFLATE)
+
+
+def deflate(name: bytes, body: bytes) -> bytes:
+    """A body in one of `codings()`."""
+    packed: bytes
+    if name == ZSTD:
+        packed = load('zstandard', extra=EXTRA).ZstdCompressor(level=ZSTD_LEVEL).compress(body)
+    elif name == BROTLI:
+        packed = load('brotli', extra=EXTRA).compress(body, quality=BROTLI_LEVEL)
+    else:
+        packed = zlib.compress(body, GZIP_LEVEL, WINDOW_BITS)
+    return packed
+
+
+def inflate(name: bytes, body: bytes, limit: int) -> bytes:
+    """A body without its content encoding, in memory for `limit` bytes and never more.
+
+    Raises HttpError 415 for an encoding that is not known, 400 for damaged bytes, TooLarge beyond `limit`.
+    """
+    if name not in accepted():
+        known = ', '.join(each.decode() for each in accepted())
+        raise HttpError(
+            415,
+            f'the body is encoded as {name.decode("latin1")!r}, which is not supported',
+            help=f'send it without Content-Encoding, or as one of: {known}',
+            headers=((b'accept-encoding', known.encode()),),
+        )
+    unpack: Callable[[bytes, int], bytes] = _zstd if name == ZSTD else _gzip if name == GZIP else _zlib
+    try:
+        found = unpack(body, limit + 1)
+    except (zlib.error, EOFError, _zstd_error()) as error:
+        raise HttpError(400, f'the body is no valid {name.decode()}: {error}') from None
+    if len(found) > limit:
+        raise TooLarge(
+            f'the request is larger than the {limit} bytes that are accepted when it is unpacked',
+            help='send fewer documents at a time, or raise max_body_bytes of the gateway',
+        )
+    return found
+
+
+def _gzip(body: bytes, most: int) -> bytes:
+    """The members of a gzip file one after the other, up to so many bytes."""
+    parts: list[bytes] = []
+    while True:
+        part, body = _member(zlib.decompressobj(WINDOW_BITS), body, most)
+        parts.append(part)
+        most -= len(part)
+        if not body or most <= 0:
+            return b''.join(parts)
+
+
+def _zlib(body: bytes, most: int) -> bytes:
+    """What `deflate` means: zlib, or (as some send it) the bare stream."""
+    try:
+        return _member(zlib.decompressobj(), body, most)[0]
+    except zlib.error:
+        return _member(zlib.decompressobj(-zlib.MAX_WBITS), body, most)[0]
+
+
+def _member(inflater: Any, body: bytes, most: int) -> tuple[bytes, bytes]:
+    """The first bytes of one member, and what comes behind it."""
+    found: bytes = inflater.decompress(body, most)
+    if len(found) < most and not inflater.eof:
+        raise EOFError('it ends too early')
+    return found, inflater.unused_data
+
+
+def _zstd(body: bytes, most: int) -> bytes:
+    zstandard = load('zstandard', extra=EXTRA)
+    parts: list[bytes] = []
+    size = 0
+    unpacker = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
+    with unpacker.stream_reader(body, read_across_frames=True) as reader:
+        while size < most:
+            part = reader.read(min(most - size, 1 << 20))
+            if not part:
+                break
+            parts.append(part)
+            size += len(part)
+    return b''.join(parts)
+
+
+def _zstd_error() -> type[Exception]:
+    found: type[Exception] = load('zstandard', extra=EXTRA).ZstdError if _has('zstandard') else EOFError
+    return found
+
+
+def _has(module: str) -> bool:
+    try:
+        load(module, extra=EXTRA)
+    except MissingExtra:
+        return False
+    return True

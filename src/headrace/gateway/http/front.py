@@ -1,0 +1,51 @@
+"""What all routes into one Flow share: its handlers, its limits, the document types of its endpoints."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from headrace.documents import DocList, Document, class_from
+from headrace.gateway.entrance import Entrance
+from headrace.gateway.http.cors import Cors
+from headrace.pipeline.describe import DEFAULT_ENDPOINT
+
+
+class Types(NamedTuple):
+    """The list that an endpoint takes, and the class of what it gives (None: whichever class it is of)."""
+
+    takes: type[DocList[Any]]
+    gives: type[Any] | None
+
+
+class Front:
+    """One way into the Flow for all routes; `permit` is None where everybody may do everything."""
+
+    def __init__(self, entrance: Entrance) -> None:
+        spec = entrance.spec
+        self.handler = entrance.handler
+        self.stream = entrance.stream
+        self.admission = entrance.admission
+        self.limits = entrance.limits
+        self.permit = None if entrance.is_open else entrance.permit
+        self.origins = Cors(spec.cors)
+        self.timeout_s = spec.timeout_s
+        self.max_body_bytes = spec.max_body_bytes
+        self.development = spec.development
+        self.types: dict[str, Types] = {}
+        self.default: Types | None = None
+        self._endpoints = {endpoint.name: endpoint for endpoint in entrance.info.endpoints}
+
+    def learn(self, endpoint: str) -> Types:
+        """The types of an endpoint, kept in `types` from then on; Document where none is known.
+
+        Names that clients choose, and that have no endpoint of their own, have those of `default`.
+        """
+        if endpoint not in self._endpoints:
+            if self.default is None:
+                known = DEFAULT_ENDPOINT in self._endpoints
+                self.default = self.learn(DEFAULT_ENDPOINT) if known else Types(DocList[Document], None)
+            return self.default
+        info = self._endpoints[endpoint]
+        taken, given = class_from(info.input), class_from(info.output)
+        types = Types(DocList[taken], None if issubclass(given, Document) else given)  # type: ignore[valid-type]
+        return self.types.setdefault(endpoint, types)

@@ -1,0 +1,88 @@
+"""A body of any kind that is understood in, what it asks for out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from headrace.documents import DocList
+from headrace.gateway.http import body as bodies
+from headrace.gateway.http import encoding
+from headrace.gateway.http.arrow import ARROW, ArrowBody
+from headrace.gateway.http.forms import FORM, read_form
+from headrace.gateway.http.front import Front
+from headrace.gateway.http.problem import HttpError
+from headrace.gateway.http.query import QueryBody, parameters_of
+from headrace.gateway.http.request import Request
+from headrace.gateway.http.response import JSON
+
+P = ParamSpec('P')
+T = TypeVar('T')
+
+LARGE = 256 * 1024
+"""Bytes of a body that are unpacked in a thread, as others have to wait otherwise."""
+
+
+class Asked(Protocol):
+    """What a request asks for, whichever way it is written."""
+
+    def address(self, route: str) -> tuple[str, str]:
+        """The endpoint that is called, and the executors that are named ('' is all).
+
+        `route` is the endpoint of the request's route, '' if the request may choose.
+        """
+
+    def content(self, listed: type[DocList[Any]]) -> tuple[DocList[Any], dict[str, Any]]:
+        """The documents as a list of the class `listed`, and the parameters."""
+
+
+async def read(front: Front, request: Request, body: bytes) -> Asked:
+    """What a request asks for.
+
+    Raises HttpError: 400 for what is damaged, 415 for a body of another kind, 422 for one of another shape;
+    TooLarge for one that is too large when it is unpacked; Forbidden for a form or a GET from a page of
+    another origin.
+    """
+    headers, limits = request.headers, front.limits
+    body = await _inflated(front, request, body)
+    if not body and request.method == 'GET':
+        front.origins.check(request)
+        limits.check_json(request.query)
+        return QueryBody(request.query)
+    kind = headers.get(b'content-type', JSON)
+    name = kind.partition(b';')[0].strip().lower()
+    if name == FORM:
+        front.origins.check(request)
+        return await _maybe_threaded(len(body), read_form, kind, body, limits)
+    if name == ARROW:
+        return ArrowBody(body, request.query, limits)
+    if name != JSON and not (name.startswith(b'application/') and name.endswith(b'+json')):
+        raise HttpError(
+            415,
+            f'the body is {name.decode("latin1")!r}, and JSON is expected',
+            help="send JSON with the header 'Content-Type: application/json', or a form "
+            '(multipart/form-data), or Arrow (application/vnd.apache.arrow.stream)',
+        )
+    if len(body) > limits.small_json:
+        limits.check_json(body)
+    asked = bodies.read(body)
+    if request.query and request.method in ('GET', 'DELETE'):
+        asked.parameters = {**parameters_of(request.query), **(asked.parameters or {})}
+    return asked
+
+
+async def _inflated(front: Front, request: Request, body: bytes) -> bytes:
+    """The body without its content encoding; what it takes more is counted for its sender."""
+    name = request.headers.get(b'content-encoding', b'identity').strip().lower()
+    if name == b'identity':
+        return body
+    inflated = await _maybe_threaded(LARGE, encoding.inflate, name, body, front.max_body_bytes)
+    if request.ticket is not None and len(inflated) > len(body):
+        request.ticket.grow(len(inflated) - len(body))
+    return inflated
+
+
+async def _maybe_threaded(size: int, work: Callable[P, T], *arguments: P.args, **more: P.kwargs) -> T:
+    """What `work` gives, which is done in a thread if it is for many bytes."""
+    return await asyncio.to_thread(work, *arguments, **more) if size >= LARGE else work(*arguments, **more)

@@ -1,0 +1,84 @@
+"""Who is at the door: a request in, its path, its client and its identity as this gateway sees them."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from headrace.errors import SpecError
+from headrace.gateway.entrance import Entrance
+from headrace.gateway.http.request import Request
+from headrace.gateway.identity import Credentials, shown_in
+
+OPEN = frozenset(('/health', '/ready', '/favicon.ico'))
+"""What everybody may ask: probes have no key, and browsers ask for icons without one."""
+PAGES = '/docs'
+
+
+class Reception:
+    """Looks at requests before anything else does; where nothing is set, there is none (`needed`)."""
+
+    def __init__(self, entrance: Entrance) -> None:
+        spec = entrance.spec
+        self._entrance = entrance
+        self._prefix = spec.prefix
+        self._trusted = [_network(text) for text in spec.trusted_proxies]
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to do."""
+        return not self._entrance.is_open or bool(self._prefix or self._trusted)
+
+    def receive(self, request: Request) -> None:
+        """Find out whose request it is; raises Unauthenticated or RateLimited."""
+        if self._prefix and (request.path + '/').startswith(self._prefix + '/'):
+            request.path = request.path[len(self._prefix) :] or '/'
+        if self._trusted:
+            request.client = self._client(request)
+        if not self._entrance.is_open and request.path not in OPEN and request.method != 'OPTIONS':
+            shown = Credentials(request.client, shown_in(request.headers), request.peer.certificate)
+            request.identity = self._entrance.identify(shown)
+            request.client = request.identity.client
+
+    def permit_page(self, request: Request) -> None:
+        """Let somebody read what is no endpoint of the Flow; raises Forbidden or Unauthenticated."""
+        if request.identity is not None:
+            is_part = request.path.startswith(PAGES + '/')  # the page is nothing without its parts
+            self._entrance.permit_page(request.identity, PAGES if is_part else request.path)
+
+    def _client(self, request: Request) -> str:
+        """The host that a request comes from: behind proxies that are trusted, the one that they name.
+
+        The last address in X-Forwarded-For that is no trusted proxy: before it, anybody can write.
+        """
+        host = request.client
+        hops = request.headers.get(b'x-forwarded-for', b'').decode('latin1').split(',')
+        while hops and self._is_trusted(host):
+            named = hops.pop().strip()
+            if not _is_address(named):
+                break
+            host = named
+        return host
+
+    def _is_trusted(self, host: str) -> bool:
+        if not _is_address(host):
+            return False
+        address = ip_address(host)
+        return any(address.version == network.version and address in network for network in self._trusted)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise SpecError(
+            f'gateway.trusted_proxies: {text!r} is no address and no network',
+            help='for example 10.0.0.7 or 10.0.0.0/8',
+        ) from None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -10,14 +10,19 @@ from urllib.parse import urlsplit
 from headrace.errors import SpecError
 from headrace.spec.suggest import did_you_mean
 
-Protocol = Literal['grpc', 'http']
+Protocol = Literal['grpc', 'http', 'websocket']
 
 _SCHEMES: dict[str, tuple[Protocol, bool]] = {
     'grpc': ('grpc', False),
     'grpcs': ('grpc', True),
     'http': ('http', False),
     'https': ('http', True),
+    'ws': ('websocket', False),
+    'wss': ('websocket', True),
+    'websocket': ('websocket', False),
 }
+
+_SCHEME_OF: dict[Protocol, str] = {'grpc': 'grpc', 'http': 'http', 'websocket': 'ws'}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +30,14 @@ class Tls:
     """Certificates of an encrypted connection, as paths of PEM files.
 
     `authority` is what the server's certificate must be signed by (default: the authorities that the system
-    trusts). `certificate` and `key` are shown to a server that asks for the client's own.
+    trusts). `certificate` and `key` are shown to a server that asks for the client's own. `server_name` is
+    the name that the server's certificate has to have, where that is not the host of the address.
     """
 
     authority: str | Path | None = None
     certificate: str | Path | None = None
     key: str | Path | None = None
+    server_name: str | None = None
 
     def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
@@ -56,8 +63,13 @@ class Address:
         host = f'[{self.host}]' if ':' in self.host else self.host
         return f'{host}:{self.port}'
 
+    @property
+    def http_url(self) -> str:
+        """The address for plain HTTP, which a WebSocket begins as."""
+        return f'http{"s" if self.tls else ""}://{self.authority}'
+
     def __str__(self) -> str:
-        return f'{self.protocol}{"s" if self.tls else ""}://{self.authority}'
+        return f'{_SCHEME_OF[self.protocol]}{"s" if self.tls else ""}://{self.authority}'
 
 
 def parse(
@@ -69,6 +81,8 @@ def parse(
     'grpc://127.0.0.1:1234'
     >>> str(parse('localhost', 8080, 'http'))
     'http://localhost:8080'
+    >>> str(parse('wss://shop.example'))
+    'wss://shop.example:443'
     """
     scheme, name, found = _split(host)
     if scheme and protocol and _protocol(protocol)[0] != _protocol(scheme)[0]:
@@ -78,7 +92,7 @@ def parse(
     if port and found and port != found:
         raise SpecError(f'host={host!r} and port={port} contradict each other', help='give one of them')
     kind, is_secure = _protocol(scheme or protocol or 'grpc')
-    number = port or found or {'http': 443 if is_secure else 80}.get(kind)
+    number = port or found or (None if kind == 'grpc' else 443 if is_secure else 80)
     if number is None:
         raise SpecError(f'no port in host={host!r}', help="write Client('grpc://host:port') or port=...")
     if not 0 < number < 65536:
@@ -94,7 +108,12 @@ def _split(host: str) -> tuple[str, str, int | None]:
         name, port = parts.hostname, parts.port
     except ValueError as error:
         raise SpecError(f'{host!r} is not an address: {error}', help="write 'grpc://host:port'") from None
-    if not name or parts.path.strip('/') or parts.query or parts.username:
+    if parts.username or parts.password:  # not shown: it may be a secret
+        raise SpecError(
+            f'the address of {name} has a name or password in it',
+            help='give api_key=... or token=... instead',
+        )
+    if not name or parts.path.strip('/') or parts.query:
         raise SpecError(f'{host!r} is not an address', help="write 'grpc://host:port' or 'http://host:port'")
     return parts.scheme, '127.0.0.1' if name == '0.0.0.0' else name, port
 

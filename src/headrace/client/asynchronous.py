@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from headrace.client.address import Tls, parse
-from headrace.client.options import Callback, PostOptions, options
-from headrace.client.posting import Post, Posting
-from headrace.client.transport import Transport, check_open, reach
-
-MAX_REPLY_BYTES = 256 * 1024 * 1024
+from headrace.client import streaming
+from headrace.client.options import Callback, PostOptions, StreamOptions, options
+from headrace.client.posting import Post, Posting, requests
+from headrace.client.settings import ClientSettings, settings
+from headrace.client.transport import check_open
 
 
 class AsyncClient:
@@ -23,26 +23,15 @@ class AsyncClient:
     ...             print(docs.texts)
     ...     return found
 
-    The connection is made with the first request. `timeout_s` is for requests that bring no own one;
-    `max_reply_bytes` bounds the memory that one reply may take. `transport` is another way to the Flow than
-    an address.
+    The connection is made with the first request. `Settings` explains the keyword arguments.
     """
 
-    def __init__(
-        self,
-        host: str = '127.0.0.1',
-        *,
-        port: int | None = None,
-        protocol: str | None = None,
-        tls: bool | Tls = False,
-        timeout_s: float | None = None,
-        max_reply_bytes: int = MAX_REPLY_BYTES,
-        transport: Transport | None = None,
-    ) -> None:
-        self.address = None if transport else parse(host, port, protocol, tls)
-        self.timeout_s = timeout_s
+    def __init__(self, host: str = '127.0.0.1', **given: Unpack[ClientSettings]) -> None:
+        wanted = settings(given)
+        self.address = wanted.address(host)
+        self.timeout_s = wanted.timeout_s
         self._is_closed = False
-        self._transport = reach(transport or self.address, max_reply_bytes)
+        self._transport = wanted.reach(self.address)
 
     def post(
         self,
@@ -60,6 +49,18 @@ class AsyncClient:
         check_open(self._is_closed)
         callbacks = {'on_done': on_done, 'on_error': on_error, 'on_always': on_always}
         return Posting(self._transport, Post(on, inputs, options({**callbacks, **given}), self.timeout_s))
+
+    def stream_doc(
+        self, on: str, inputs: Any = None, **given: Unpack[StreamOptions]
+    ) -> AsyncGenerator[Any, None]:
+        """The documents that come back from the endpoint `on`, each as soon as it is there.
+
+        As `Client.stream_doc`, for `async for`; `aclose()` ends it early. Inputs that have to be waited for
+        should be asynchronous: others are asked for on the event loop.
+        """
+        check_open(self._is_closed)
+        post = streaming.asked(on, inputs, given, self.timeout_s)
+        return streaming.stream(self._transport, post, requests(self._transport, post))
 
     def index(self, inputs: Any = None, **given: Unpack[PostOptions]) -> Posting:
         """A post to `/index`."""

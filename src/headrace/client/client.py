@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterator
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, suppress
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
-from headrace.client import delivery, inputs, retry, window
-from headrace.client.address import Tls, parse
-from headrace.client.asynchronous import MAX_REPLY_BYTES, AsyncClient
+from headrace.client import delivery, inputs, retry, streaming, window
+from headrace.client.asynchronous import AsyncClient
 from headrace.client.described import Taken, taken
+from headrace.client.feeding import on_thread
 from headrace.client.loop import LoopThread, fast_loop
 from headrace.client.messages import Response
-from headrace.client.options import Callback, PostOptions, options
+from headrace.client.options import Callback, PostOptions, StreamOptions, options
 from headrace.client.posting import Post
-from headrace.client.transport import Transport, check_open, reach
+from headrace.client.settings import ClientSettings, settings
+from headrace.client.transport import check_open
 from headrace.documents import DocList
+
+T = TypeVar('T')
 
 
 class Client:
@@ -30,30 +33,22 @@ class Client:
 
     `Client(host='127.0.0.1', port=51000, protocol='http')` is another way to write an address.
     `Client(..., asyncio=True)` makes an `AsyncClient`. The connection is made with the first request, by a
-    thread that ends with `close()`. `timeout_s` is for requests that bring no own one.
+    thread that ends with `close()`. `Settings` explains the keyword arguments.
     """
 
     def __new__(cls, *args: Any, asyncio: bool = False, **given: Any) -> Any:
         return AsyncClient(*args, **given) if asyncio else super().__new__(cls)
 
     def __init__(
-        self,
-        host: str = '127.0.0.1',
-        *,
-        port: int | None = None,
-        protocol: str | None = None,
-        asyncio: bool = False,
-        tls: bool | Tls = False,
-        timeout_s: float | None = None,
-        max_reply_bytes: int = MAX_REPLY_BYTES,
-        transport: Transport | None = None,
+        self, host: str = '127.0.0.1', *, asyncio: bool = False, **given: Unpack[ClientSettings]
     ) -> None:
-        self.address = None if transport else parse(host, port, protocol, tls)
-        self.timeout_s = timeout_s
+        wanted = settings(given)
+        self.address = wanted.address(host)
+        self.timeout_s = wanted.timeout_s
         self._is_closed = False
-        self._transport = reach(transport or self.address, max_reply_bytes)
+        self._transport = wanted.reach(self.address)
         self._loop = LoopThread(
-            f'headrace client of {self.address or transport}', self._transport.close, fast_loop
+            f'headrace client of {self.address or self._transport}', self._transport.close, fast_loop
         )
         self._end = weakref.finalize(self, self._loop.close)  # also at the exit of the interpreter
 
@@ -88,6 +83,26 @@ class Client:
             for response in responses:
                 collected.add(response)
         return collected.result()
+
+    def stream_doc(
+        self, on: str, inputs: Any = None, **given: Unpack[StreamOptions]
+    ) -> Generator[Any, None, None]:
+        """The documents that come back from the endpoint `on`, each as soon as it is there.
+
+        Nothing is sent before the first is asked for. Leaving the loop, or `close()` of the iterator, cancels
+        what is under way. `inputs` are those of `post`. What an iterator or generator makes is asked for on a
+        thread of its own and sent one by one while results come back, unless `request_size` says otherwise;
+        results come in the order of the inputs, or with `results_in_order=False` as they are made. With
+        `return_responses`, gives a `Response` for each part of an answer.
+
+        Raises BadServer after the documents that came before the error.
+
+        >>> def answer(client, question):
+        ...     for doc in client.stream_doc('/answer', {'text': question}):
+        ...         print(doc.text, end='')
+        """
+        check_open(self._is_closed)
+        return self._streamed(streaming.asked(on, inputs, given, self.timeout_s))
 
     def index(self, inputs: Any = None, **given: Unpack[PostOptions]) -> Any:
         """`post('/index', inputs, ...)`."""
@@ -151,6 +166,23 @@ class Client:
         while (docs := self._loop.run(_next(batches))) is not None:
             yield docs
 
+    def _streamed(self, post: Post) -> Generator[Any, None, None]:
+        stream = streaming.stream(self._transport, post, self._requests(post))
+        try:
+            while (item := self._loop.run(_next(stream))) is not None:
+                yield item
+                check_open(self._is_closed)
+        finally:
+            self._loop.start(lambda: _close(stream))
+
+    def _requests(self, post: Post) -> AsyncGenerator[DocList[Any], None]:
+        """The requests of a stream. Inputs that may wait are asked for on a thread of their own."""
+        size = post.options.request_size
+        if isinstance(post.inputs, AsyncIterable) or not inputs.are_to_come(post.inputs):
+            return inputs.batches_async(post.inputs, size, lambda: self._takes(*post.address))
+        made = inputs.batches(post.inputs, size, lambda: self.takes(*post.address))
+        return on_thread(made, f'headrace inputs of {post.endpoint}')
+
     async def _takes(self, endpoint: str, target: str) -> Taken:
         return taken(await self._transport.describe(), endpoint, target)
 
@@ -167,5 +199,10 @@ class Client:
         return f'<{type(self).__name__} {self.address or self._transport}>'
 
 
-async def _next(batches: AsyncIterator[DocList[Any]]) -> DocList[Any] | None:
-    return await anext(batches, None)
+async def _next(items: AsyncIterator[T]) -> T | None:
+    return await anext(items, None)
+
+
+async def _close(stream: AsyncGenerator[Any, None]) -> None:
+    with suppress(RuntimeError):  # it runs: then it was cancelled, and ends by itself
+        await stream.aclose()

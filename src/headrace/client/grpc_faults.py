@@ -8,6 +8,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from headrace.client.address import Address
+from headrace.client.refusals import advice
 from headrace.errors import BadServer, DeadlineExceeded, TooLarge
 from headrace.proto import headrace_pb2 as pb
 
@@ -36,7 +37,7 @@ def from_message(message: pb.Error) -> BadServer:
         error=message.kind,
         request_id=message.request_id,
         retry_after_s=message.retry_after_s,
-        help=message.help,
+        help=message.help or advice(message.status),
     )
 
 
@@ -44,7 +45,10 @@ def _from_status(status: str, details: str, address: Address, request_id: str) -
     """The words for a status that comes from gRPC itself."""
     if (status, details) == LOST:
         status, details = 'UNAVAILABLE', 'the connection broke'
-    if status == 'UNAVAILABLE':
+    if status == 'UNAVAILABLE' and 'handshake failed' in details.lower():
+        text = f'the connection to {address} cannot be encrypted ({details})'
+        help = 'tls=Tls(authority=...) names who signed the certificate of the server'
+    elif status == 'UNAVAILABLE':
         text, help = (
             f'no gateway answers at {address} ({details})',
             'is the Flow running, and is this its port?',
@@ -57,7 +61,7 @@ def _from_status(status: str, details: str, address: Address, request_id: str) -
     elif status == 'UNIMPLEMENTED':
         text, help = f'what answers at {address} is no gateway of Headrace', 'check host, port and protocol'
     else:
-        text, help = details or f'{address} answered with {status}', ''
+        text, help = details or f'{address} answered with {status}', advice(status)
     return BadServer(text, status=status, request_id=request_id, help=help)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +11,29 @@ import grpc
 import msgspec
 from google.protobuf.message import DecodeError
 
-from headrace.client import grpc_faults
+from headrace.client import envelope, grpc_faults
 from headrace.client.address import Address, Tls
+from headrace.client.credentials import Credentials
 from headrace.client.described import PATIENCE_S
-from headrace.client.grpc_stream import Stream, Untaken
+from headrace.client.grpc_wire import EOF, GrpcWire
+from headrace.client.line import Line
 from headrace.client.messages import Request, Response
-from headrace.documents import BaseDoc, DocList
-from headrace.documents.codec import columns as codec
+from headrace.client.parts import Part
+from headrace.client.stream import Stream
+from headrace.documents import DocList
 from headrace.errors import SpecError
 from headrace.pipeline.describe import FlowInfo
 from headrace.proto import headrace_pb2 as pb
-from headrace.proto import parameters, struct
-from headrace.proto.envelope import pack, unpack
+from headrace.proto.envelope import unpack
 
 CALL = '/headrace.v1.Headrace/Call'
+GENERATE = '/headrace.v1.Headrace/Generate'
 STREAM = '/headrace.v1.Headrace/Stream'
 DESCRIBE = '/headrace.v1.Headrace/Describe'
 HEALTH = '/grpc.health.v1.Health/Check'
-GATEWAYS = 3
-"""How many gateways, one after the other, may leave before they take a request."""
+
+ASKED = (('headrace-order', 'any'), ('headrace-farewell', 'reply'))
+"""Replies as they are there; and word of a gateway that is about to go, before it goes."""
 
 STREAMED_BYTES = 1 << 20
 """Longer requests go alone: a stream gains them nothing, and one that is refused would end it for all."""
@@ -42,9 +48,10 @@ SERVING = b'\x08\x01'
 class GrpcTransport:
     """A channel to one gateway."""
 
-    def __init__(self, address: Address, *, max_reply_bytes: int) -> None:
+    def __init__(self, address: Address, credentials: Credentials, *, max_reply_bytes: int) -> None:
         self._address = address
-        self._options = [
+        self._credentials = credentials
+        self._options: list[tuple[str, Any]] = [
             ('grpc.max_receive_message_length', max_reply_bytes),
             ('grpc.max_send_message_length', -1),  # the server says what it accepts
             ('grpc.keepalive_time_ms', 30_000),
@@ -52,59 +59,65 @@ class GrpcTransport:
             ('grpc.max_reconnect_backoff_ms', 2_000),
             ('grpc.use_local_subchannel_pool', 1),
         ]
+        if address.tls is not None and address.tls.server_name:
+            self._options.append(('grpc.ssl_target_name_override', address.tls.server_name))
         self._channel: grpc.aio.Channel | None = None
         self._call: Any = None
-        self._stream: Stream | None = None
+        self._line = Line(self._open)
         self._info: FlowInfo | None = None
 
     def encode(self, request: Request, docs: DocList[Any]) -> bytes:
-        message = pb.Request(
-            endpoint=request.endpoint,
-            target=request.target,
-            request_id=request.request_id,
-            timeout_s=request.left_s() or 0.0,
-        )
-        if request.parameters:
-            message.parameters_json = parameters.to_json(dict(request.parameters))
-        return pack(message, codec.encode(docs))
+        return envelope.encode(request, docs)
 
     async def send(self, request: Request, body: bytes) -> Response[Any]:
-        channel = self._connect()
+        self._connect()
+        shown = await self._credentials.headers()
         if request.stream and not request.metadata and len(body) <= STREAMED_BYTES:
-            return _response(request, *await self._send_streamed(channel, request, body))
+            reply, columns, _ = await self._line.send(request, body, shown)
+            return envelope.response(request, reply, columns)
         try:
             data = await self._call(
-                body, timeout=request.left_s(), metadata=tuple(request.metadata.items()) or None
+                body, timeout=request.left_s(), metadata=_metadata(shown, request.metadata)
             )
         except grpc.aio.AioRpcError as error:
             raise grpc_faults.failure(error, self._address, request.request_id) from None
-        return _response(request, *unpack(pb.Reply, data))
+        return envelope.response(request, *unpack(pb.Reply, data))
 
-    async def _send_streamed(
-        self, channel: grpc.aio.Channel, request: Request, body: bytes
-    ) -> tuple[pb.Reply, memoryview | None]:
-        """The reply on the stream; if its gateway leaves, on one to the next that has the port."""
-        attempts = GATEWAYS
-        while True:
-            attempts -= 1
-            if self._stream is None or self._stream.is_over:
-                self._stream = Stream(channel.stream_stream(STREAM, None, None), self._address)
-            try:
-                return await self._stream.send(request, body)
-            except Untaken as left:
-                if not attempts:
-                    raise left.error from None
+    @asynccontextmanager
+    async def lane(self, *, in_order: bool) -> AsyncGenerator[GrpcTransport, None]:
+        """Every request has a call of its own, so none is in the way of another."""
+        yield self
+
+    async def parts(self, request: Request, body: bytes) -> AsyncGenerator[Part, None]:
+        channel = self._connect()
+        shown = await self._credentials.headers()
+        call: Any = channel.unary_stream(GENERATE, None, None)(
+            body, timeout=request.left_s(), metadata=_metadata(shown, request.metadata)
+        )
+        try:
+            while (data := await call.read()) is not EOF:
+                yield Part(envelope.response(request, *unpack(pb.Reply, data)), len(data))
+        except grpc.aio.AioRpcError as error:
+            raise grpc_faults.failure(error, self._address, request.request_id) from None
+        finally:
+            call.cancel()
+
+    async def _open(self, shown: Mapping[str, str]) -> Stream:
+        method: Any = self._connect().stream_stream(STREAM, None, None)
+        call = method(metadata=(*ASKED, *shown.items()))
+        return Stream(GrpcWire(call, self._address), self._address)
 
     async def is_ready(self, timeout_s: float) -> bool:
-        ask = self._connect().unary_unary(HEALTH, None, None)
         try:
-            return bool(await ask(b'', timeout=timeout_s) == SERVING)
+            return bool(await self._ask(HEALTH, timeout_s) == SERVING)
         except grpc.aio.AioRpcError:
             return False
 
     async def problem(self, timeout_s: float) -> str:
-        call = self._connect().unary_unary(HEALTH, None, None)(b'', timeout=timeout_s)
+        shown = await self._credentials.headers()
+        ask = self._connect().unary_unary(HEALTH, None, None)
         try:
+            call = ask(b'', timeout=timeout_s, metadata=_metadata(shown))
             said = dict(await call.trailing_metadata()).get(PROBLEM, b'')
         except grpc.aio.AioRpcError:
             return ''
@@ -112,21 +125,25 @@ class GrpcTransport:
 
     async def describe(self) -> FlowInfo | None:
         if self._info is None:
-            ask = self._connect().unary_unary(DESCRIBE, None, None)
             try:
-                said = pb.Description.FromString(await ask(b'', timeout=PATIENCE_S))
+                said = pb.Description.FromString(await self._ask(DESCRIBE, PATIENCE_S))
                 self._info = msgspec.json.decode(said.flow, type=FlowInfo)
             except (grpc.aio.AioRpcError, DecodeError, msgspec.DecodeError):
                 return None  # also from a server that is older than `flow`
         return self._info
 
     async def close(self) -> None:
-        stream, self._stream = self._stream, None
         channel, self._channel = self._channel, None
-        if stream is not None:
-            await stream.close()
+        await self._line.close()
         if channel is not None:
             await channel.close(None)
+
+    async def _ask(self, method: str, timeout_s: float) -> bytes:
+        """The answer to a request that says nothing."""
+        shown = await self._credentials.headers()
+        call = self._connect().unary_unary(method, None, None)
+        data: bytes = await call(b'', timeout=timeout_s, metadata=_metadata(shown))
+        return data
 
     def _connect(self) -> grpc.aio.Channel:
         if self._channel is None:
@@ -137,6 +154,12 @@ class GrpcTransport:
                 self._channel = grpc.aio.secure_channel(target, _credentials(tls), options=self._options)
             self._call = self._channel.unary_unary(CALL, None, None)
         return self._channel
+
+
+def _metadata(*given: Mapping[str, str]) -> tuple[tuple[str, str], ...] | None:
+    """Several kinds of metadata as one; of what is said twice, the last counts."""
+    together = {key: value for each in given for key, value in each.items()}
+    return tuple(together.items()) or None
 
 
 def _credentials(tls: Tls) -> grpc.ChannelCredentials:
@@ -152,14 +175,3 @@ def _read(path: str | Path | None) -> bytes | None:
         raise SpecError(
             f'{path} cannot be read: {error.strerror}', help='give the path of a PEM file'
         ) from None
-
-
-def _response(request: Request, reply: pb.Reply, columns: memoryview | None) -> Response[Any]:
-    """A reply as a response; documents are decoded from memory of their own, which may be written to."""
-
-    def decode(doc_type: type[BaseDoc] | None) -> DocList[Any]:
-        if columns is None:
-            return DocList()
-        return codec.decode(bytearray(columns), doc_type)
-
-    return Response(request, decode, parameters=struct.read(reply))

@@ -40,6 +40,11 @@ def count(inputs: Any) -> int | None:
     return len(inputs) if isinstance(inputs, Sized) else None
 
 
+def are_to_come(inputs: Any) -> bool:
+    """Whether resolved inputs are made while they are read: nobody knows how many there are, or when."""
+    return not (inputs is None or isinstance(inputs, Sized))
+
+
 def batches(inputs: Any, size: int, ask: Callable[[], Taken] = Taken) -> Iterator[DocList[Any]]:
     """Resolved, not asynchronous inputs in lists of up to `size`; None is one empty list.
 

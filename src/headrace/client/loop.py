@@ -67,10 +67,11 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._ended: Future[None] = Future()
+        self._started: set[asyncio.Task[object]] = set()  # those that nobody else holds
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Start a coroutine on the loop; its result comes in a future that any thread may wait for."""
-        loop = self._started()
+        loop = self._running()
         future = asyncio.run_coroutine_threadsafe(work, loop)
         if loop.is_closed():  # by another thread, just now: nobody would ever run it
             future.cancel()
@@ -84,6 +85,18 @@ class LoopThread:
             return future.result()
         finally:
             future.cancel()
+
+    def start(self, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Start a coroutine on the loop, if there is one; the garbage collector may call it."""
+        loop = self._loop
+
+        def begin() -> None:
+            assert loop is not None
+            task = loop.create_task(work())
+            self._started.add(task)
+            task.add_done_callback(self._started.discard)
+
+        self.tell(begin)
 
     def tell(self, callback: Callable[[], object]) -> None:
         """Run a function on the loop, soon, if there is one.
@@ -110,7 +123,7 @@ class LoopThread:
             thread.join()
         atexit.unregister(self.close)
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
                 self._loop, self._ended = self._make_loop(), Future()

@@ -21,7 +21,7 @@ class Request:
 
     `ids` are those of the documents, which the request itself does not keep.
     `deadline` is a point on `time.monotonic()`; None is no limit. `doc_type` is the class that the documents
-    of the response become; None leaves it to the server.
+    of the response become; None leaves it to the server. `in_parts` asks for the answer in parts.
     """
 
     endpoint: str
@@ -30,8 +30,9 @@ class Request:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     target: str = ''
     deadline: float | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a key
     stream: bool = True
+    in_parts: bool = False
     doc_type: type[BaseDoc] | None = None
     request_id: str = field(default_factory=new_request_id)
 

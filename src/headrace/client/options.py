@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
 
+from headrace.client.credentials import SECRET_HEADERS
 from headrace.documents import BaseDoc, DocList
 from headrace.errors import SpecError
 from headrace.spec.suggest import did_you_mean
@@ -17,13 +18,12 @@ Callback = Callable[..., Any]
 ReturnType = type['DocList[Any]'] | type[BaseDoc]
 
 
-class PostOptions(TypedDict, total=False):
-    """What `post` takes by name; `Options` says what each one means."""
+class StreamOptions(TypedDict, total=False):
+    """What `stream_doc` takes by name; `Options` says what each one means."""
 
     parameters: Mapping[str, Any] | None
     target_executor: str | None
     request_size: int
-    show_progress: bool
     continue_on_error: bool
     return_responses: bool
     max_attempts: int
@@ -31,12 +31,18 @@ class PostOptions(TypedDict, total=False):
     max_backoff: float
     backoff_multiplier: float
     results_in_order: bool
-    stream: bool
     prefetch: int
     prefetch_bytes: int
     return_type: ReturnType | None
     timeout_s: float | None
     metadata: Mapping[str, str] | None
+
+
+class PostOptions(StreamOptions, total=False):
+    """What `post` takes by name; `Options` says what each one means."""
+
+    show_progress: bool
+    stream: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +92,7 @@ class Options:
     prefetch_bytes: int = 64 * 1024 * 1024
     return_type: ReturnType | None = None
     timeout_s: float | None = None
-    metadata: Mapping[str, str] | None = None
+    metadata: Mapping[str, str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ('request_size', 'max_attempts', 'prefetch', 'prefetch_bytes'):
@@ -123,18 +129,28 @@ def _check_metadata(metadata: Mapping[str, str]) -> None:
     for key, value in metadata.items():
         texts = isinstance(key, str) and isinstance(value, str)
         if not texts or not _KEY.fullmatch(key) or not (value.isascii() and value.isprintable()):
+            shown = '' if isinstance(key, str) and key.lower() in SECRET_HEADERS else f': {value!r}'
             raise SpecError(
-                f'metadata {key!r}: {value!r} cannot be sent',
+                f'metadata {key!r}{shown} cannot be sent',
                 help='keys are letters, digits, "-", "_" and "."; values are texts in one line of ASCII',
             )
 
 
 def options(given: Mapping[str, Any]) -> Options:
     """Keyword arguments of `post` as a record; an unknown one is a SpecError with the name that was meant."""
-    known = [each.name for each in fields(Options)]
+    return _options('post', given, [each.name for each in fields(Options)])
+
+
+def stream_options(given: Mapping[str, Any]) -> Options:
+    """Keyword arguments of `stream_doc` as a record; SpecError for one that it does not have."""
+    return _options('stream_doc', given, sorted(StreamOptions.__annotations__))
+
+
+def _options(method: str, given: Mapping[str, Any], known: list[str]) -> Options:
     for name in given:
         if name not in known:
             raise SpecError(
-                f'post() has no option {name!r}', help=did_you_mean(name, known, noun='options of post()')
+                f'{method}() has no option {name!r}',
+                help=did_you_mean(name, known, noun=f'options of {method}()'),
             )
     return Options(**given)

@@ -39,7 +39,7 @@ class Post:
         # gRPC refuses keys in capitals, and to HTTP they are the same
         self.metadata = {key.lower(): value for key, value in (options.metadata or {}).items()}
 
-    def request(self, docs: DocList[Any]) -> Request:
+    def request(self, docs: DocList[Any], *, in_parts: bool = False) -> Request:
         """The request for these documents; its time begins now."""
         options = self.options
         named = {'request_id': self.metadata['x-request-id']} if 'x-request-id' in self.metadata else {}
@@ -52,6 +52,7 @@ class Post:
             deadline=None if self.timeout_s is None else time.monotonic() + self.timeout_s,
             metadata=self.metadata,
             stream=options.stream,
+            in_parts=in_parts,
             doc_type=options.doc_type,
             **named,
         )
@@ -64,6 +65,15 @@ class Post:
     def progress(self) -> Progress:
         """The progress bar of this post."""
         return progress(self.endpoint, inputs.count(self.inputs), shown=self.options.show_progress)
+
+
+def requests(transport: Transport, post: Post) -> AsyncGenerator[DocList[Any], None]:
+    """The documents of each request of a post, made when they are asked for."""
+
+    async def takes() -> Taken:
+        return taken(await transport.describe(), *post.address)
+
+    return inputs.batches_async(post.inputs, post.options.request_size, takes)
 
 
 class Posting:
@@ -110,7 +120,7 @@ class Posting:
     async def _responses(self) -> AsyncGenerator[Response[Any], None]:
         """Every response, when the callbacks have seen it; raises errors that nobody else takes."""
         options = self._post.options
-        source = inputs.batches_async(self._post.inputs, options.request_size, self._takes)
+        source = requests(self._transport, self._post)
         limits = window.Limits(options.prefetch, options.prefetch_bytes)
         flight = window.run(source, self._start, limits, in_order=options.results_in_order)
         with self._post.progress() as shown:
@@ -120,9 +130,6 @@ class Posting:
                     await _call_back(response, options)
                     delivery.check(response, options)
                     yield response
-
-    async def _takes(self) -> Taken:
-        return taken(await self._transport.describe(), *self._post.address)
 
     def _start(self, docs: DocList[Any]) -> tuple[asyncio.Task[Response[Any]], int]:
         """Encode now, since the caller may change the documents as soon as the next ones are asked for."""

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from headrace.client.described import is_idempotent
 from headrace.client.messages import Request, Response
 from headrace.client.options import Options
-from headrace.client.transport import Transport
-from headrace.errors import BadServer, Overloaded, StartError, Unavailable
+from headrace.client.parts import Part
+from headrace.client.transport import Lane, Transport
+from headrace.errors import BadServer, Overloaded, RateLimited, StartError, Unavailable
 from headrace.pipeline.describe import FlowInfo
 
 ADVICE = 'max_attempts=10 lets the client come again by itself, when the server says so'
 
-_ERRORS = frozenset({Unavailable.__name__, Overloaded.__name__, StartError.__name__})
+_FULL = frozenset({Overloaded.__name__, RateLimited.__name__})
+_ERRORS = frozenset({Unavailable.__name__, StartError.__name__}) | _FULL
 _STATUSES = frozenset({'UNAVAILABLE', 503, 502, 429})
 
 
@@ -27,7 +31,7 @@ def is_retried(error: BadServer) -> bool:
 
 def never_began(error: BadServer) -> bool:
     """Whether nothing was done for the request: it was refused for lack of room."""
-    return error.error == Overloaded.__name__ or error.status == Overloaded.http_status
+    return error.error in _FULL or error.status == Overloaded.http_status
 
 
 def pause_s(options: Options, attempt: int, *, at_least_s: float = 0.0) -> float:
@@ -37,26 +41,73 @@ def pause_s(options: Options, attempt: int, *, at_least_s: float = 0.0) -> float
 
 
 async def send(transport: Transport, request: Request, body: bytes, options: Options) -> Response[Any]:
-    """The answer to a request, after as many attempts as the options allow; a failure is in `error`.
-
-    What may have begun is repeated only at endpoints that are idempotent, or of which nobody says.
-    """
-    # Asked before, as a gateway that has just died says nothing; the transport remembers the answer.
-    info = await _described(transport, request) if options.max_attempts > 1 else None
-    attempt = 1
+    """The answer to a request, after as many attempts as the options allow; a failure is in `error`."""
+    attempts = Attempts(request, options)
+    await attempts.prepare(transport)
     while True:
         try:
             return await transport.send(request, body)
         except BadServer as error:
-            if attempt >= options.max_attempts or not is_retried(error):
+            wait_s = attempts.pause_s(error)
+            if wait_s is None:
                 return Response(request, error=_advised(error, options))
-            if not never_began(error) and not is_idempotent(info, request.endpoint, request.target):
-                return Response(request, error=error)
-            attempt += 1
-            wait_s = pause_s(options, attempt, at_least_s=error.retry_after_s)
-            if request.deadline is not None and time.monotonic() + wait_s >= request.deadline:
-                return Response(request, error=error)
         await asyncio.sleep(wait_s)
+
+
+async def parts(
+    transport: Transport, lane: Lane, request: Request, body: bytes, options: Options
+) -> AsyncGenerator[Part, None]:
+    """The answer to a request in parts; a failure is in `error` of the last.
+
+    It is sent again only as long as nothing has come.
+    """
+    attempts = Attempts(request, options)
+    await attempts.prepare(transport)
+    has_come = False
+    while True:
+        try:
+            async with aclosing(lane.parts(request, body)) as coming:
+                async for part in coming:
+                    has_come = True
+                    yield part
+            return
+        except BadServer as error:
+            wait_s = None if has_come else attempts.pause_s(error)
+            if wait_s is None:
+                yield Part(Response(request, error=_advised(error, options)), 0)
+                return
+        await asyncio.sleep(wait_s)
+
+
+class Attempts:
+    """Decides whether a request that failed is sent again.
+
+    What may have begun is repeated only at endpoints that are idempotent, or of which nobody says.
+    """
+
+    def __init__(self, request: Request, options: Options) -> None:
+        self._request = request
+        self._options = options
+        self._info: FlowInfo | None = None
+        self._number = 1
+
+    async def prepare(self, transport: Transport) -> None:
+        """Ask what the gateway serves, which one that has just died does not say; transports remember it."""
+        if self._options.max_attempts > 1:
+            self._info = await _described(transport, self._request)
+
+    def pause_s(self, error: BadServer) -> float | None:
+        """Seconds to wait before the next attempt; None if there is none."""
+        request, options = self._request, self._options
+        if self._number >= options.max_attempts or not is_retried(error):
+            return None
+        if not never_began(error) and not is_idempotent(self._info, request.endpoint, request.target):
+            return None
+        self._number += 1
+        wait_s = pause_s(options, self._number, at_least_s=error.retry_after_s)
+        if request.deadline is not None and time.monotonic() + wait_s >= request.deadline:
+            return None
+        return wait_s
 
 
 def _advised(error: BadServer, options: Options) -> BadServer:

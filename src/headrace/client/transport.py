@@ -1,15 +1,30 @@
-"""What the client asks of a protocol: one request out, its response in."""
+"""What the client asks of a protocol: one request out, its response in, at once or in parts."""
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from typing import Any, Protocol
 
 from headrace.client.address import Address
+from headrace.client.credentials import Credentials
 from headrace.client.messages import Request, Response
+from headrace.client.parts import Parts
 from headrace.documents import DocList
 from headrace.errors import RequestError
 from headrace.pipeline.describe import FlowInfo
+
+
+class Lane(Protocol):
+    """Where requests are answered in parts."""
+
+    def parts(self, request: Request, body: bytes) -> Parts:
+        """The parts of the answer to an encoded request, as they come.
+
+        It is not read further than it is asked for. Every failure is a BadServer, after the parts that came
+        before it. Closing it tells the server that nobody waits any more.
+        """
+        ...
 
 
 class Transport(Protocol):
@@ -27,6 +42,13 @@ class Transport(Protocol):
 
         Every failure, of the server or on the way to it, is a BadServer with status and request id. A
         cancelled `send` tells the server that nobody waits any more.
+        """
+        ...
+
+    def lane(self, *, in_order: bool) -> AbstractAsyncContextManager[Lane]:
+        """A way for requests whose answers come in parts, read by one caller.
+
+        `in_order` says that the parts of a request are wanted only after those of the requests before it.
         """
         ...
 
@@ -50,17 +72,16 @@ class Transport(Protocol):
 TRANSPORTS = {
     'grpc': ('headrace.client.grpc_transport', 'GrpcTransport'),
     'http': ('headrace.client.http_transport', 'HttpTransport'),
+    'websocket': ('headrace.client.websocket_transport', 'WebSocketTransport'),
 }
 """Module and class of each protocol; only the one that is used is imported, as each takes a while."""
 
 
-def reach(place: Address | Transport | None, max_reply_bytes: int) -> Transport:
-    """The transport that reaches an address; one that is made already is taken as it is."""
-    if not isinstance(place, Address):
-        assert place is not None
-        return place
-    module, name = TRANSPORTS[place.protocol]
-    made: Transport = getattr(import_module(module), name)(place, max_reply_bytes=max_reply_bytes)
+def reach(address: Address, max_reply_bytes: int, credentials: Credentials | None = None) -> Transport:
+    """The transport that reaches an address, and shows `credentials` there (None: of the environment)."""
+    module, name = TRANSPORTS[address.protocol]
+    make = getattr(import_module(module), name)
+    made: Transport = make(address, credentials or Credentials(), max_reply_bytes=max_reply_bytes)
     return made
 
 

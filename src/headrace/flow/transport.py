@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, TypeVar
 
 from headrace.client.messages import Request, Response
+from headrace.client.parts import PART_BYTES, Buffer, Part
 from headrace.documents import DocList
 from headrace.documents.codec import columns
 from headrace.errors import BadServer, HeadraceError, Overloaded
 from headrace.pipeline import Batch, Context, Handler, Payload
 from headrace.pipeline.batch import joined
 from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.handler import streamed
+
+T = TypeVar('T')
 
 
 class HandlerTransport:
@@ -32,18 +38,10 @@ class HandlerTransport:
         return bytes(joined(columns.encode(docs)))
 
     async def send(self, request: Request, body: bytes) -> Response[Any]:
-        if asyncio.get_running_loop() is self._home:
-            return await self._send(request, body)
-        return await asyncio.wrap_future(
-            asyncio.run_coroutine_threadsafe(self._send(request, body), self._home)
-        )
+        return await self._at_home(self._send(request, body))
 
     async def _send(self, request: Request, body: bytes) -> Response[Any]:
-        context = Context.within(
-            request.endpoint, request.left_s(), request_id=request.request_id, target=request.target
-        )
-        payload = Payload(segments=(bytearray(body),))
-        batch = Batch(parameters=dict(request.parameters), sources=(('gateway', payload),))
+        batch, context = _asked(request, body)
         try:
             reply = await self._handler(batch, context)
         except asyncio.CancelledError:
@@ -52,6 +50,46 @@ class HandlerTransport:
         except HeadraceError as error:
             raise _answer(error, context.request_id) from error
         return Response(request, reply.shared().docs_as, parameters=reply.parameters)
+
+    @asynccontextmanager
+    async def lane(self, *, in_order: bool) -> AsyncGenerator[HandlerTransport, None]:
+        """There is nothing that requests would have to share."""
+        yield self
+
+    async def parts(self, request: Request, body: bytes) -> AsyncGenerator[Part, None]:
+        batch, context = _asked(request, body)
+        coming = Buffer[Batch | Exception | None](PART_BYTES)
+        making = await self._at_home(_begun(self._make(batch, context, coming)))
+        try:
+            while (came := await self._at_home(coming.get())) is not None:
+                if isinstance(came, HeadraceError):
+                    raise _answer(came, context.request_id) from came
+                if isinstance(came, Exception):
+                    raise came
+                size = sum(payload.nbytes for _, payload in came.sources)
+                yield Part(Response(request, came.docs_as, parameters=came.parameters), size)
+        finally:
+            self._home.call_soon_threadsafe(making.cancel)
+
+    async def _make(self, batch: Batch, context: Context, coming: Buffer[Batch | Exception | None]) -> None:
+        """Put what the handler makes, and then its end, where it is taken from: one task, as it may want."""
+        end: Exception | None = None
+        try:
+            async with aclosing(streamed(self._handler)(batch, context)) as parts:
+                async for part in parts:
+                    await coming.put(part.shared(), PART_BYTES)
+        except asyncio.CancelledError:
+            context.cancel()
+            raise
+        except Exception as error:
+            end = error
+        coming.put_last(end)
+
+    async def _at_home(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of a coroutine that runs on the handler's loop."""
+        if asyncio.get_running_loop() is self._home:
+            return await work
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._home))
 
     async def is_ready(self, timeout_s: float) -> bool:
         return True
@@ -67,6 +105,19 @@ class HandlerTransport:
 
     def __repr__(self) -> str:
         return f'{self._handler}'
+
+
+async def _begun(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    return asyncio.create_task(work)
+
+
+def _asked(request: Request, body: bytes) -> tuple[Batch, Context]:
+    """A request as handlers take it."""
+    context = Context.within(
+        request.endpoint, request.left_s(), request_id=request.request_id, target=request.target
+    )
+    payload = Payload(segments=(bytearray(body),))
+    return Batch(parameters=dict(request.parameters), sources=(('gateway', payload),)), context
 
 
 def _answer(error: HeadraceError, request_id: str) -> BadServer:

@@ -15,11 +15,23 @@ from headrace.spec.source import Source
 from headrace.spec.suggest import closest
 
 PREFIX = 'HEADRACE_'
+SECRETS = ('api_key', 'token')
+"""Settings that are never shown."""
 
 
 class Environment(Struct, frozen=True, kw_only=True):
     """The settings that come from the environment: field `log_level` is HEADRACE_LOG_LEVEL, and so on."""
 
+    allow_uris: Annotated[
+        str,
+        Meta(
+            description='Folders and servers that executors may open when a document names them, with spaces '
+            'between; as allow_uris of an executor.'
+        ),
+    ] = ''
+    api_key: Annotated[
+        str, Meta(description='The API key that clients show where their program gives none.')
+    ] = ''
     debug: Annotated[
         bool,
         Meta(description='1: errors sent to clients carry tracebacks, and the command line prints its own.'),
@@ -30,12 +42,19 @@ class Environment(Struct, frozen=True, kw_only=True):
     runtime_dir: Annotated[
         str, Meta(description="Folder for the sockets of running Flows; default: the system's.")
     ] = ''
+    token: Annotated[str, Meta(description='The token that clients show where their program gives none.')] = (
+        ''
+    )
     workspace: Annotated[
         str,
         Meta(
             description="Folder for what executors keep if nothing else is said; default: the user's cache."
         ),
     ] = ''
+
+    def __repr__(self) -> str:
+        told = {name: value for name, value in msgspec.structs.asdict(self).items() if name not in SECRETS}
+        return f'Environment({", ".join(f"{name}={value!r}" for name, value in told.items())})'
 
     def workspace_root(self) -> Path:
         """The folder for what executors keep: HEADRACE_WORKSPACE, else `headrace` in the user's cache."""

@@ -35,7 +35,7 @@ def test_an_address_in_any_spelling(given: dict[str, Any], expected: str) -> Non
     ('given', 'problem', 'remedy'),
     [
         ({'host': 'localhost'}, 'no port', 'grpc://host:port'),
-        ({'host': 'ws://localhost:1'}, "'ws' is not a protocol", 'grpc, grpcs, http, https'),
+        ({'host': 'ftp://localhost:1'}, "'ftp' is not a protocol", 'grpc, grpcs, http, https'),
         ({'host': 'localhost:1', 'protocol': 'grcp'}, "'grcp' is not a protocol", "did you mean 'grpc'"),
         ({'host': 'localhost:1', 'port': 2}, 'contradict', 'give one'),
         ({'host': 'http://localhost:1', 'protocol': 'grpc'}, 'contradict', 'give one'),

@@ -1,0 +1,61 @@
+"""The stream that requests are sent on: opened when it is needed, and anew when it takes no more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from headrace.client.messages import Request
+from headrace.client.stream import Answer, Stream, Untaken
+
+GATEWAYS = 3
+"""How many gateways, one after the other, may leave before they take a request."""
+
+Open = Callable[[Mapping[str, str]], Awaitable[Stream]]
+
+
+class Line:
+    """One stream at a time for all requests that show the same headers.
+
+    A stream is opened with the headers that say who calls; when these change, the next requests go on another
+    one, and the old one ends when it has answered.
+    """
+
+    def __init__(self, open: Open) -> None:
+        self._open = open
+        self._opening = asyncio.Lock()
+        self._stream: Stream | None = None
+        self._shown: Mapping[str, str] = {}
+        self._streams: list[Stream] = []
+
+    async def send(self, request: Request, body: bytes, shown: Mapping[str, str]) -> Answer:
+        """The reply to an encoded request; if its gateway leaves, from the next one that has the port."""
+        attempts = GATEWAYS
+        while True:
+            attempts -= 1
+            stream = self._stream
+            if stream is None or stream.is_over or shown != self._shown:
+                stream = await self._renewed(shown)
+            try:
+                return await stream.send(request, body)
+            except Untaken as left:
+                if not attempts:
+                    raise left.error from None
+
+    async def close(self) -> None:
+        """End all streams; what still waits fails."""
+        streams, self._streams, self._stream = self._streams, [], None
+        for stream in streams:
+            await stream.close()
+
+    async def _renewed(self, shown: Mapping[str, str]) -> Stream:
+        async with self._opening:
+            if self._stream is not None and not self._stream.is_over:
+                if shown == self._shown:
+                    return self._stream  # another request has opened it
+                self._stream.retire()
+            self._streams = [stream for stream in self._streams if not stream.has_ended]
+            self._stream = await self._open(shown)
+            self._shown = shown
+            self._streams.append(self._stream)
+            return self._stream

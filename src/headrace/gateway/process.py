@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import uvloop
 
+from headrace.documents.media.access import restrict
 from headrace.gateway.orders import Leave, Open, Processes, Route, Start, Tell
 from headrace.gateway.server import DOORS, GatewayServer, serve
 from headrace.gateway.switchboard import Switchboard
@@ -32,6 +33,7 @@ def main() -> None:
         for door in spec.doors:
             import_module(DOORS[door])  # while the workers start
         import_module('headrace.gateway.metrics')  # likewise: the entrance will want it
+        restrict(environment.read().allow_uris.split(), max_pixels=spec.limits.image_pixels)
         order = msgspec.convert(line.receive(), Open)
     except BaseException as error:
         line.report({'failed': to_data(error)})

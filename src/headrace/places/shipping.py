@@ -51,6 +51,7 @@ def worker_order(flow: FlowSpec, process: ProcessPlan, *, address: str) -> Worke
         pickled=pickled,
         shard=process.shard,
         replica=process.replica,
+        image_pixels=flow.gateway.limits.image_pixels,
     )
 
 

@@ -57,6 +57,7 @@ def moved(spec: FlowSpec, folder: str | Path) -> FlowSpec:
             uses=move_file(executor.uses) if isinstance(executor.uses, str) else executor.uses,
             py_modules=tuple(map(move_file, executor.py_modules)),
             workspace=None if executor.workspace is None else move(executor.workspace),
+            allow_uris=tuple(uri if '://' in uri or uri == '*' else move(uri) for uri in executor.allow_uris),
             tls=move(executor.tls) if isinstance(executor.tls, str) else executor.tls,
         )
 

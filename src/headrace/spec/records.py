@@ -208,6 +208,13 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "certificate, true means the system's."
         ),
     ] = False
+    allow_uris: Annotated[
+        tuple[str, ...],
+        Meta(
+            description='What the executor may open when a document names it, beside the public web: folders '
+            '(file:///data/pictures/) and servers (http://10.0.0.7:8000/); * is everything.'
+        ),
+    ] = ()
     gpus: Annotated[
         str | int | tuple[int | str, ...],
         Meta(

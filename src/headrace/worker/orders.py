@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from headrace.spec import ExecutorSpec
+from headrace.spec.limits import LimitsSpec
 
 
 class WorkerOrder(msgspec.Struct, frozen=True):
@@ -13,6 +14,7 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     `name` is that of the process; `spec` is what it runs: the executor, or what comes before or after its
     shards. `pickled` carries what exists nowhere but in the caller's memory (a class of a script's `__main__`
     or of a notebook, arguments that are no plain data); it is '' for all that can be imported.
+    `image_pixels` is what a picture may have that a document names or holds.
     """
 
     name: str
@@ -24,3 +26,4 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     pickled: bytes = b''
     shard: int = 0
     replica: int = 0
+    image_pixels: int = LimitsSpec().image_pixels

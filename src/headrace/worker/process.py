@@ -15,12 +15,14 @@ from typing import Any
 import msgspec
 import uvloop
 
+from headrace.documents.media.access import EVERYTHING, restrict
 from headrace.executors import Executor, close, serve
 from headrace.executors.blueprint import Blueprint
 from headrace.observe import log
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.handler import streamed
 from headrace.spec import environment
+from headrace.spec.paths import anchored_path
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import Lifeline, leave
 from headrace.wire.server import Server
@@ -49,6 +51,7 @@ def main() -> None:
         line.report({'described': msgspec.to_builtins(blueprint.describe()), 'files': files})
         line.receive()  # the types fit on every edge of the Flow: go on
         executor = blueprint.build()
+        _restrict(order)  # not before: what the constructor opens is named by who wrote it
         gc.freeze()  # modules and models stay: to look through them again takes tens of milliseconds
     except BaseException as error:
         line.report({'failed': to_data(error)})
@@ -66,6 +69,13 @@ def _load(order: WorkerOrder) -> Blueprint:
     return blueprint_of(
         spec, workspace=order.workspace, base=order.base, shard=order.shard, replica=order.replica
     )
+
+
+def _restrict(order: WorkerOrder) -> None:
+    """From now on open only what documents may name."""
+    named = (*order.spec.allow_uris, *environment.read().allow_uris.split())
+    anchored = (uri if '://' in uri or uri == EVERYTHING else anchored_path(uri, order.base) for uri in named)
+    restrict(anchored, max_pixels=order.image_pixels)
 
 
 async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, blueprint: Blueprint) -> int:

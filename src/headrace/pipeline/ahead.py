@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from headrace.errors import HeadraceError
@@ -18,6 +19,7 @@ LOOK_AHEAD = 2
 SIDE_BY_SIDE = 8
 """Parts of one stream that are worked on at a time, behind what makes them."""
 
+K = TypeVar('K', bound=Hashable)
 T = TypeVar('T')
 R = TypeVar('R')
 
@@ -73,6 +75,37 @@ async def mapped(
             yield result
     finally:
         await ended(task, *under_way)
+
+
+async def interleaved(
+    streams: Mapping[K, AsyncGenerator[T, None]], *, limit: int = LOOK_AHEAD
+) -> AsyncGenerator[tuple[K, T | Exception | None], None]:
+    """The parts of several streams as they come, each with the key of its own; the order of each is kept.
+
+    What ends a stream comes in its turn, in place of a part: its error, or None when it is complete.
+    """
+    line: asyncio.Queue[tuple[K, T | Exception | None]] = asyncio.Queue(limit)
+
+    async def feed(key: K, parts: AsyncGenerator[T, None]) -> None:
+        outcome: Exception | None = None
+        try:
+            async with aclosing(parts):
+                async for part in parts:
+                    await line.put((key, part))
+        except Exception as error:
+            outcome = error
+        await line.put((key, outcome))
+
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(feed(key, parts)) for key, parts in streams.items()]
+    unfinished = len(tasks)
+    try:
+        while unfinished:
+            key, part = await line.get()
+            unfinished -= part is None or isinstance(part, Exception)
+            yield key, part
+    finally:
+        await ended(*tasks)
 
 
 async def ended(*tasks: asyncio.Future[Any]) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 
+from headrace.documents import DocList
 from headrace.errors import HeadraceError, Unavailable
 from headrace.pipeline.addressed import limit_of
-from headrace.pipeline.answers import Answers, divided, merged, placed, whole
+from headrace.pipeline.ahead import interleaved
+from headrace.pipeline.answers import Answers, Part, divided, merged, placed, whole
 from headrace.pipeline.attendance import Attendance
 from headrace.pipeline.batch import Batch, Payload, concatenated
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
-from headrace.pipeline.handler import Handler
-from headrace.pipeline.poll import poll
+from headrace.pipeline.handler import Handler, streamed
+from headrace.pipeline.poll import CALLERS, poll
 from headrace.pipeline.reports import ERRORS, SHARDS, reported, united
 from headrace.spec.polling import polling_of
 from headrace.spec.records import Polling
@@ -70,6 +73,100 @@ class Shards:
             answers = await self._all(batch, context)
         return await self._finished(answers, context)
 
+    async def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """The answer in parts, as they come from whichever shard; those of each shard are in order.
+
+        Nothing is merged: `no_reduce` and limits change nothing, and `after` gets each part by itself. What
+        a shard has not answered is told in a last part that has no documents.
+        """
+        polling = polling_of(self._polling, context.endpoint)
+        if polling == 'ANY':
+            parts = self._any_in_parts(batch, context)
+        elif polling == 'KEY' and len(batch):
+            parts = self._each_in_parts(batch, divided(batch, len(self.shards)), context)
+        else:
+            whole = {shard: Part(batch.shared(), []) for shard in range(len(self.shards))}
+            parts = self._each_in_parts(batch, whole, context)
+        after = None if self._after is None else streamed(self._after)
+        async with aclosing(parts):
+            async for part in parts:
+                if after is None or not len(part):
+                    yield part
+                    continue
+                async with aclosing(after(part, context)) as made:
+                    async for each in made:
+                        yield each
+
+    async def _any_in_parts(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """As `_any`; when a part has come, no other shard is asked."""
+        first: Unavailable | None = None
+        for shard in self._by_load():
+            context.check()
+            has_begun = False
+            try:
+                async with aclosing(self._parts_of(shard, batch, context)) as parts:
+                    async for part in parts:
+                        has_begun = True
+                        yield part
+                return
+            except Unavailable as error:
+                if has_begun or error.answered:
+                    raise
+                first = self._avoided(shard, error, context, first)
+        assert first is not None
+        raise first
+
+    async def _each_in_parts(
+        self, batch: Batch, given: Mapping[int, Part], context: Context
+    ) -> AsyncGenerator[Batch, None]:
+        """What each of these shards gives, as it comes; raises as `_ask` does."""
+        endpoint = self._endpoint(context)
+        needs_all = len(given) == 1 or (endpoint is not None and endpoint.all_shards)
+        failed: dict[int, HeadraceError] = {}
+        streams = {shard: self._parts_of(shard, part.batch, context) for shard, part in given.items()}
+        async with aclosing(interleaved(streams)) as parts:
+            async for shard, part in parts:
+                if isinstance(part, Batch):
+                    yield part
+                elif isinstance(part, HeadraceError) and not isinstance(part, CALLERS):
+                    context.check()
+                    failed[shard] = part
+                    if needs_all or len(failed) == len(given):
+                        raise part if len(given) == 1 else self._failure(failed, len(given), context.endpoint)
+                    self._attendance.failed(shard, part.message)
+                elif part is not None:
+                    raise part
+        if failed:
+            replies = {shard: batch for shard in given if shard not in failed}
+            has_parts = any(part.asked for part in given.values())
+            yield self._told(Answers(batch, replies, failed, given if has_parts else {}), context.endpoint)
+
+    def _told(self, answers: Answers, endpoint: str) -> Batch:
+        """What failed, as a part of the answer that has no documents."""
+        parameters = reported(answers.request.parameters, SHARDS, {self.name: answers.report()})
+        parameters = reported(parameters, ERRORS, answers.errors(endpoint))
+        return answers.request.with_payload(Payload(DocList()), parameters)
+
+    async def _parts_of(self, shard: int, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        self.outstanding[shard] += 1
+        try:
+            async with aclosing(streamed(self.shards[shard])(batch, context)) as parts:
+                async for part in parts:
+                    yield part
+        finally:
+            self.outstanding[shard] -= 1
+        self._attendance.answered(shard)
+
+    def _avoided(
+        self, shard: int, error: Unavailable, context: Context, first: Unavailable | None
+    ) -> Unavailable:
+        """Note that a shard is unavailable: the first such error; this one is raised if no other may try."""
+        self._avoided_until[shard] = time.monotonic() + AVOIDED_S
+        endpoint = self._endpoint(context)
+        if error.begun and endpoint is not None and not endpoint.idempotent:
+            raise error
+        return first or error
+
     async def _any(self, batch: Batch, context: Context) -> Answers:
         """The answer of the shard that has least to do; if it is unavailable, of the next."""
         first: Unavailable | None = None
@@ -80,11 +177,7 @@ class Shards:
             except Unavailable as error:
                 if error.answered:  # the executor itself says so: that is its answer
                     raise
-                self._avoided_until[shard] = time.monotonic() + AVOIDED_S
-                endpoint = self._endpoint(context)
-                if error.begun and endpoint is not None and not endpoint.idempotent:
-                    raise
-                first = first or error
+                first = self._avoided(shard, error, context, first)
         assert first is not None
         raise first
 

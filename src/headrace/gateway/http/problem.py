@@ -69,7 +69,7 @@ class HttpError(HeadraceError):
 def respond(error: Exception, *, request_id: str, endpoint: str = '', development: bool = False) -> Response:
     """The answer to a request that ended in `error`: its status, and what `told` says of it."""
     problem = told(error, request_id=request_id, endpoint=endpoint, development=development)
-    return Response(problem.status, msgspec.json.encode(problem), CONTENT_TYPE, _headers(error))
+    return Response(problem.status, msgspec.json.encode(problem), CONTENT_TYPE, headers_of(error))
 
 
 def told(error: Exception, *, request_id: str, endpoint: str = '', development: bool = False) -> Problem:
@@ -122,7 +122,8 @@ def _title(status: int) -> str:
         return 'Error'
 
 
-def _headers(error: Exception) -> Headers:
+def headers_of(error: Exception) -> Headers:
+    """The HTTP headers that tell of an error: when to come again, how to show who one is."""
     if isinstance(error, HttpError):
         return error.headers
     if isinstance(error, Overloaded):

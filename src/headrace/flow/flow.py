@@ -27,6 +27,7 @@ from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import describe
 from headrace.places.devices import devices_here
 from headrace.spec import ExecutorSpec, FlowSpec, PhysicalPlan, Source, plan, terminals
+from headrace.spec.exposure import check_security
 from headrace.spec.paths import moved
 from headrace.spec.reading import read_settings
 from headrace.spec.records import GATEWAY
@@ -163,6 +164,7 @@ class Flow:
         """Load every executor, construct none, and check graph, types and devices; what the Flow offers."""
         plan(self.spec)
         if self.spec.place == 'local':
+            check_security(self.spec.gateway)
             devices_here(self.spec)
         return describe(self.spec)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from headrace.wire.watched import Watched
 
@@ -43,9 +43,9 @@ class Handshake(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.pause_reading()  # what comes is for TLS
-        self._task = asyncio.get_running_loop().create_task(self._shake(transport))
+        plain = cast(asyncio.Transport, transport)
+        plain.pause_reading()  # what comes is for TLS
+        self._task = asyncio.get_running_loop().create_task(self._shake(plain))
 
     def data_received(self, data: bytes) -> None:
         self._early += data  # comes with the end of the handshake, before anybody could take over

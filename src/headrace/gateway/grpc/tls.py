@@ -8,49 +8,39 @@ from typing import Any
 
 import grpc
 
-from headrace.errors import StartError
+from headrace.errors import SpecError
 from headrace.spec.security import TlsSpec
+from headrace.wire.tls import CertificateFiles, server_contexts
 from headrace.wire.watched import Watched
-
-Configuration = grpc.ServerCertificateConfiguration  # type: ignore[attr-defined,unused-ignore]
 
 
 def server_credentials(tls: TlsSpec) -> grpc.ServerCredentials:
     """Credentials that follow their files: renewed certificates count from the next connection on.
 
     Clients that have to show a certificate are asked for one; others are not, as gRPC cannot leave the choice
-    to them. StartError for files that cannot be used.
+    to them. SpecError for files that cannot be used.
     """
-    files = [tls.certificate, tls.key, *([tls.authority] if tls.authority else [])]
+    files = CertificateFiles(tls.certificate, tls.key, tls.authority if tls.client == 'required' else '')
     try:
-        watched = Watched(files, lambda: _configuration(tls))
-        first = current = watched.now()
-    except (OSError, ValueError) as error:
-        raise StartError(
-            f'the certificate of the gRPC port cannot be used: {error}',
-            help='security.tls of the gateway names PEM files: `certificate` with its chain, and its `key`',
-        ) from error
+        watched = Watched([file for file in files if file], lambda: _configuration(files))
+    except SpecError as error:
+        raise SpecError(f'gateway.security.tls: {error.message}', help=error.help) from None
+    current = watched.now()
 
     def renewed() -> Any:
+        """What gRPC asks before each handshake: None is no change."""
         nonlocal current
-        found = watched.now()
-        if found is current:
-            return None
-        current = found
-        return found
+        before, current = current, watched.now()
+        return None if current is before else current
 
     return grpc.dynamic_ssl_server_credentials(
-        first, renewed, require_client_authentication=tls.client == 'required'
+        current, renewed, require_client_authentication=tls.client == 'required'
     )
 
 
-def _configuration(tls: TlsSpec) -> Configuration:
-    """What gRPC takes; OSError if a file cannot be read, or the key is not that of the certificate."""
-    chain, key = Path(tls.certificate).read_bytes(), Path(tls.key).read_bytes()
-    checked = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    checked.load_cert_chain(tls.certificate, tls.key, password='')  # ours ask nobody for a password
-    authority = None
-    if tls.client == 'required':
-        checked.load_verify_locations(tls.authority)
-        authority = Path(tls.authority).read_bytes()
+def _configuration(files: CertificateFiles) -> Any:
+    """What gRPC takes, once OpenSSL has found it in order: gRPC itself would only fail each handshake."""
+    server_contexts(files, ask=ssl.CERT_REQUIRED if files.authority else ssl.CERT_NONE)
+    chain, key = Path(files.certificate).read_bytes(), Path(files.key).read_bytes()
+    authority = Path(files.authority).read_bytes() if files.authority else None
     return grpc.ssl_server_certificate_configuration([(key, chain)], root_certificates=authority)

@@ -39,7 +39,7 @@ def pack(table: Table) -> list[Buffer]:
     if len(written) > 0xFFFF_FFFF:
         raise DocumentError('the plain values of these documents take over 4 GB', help='send fewer at a time')
     start = header.PREFIX.pack(header.MAGIC, len(written)) + written
-    return [start + _padding(len(start)), *writer.segments]
+    return [start + _ZEROS[: -len(start) % header.ALIGNMENT], *writer.segments]
 
 
 def _first_wrong(column: Column) -> str:
@@ -50,10 +50,6 @@ def _first_wrong(column: Column) -> str:
         except (TypeError, ValueError, OverflowError, RecursionError):
             return f' of docs[{index}]'
     return ''
-
-
-def _padding(length: int) -> bytes:
-    return _ZEROS[: -length % header.ALIGNMENT]
 
 
 class _Writer:
@@ -157,7 +153,7 @@ class _Writer:
                 self.segments.append(piece)
             elif size:
                 small.append(piece)
-        small.append(_padding(total))
+        small.append(_ZEROS[: -total % header.ALIGNMENT])
         self._flush(small)
 
     def _flush(self, small: list[Buffer]) -> None:

@@ -64,6 +64,13 @@ class RequestBody(Struct, forbid_unknown_fields=True, kw_only=True):
 
         Raises HttpError 422 that names the field, as in `$.data[3].price`.
         """
+        text = bytes(self.data)
+        if text[0] == LIST:
+            try:
+                rows = codec.doc_from_json(text, list[listed.doc_type])  # type: ignore[name-defined]
+                return listed.from_rows(rows), self.parameters or {}
+            except DocumentError:
+                pass  # what is wrong, or that nothing is, is found below
         docs = listed() if self.data is NOTHING else read_docs(self.data, listed)
         return docs, self.parameters or {}
 

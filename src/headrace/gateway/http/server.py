@@ -9,7 +9,8 @@ import asyncio
 import logging
 import time
 from email.utils import formatdate
-from typing import Any, cast
+from importlib import import_module
+from typing import Any, Protocol, cast
 
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -25,6 +26,7 @@ from headrace.gateway.security.doorway import certificate_of, secured
 from headrace.gateway.server import UNREAD_TIMEOUT_S
 
 BACKLOG = 2048
+SOCKETS = 'headrace.gateway.websocket.door'
 KEEP_ALIVE_S = 65
 """How long an idle connection stays open; more than the 60 seconds that most proxies keep theirs."""
 HEADERS_TIMEOUT_S = 15
@@ -42,6 +44,16 @@ _log = logging.getLogger('headrace.gateway.http.connection')
 _log.setLevel(
     logging.ERROR
 )  # malformed requests and refused upgrades are their senders' business, not the log's
+
+
+class Sockets(Protocol):
+    """The WebSockets of the port, if it has any."""
+
+    def connect(self, **circumstances: Any) -> asyncio.Protocol:
+        """The protocol of a connection that asks for a WebSocket."""
+
+    def drain(self) -> None:
+        """Tell clients that they had better go."""
 
 
 class Connection(HttpToolsProtocol):
@@ -81,6 +93,13 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
         self.peer.gone = True
         self.peer.leave()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Go on as a WebSocket, unless answers to earlier requests are still to be written here."""
+        if self.pipeline or (self.cycle is not None and not self.cycle.response_complete):
+            self.transport.close()
+        else:
+            super().handle_websocket_upgrade()
 
     def in_headers(self) -> bool:
         """Whether a request has begun, or is still to come first, and its headers are not complete."""
@@ -123,9 +142,10 @@ class Connection(HttpToolsProtocol):
 class HttpServer:
     """A listening port, its connections, and the application behind them."""
 
-    def __init__(self, app: Application, health: Health) -> None:
+    def __init__(self, app: Application, health: Health, sockets: Sockets | None = None) -> None:
         self.port = 0
         self._health = health
+        self._sockets = sockets
         self._leaves = False
         self._state = ServerState()
         self._server: asyncio.Server | None = None
@@ -135,7 +155,7 @@ class HttpServer:
             http=Connection,
             interface='asgi3',
             loop='none',
-            ws='none',
+            ws='none' if sockets is None else cast(Any, sockets.connect),
             lifespan='off',
             log_config=None,
             proxy_headers=False,
@@ -162,6 +182,8 @@ class HttpServer:
         self._health.draining = True
         if self._server is not None:
             self._server.close()
+        if self._sockets is not None:
+            self._sockets.drain()
         await self._linger(linger_s)
         for connection in self._connections():
             connection.shutdown()
@@ -211,6 +233,11 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> HttpS
     SpecError if the spec asks for routes that cannot be.
     """
     health = Health(entrance.info, entrance.ready, entrance.states)
-    server = HttpServer(application(entrance, health), health)
+    sockets = None
+    if (
+        'websocket' in entrance.spec.protocols
+    ):  # imported only where it is spoken: it takes a tenth of a second
+        sockets = import_module(SOCKETS).Door(entrance, health)
+    server = HttpServer(application(entrance, health), health, sockets)
     await server.listen(entrance, port, shared=shared)
     return server

@@ -1,0 +1,1 @@
+"""The WebSocket door: frames in, requests through the Flow, messages out; it shares the port of HTTP."""

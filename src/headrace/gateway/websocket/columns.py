@@ -1,0 +1,124 @@
+"""The subprotocol `headrace.columns.v1`: binary messages, each a Request or Reply of headrace.proto."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.documents import Document, class_from
+from headrace.errors import RequestError
+from headrace.gateway.faults import to_message
+from headrace.gateway.limits import Limits
+from headrace.gateway.websocket.language import LONGEST_TIMEOUT_S, Ask, Cancel, End, Message
+from headrace.pipeline.batch import Batch
+from headrace.pipeline.context import Context
+from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo
+from headrace.proto import forms, struct
+from headrace.proto import headrace_pb2 as pb
+from headrace.proto.envelope import pack, unpack
+from headrace.proto.results import write_results
+
+NAME = 'headrace.columns.v1'
+EMPTY = b''
+"""The message that says that there is no more to come, from either side."""
+
+
+class Columns:
+    """The language of protobuf messages, with documents as columns, JSON or rows; `route` as for JSON."""
+
+    is_binary = True
+    in_order = False
+    farewell = EMPTY
+
+    def __init__(
+        self,
+        endpoints: dict[str, EndpointInfo],
+        limits: Limits,
+        route: str = '',
+        development: bool = False,
+    ) -> None:
+        self._endpoints = endpoints
+        self._limits = limits
+        self._route = route
+        self._development = development
+
+    def read(self, message: bytes) -> Message:
+        """What a client says."""
+        if message == EMPTY:
+            return End()
+        request, columns = unpack(pb.Request, message)
+        if request.cancel:
+            return Cancel(request.request_id or None)
+        return Ask(
+            request.request_id or None,
+            request.endpoint or self._route or '/',
+            request.target,
+            request.traceparent,
+            _seconds(request.timeout_s),
+            request.parts,
+            (request, columns),
+            len(message),
+        )
+
+    def batch(self, ask: Ask) -> Batch:
+        """The documents and parameters of a request."""
+        request, columns = ask.body
+        self._check(request, columns, ask.size)
+        info = self._endpoints.get(ask.endpoint) or self._endpoints.get(DEFAULT_ENDPOINT)
+        payload, form = forms.read(request, columns, Document if info is None else class_from(info.input))
+        if form != 'columns':
+            self._limits.check_docs(payload.docs(), ask.size)
+        return Batch(parameters=struct.read(request) or {}, sources=(('gateway', payload),))
+
+    def reply(self, ask: Ask, context: Context, answer: Batch, given: dict[str, Any]) -> bytes:
+        """The whole answer to a request."""
+        return self._packed(pb.Reply(request_id=context.request_id), ask, answer, given)
+
+    def part(self, ask: Ask, context: Context, part: Batch, given: dict[str, Any]) -> bytes:
+        """One part of an answer."""
+        return self._packed(pb.Reply(request_id=context.request_id, more=True), ask, part, given)
+
+    def end(self, ask: Ask, context: Context) -> bytes:
+        """What comes after the last part."""
+        return pb.Reply(request_id=context.request_id).SerializeToString()
+
+    def error(self, ask: Ask | None, context: Context, error: Exception) -> bytes:
+        """Why a request has no answer."""
+        endpoint = '' if ask is None else ask.endpoint
+        message = to_message(
+            error, request_id=context.request_id, endpoint=endpoint, development=self._development
+        )
+        return pb.Reply(request_id=context.request_id, error=message).SerializeToString()
+
+    def _check(self, request: pb.Request, columns: memoryview | None, size: int) -> None:
+        """Raise for what is beyond the limits, before it is decoded."""
+        limits = self._limits
+        if columns is not None:
+            limits.check_columns(columns)
+            return
+        if request.WhichOneof('documents') == 'json':
+            limits.check_json(request.json)
+            limits.check_data(request.json)
+        if request.WhichOneof('parameter_form') == 'parameters_json':
+            limits.check_json(request.parameters_json)
+
+    def _packed(self, reply: pb.Reply, ask: Ask, answer: Batch, given: dict[str, Any]) -> bytes:
+        request, columns = ask.body
+        form = _form(request, columns)
+        if answer.parameters is not given:
+            is_json = request.WhichOneof('parameter_form') == 'parameters_json' or form == 'columns'
+            write_results(reply, answer.parameters, is_json=is_json)
+        return pack(reply, forms.write(reply, answer, form))
+
+
+def _form(request: pb.Request, columns: memoryview | None) -> forms.Form:
+    if columns is not None:
+        return 'columns'
+    return 'json' if request.WhichOneof('documents') == 'json' else 'rows'
+
+
+def _seconds(timeout_s: float) -> float | None:
+    if not timeout_s:
+        return None
+    if not timeout_s > 0:  # true for nan, too
+        raise RequestError(f'timeout_s is {timeout_s}', help='give seconds above 0, or leave it out')
+    return min(timeout_s, LONGEST_TIMEOUT_S)

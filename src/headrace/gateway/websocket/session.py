@@ -1,0 +1,232 @@
+"""The requests of one connection: worked on side by side within its window, answered as each is done."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import deque
+from typing import Protocol
+
+from headrace.errors import HeadraceError, Unauthenticated, Unavailable
+from headrace.gateway.entrance import Entrance
+from headrace.gateway.identity import Credentials, Identity
+from headrace.gateway.websocket import close
+from headrace.gateway.websocket.job import Job, Worker
+from headrace.gateway.websocket.language import Ask, Cancel, End, Language, usable_id
+from headrace.pipeline.admission import Ticket
+from headrace.pipeline.context import Context, new_request_id
+
+FAREWELL_S = 1.0
+"""How long a client may take after the farewell to send what is on its way, and to say that it has."""
+
+
+class Wire(Protocol):
+    """What a session needs of its connection."""
+
+    async def send(self, message: bytes) -> None:
+        """Write a message when there is room, and wait until most of it is read."""
+
+    def owe(self, message: bytes) -> None:
+        """Write a small message at once."""
+
+    def pause(self, reason: str) -> None:
+        """Read nothing more for a reason."""
+
+    def resume(self, reason: str) -> None:
+        """The reason is no more."""
+
+    def close(self, code: int, reason: str = '') -> None:
+        """End the connection in good order."""
+
+
+class Session:
+    """One open connection, its language, and what is in work on it.
+
+    A request keeps its room in the window until its answer is taken, so a client that does not read its
+    answers is not read from either.
+    """
+
+    def __init__(
+        self,
+        entrance: Entrance,
+        language: Language,
+        wire: Wire,
+        credentials: Credentials,
+        identity: Identity,
+        *,
+        in_order: bool,
+    ) -> None:
+        spec = entrance.spec
+        self.language = language
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._entrance = entrance
+        self._wire = wire
+        self._credentials = credentials
+        self._identity = identity
+        self._worker = Worker(entrance, language, wire)
+        self._in_order = in_order
+        self._most = spec.prefetch or sys.maxsize
+        self._most_bytes = spec.max_body_bytes
+        self._bytes = 0
+        self._jobs: set[Job] = set()
+        self._waiting: deque[tuple[bytes, Ticket | None]] = deque()
+        self._last: asyncio.Future[None] | None = None
+        self._code = close.NORMAL
+        self._parting: asyncio.TimerHandle | None = None
+        self._drains = self._is_last = self._is_lost = False
+
+    def received(self, message: bytes, ticket: Ticket | None) -> None:
+        """A message of the client; `ticket` is its room in the gateway if it has any yet."""
+        if self._is_last:
+            _leave(ticket)
+        elif self._waiting or not self._has_room(len(message)):
+            self._waiting.append((message, ticket))
+            self._wire.pause('window')
+        else:
+            self._take(message, ticket)
+
+    def room(self, size: int) -> Ticket:
+        """Room in the gateway for a message that is still coming."""
+        return self._entrance.admission.enter(self._identity.client, size)
+
+    def refused(self, error: HeadraceError) -> None:
+        """Note that a message was refused before it was complete."""
+        self._entrance.refused(error, self._identity, protocol='websocket', endpoint='', request_id='')
+
+    def drain(self) -> None:
+        """Take no more requests than are on their way, and end when all are answered."""
+        if self._drains or self._is_last:
+            return
+        self._drains = True
+        self._code = close.GOING_AWAY
+        if self.language.farewell is None:
+            self._end()
+        else:
+            self._wire.owe(self.language.farewell)
+            self._parting = asyncio.get_running_loop().call_later(FAREWELL_S, self._end)
+
+    def stop(self) -> None:
+        """The server waits no longer: what is not answered yet has an error, and that is the end."""
+        self._code = close.GOING_AWAY
+        self._forget_waiting()
+        for job in list(self._jobs):
+            job.end(Unavailable('the server is stopping', help='send the request again'))
+        self._end()
+
+    def lost(self) -> None:
+        """The client is gone: nobody waits for anything."""
+        self._is_last = self._is_lost = True
+        if self._parting is not None:
+            self._parting.cancel()
+        self._forget_waiting()
+        for job in list(self._jobs):
+            job.end(None)
+        self._maybe_over()
+
+    async def until_over(self) -> None:
+        """Return when the connection is lost and the work for it has ended."""
+        await self.over
+
+    def _has_room(self, size: int) -> bool:
+        if not self._jobs:
+            return True
+        return len(self._jobs) < self._most and self._bytes + size <= self._most_bytes
+
+    def _take(self, message: bytes, ticket: Ticket | None) -> None:
+        try:
+            said = self.language.read(message)
+        except Exception as error:
+            job = Job(None, Context('', client=self._identity.client), len(message), ticket)
+            self._start(job, self._identity, error)
+            return
+        if isinstance(said, Ask):
+            self._ask(said, ticket)
+            return
+        _leave(ticket)
+        if isinstance(said, Cancel):
+            self._withdraw(said.id)
+        elif isinstance(said, End):
+            self._end()
+        else:
+            self._wire.owe(said.answer)
+
+    def _ask(self, ask: Ask, ticket: Ticket | None) -> None:
+        """Begin to work on a request; who asks, and for what, is looked at each time: both may change."""
+        entrance, context = self._entrance, self._context(ask)
+        job, identity = Job(ask, context, ask.size, ticket), self._identity
+        try:
+            identity = entrance.identify(self._credentials)
+            context.client = identity.client
+            if ticket is None:
+                job.ticket = entrance.admission.enter(identity.client, ask.size, context.left_s())
+            entrance.permit(identity, ask.endpoint, ask.target)
+        except Unauthenticated as error:
+            job.is_last = identity is self._identity  # what an endpoint does not permit ends no connection
+            self._start(job, identity, error)
+        except Exception as error:
+            self._start(job, identity, error)
+        else:
+            self._start(job, identity)
+
+    def _context(self, ask: Ask) -> Context:
+        timeout_s = self._entrance.spec.timeout_s if ask.timeout_s is None else ask.timeout_s
+        return Context(
+            ask.endpoint,
+            request_id=usable_id(ask.id) or new_request_id(),
+            deadline=None if timeout_s is None else time.monotonic() + timeout_s,
+            target=ask.target,
+            trace=ask.trace,
+            client=self._identity.client,
+        )
+
+    def _start(self, job: Job, identity: Identity, failure: Exception | None = None) -> None:
+        job.identity = identity
+        job.failure = failure
+        self._jobs.add(job)
+        self._bytes += job.size
+        loop = asyncio.get_running_loop()
+        if self._in_order:
+            job.turn, self._last = self._last, loop.create_future()
+            job.done = self._last
+        job.task = loop.create_task(self._worker.run(job))
+        job.task.add_done_callback(lambda _: self._finished(job))
+
+    def _finished(self, job: Job) -> None:
+        self._jobs.discard(job)
+        self._bytes -= job.size
+        job.leave()
+        if job.is_last and job.failure is not None:
+            self._wire.close(close.UNAUTHENTICATED, close.reason(job.failure))
+        while self._waiting and self._has_room(len(self._waiting[0][0])):
+            self._take(*self._waiting.popleft())
+        if not self._waiting:
+            self._wire.resume('window')
+        self._maybe_over()
+
+    def _maybe_over(self) -> None:
+        if self._jobs or self._waiting:
+            return
+        if self._is_last:
+            self._wire.close(self._code)
+        if self._is_lost and not self.over.done():
+            self.over.set_result(None)
+
+    def _withdraw(self, id: str | int | None) -> None:
+        for job in list(self._jobs):
+            if id is not None and job.ask is not None and job.ask.id == id:
+                job.end(None)
+
+    def _end(self) -> None:
+        """There will be no more requests."""
+        self._is_last = True
+        self._maybe_over()
+
+    def _forget_waiting(self) -> None:
+        while self._waiting:
+            _leave(self._waiting.popleft()[1])
+
+
+def _leave(ticket: Ticket | None) -> None:
+    if ticket is not None:
+        ticket.leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headrace.errors import SpecError
+from headrace.extras import load
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.app import Application
 from headrace.gateway.http.flow_route import FlowRoute, wants_parts
@@ -31,6 +32,8 @@ def application(entrance: Entrance, health: Health) -> Application:
     _add_own(routes, health)
     _add_flow(routes, front, info)
     _add_exposed(routes, front, info, spec)
+    if 'graphql' in spec.protocols:
+        _add_graphql(routes, entrance, front)
     pages = Pages(info, spec, routes)
     _add_pages(routes, pages, OpenAPI(info, spec, routes))
     static = StaticFiles(spec.static)
@@ -64,6 +67,11 @@ def _add_pages(routes: Routes, pages: Pages, openapi: OpenAPI) -> None:
             routes.add(
                 ('GET',), path, Route(serve=serve, summary=summary, tags=GATEWAY, is_hidden=not summary)
             )
+
+
+def _add_graphql(routes: Routes, entrance: Entrance, front: Front) -> None:
+    load('graphql', extra='graphql')  # so that one who has not got it is told how to
+    load('headrace.gateway.graphql.door', extra='graphql').GraphqlDoor(entrance, front).add_to(routes)
 
 
 def _add_flow(routes: Routes, front: Front, info: FlowInfo) -> None:

@@ -30,14 +30,18 @@ class Reception:
 
     def receive(self, request: Request) -> None:
         """Find out whose request it is; raises Unauthenticated or RateLimited."""
-        if self._prefix and (request.path + '/').startswith(self._prefix + '/'):
-            request.path = request.path[len(self._prefix) :] or '/'
-        if self._trusted:
-            request.client = self._client(request)
+        self.locate(request)
         if not self._entrance.is_open and request.path not in OPEN and request.method != 'OPTIONS':
             shown = Credentials(request.client, shown_in(request.headers), request.peer.certificate)
             request.identity = self._entrance.identify(shown)
             request.client = request.identity.client
+
+    def locate(self, request: Request) -> None:
+        """Find out what path a request is for, and from which host it comes."""
+        if self._prefix and (request.path + '/').startswith(self._prefix + '/'):
+            request.path = request.path[len(self._prefix) :] or '/'
+        if self._trusted:
+            request.client = self._client(request)
 
     def permit_page(self, request: Request) -> None:
         """Let somebody read what is no endpoint of the Flow; raises Forbidden or Unauthenticated."""

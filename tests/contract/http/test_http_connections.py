@@ -12,6 +12,7 @@ from headrace.gateway.http import server as http_server
 from headrace.pipeline import Graph
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import GatewaySpec
+from headrace.spec.limits import LimitsSpec
 
 
 class Wire:
@@ -115,7 +116,7 @@ async def test_headers_have_a_limit(gateway, dial):
 
 async def test_headers_that_are_just_too_large_are_a_431(gateway, dial):
     wire = await dial(gateway.port)
-    await wire.send(b'GET / HTTP/1.1\r\nx-y: ' + b'z' * http_server.MAX_HEADER_BYTES)
+    await wire.send(b'GET / HTTP/1.1\r\nx-y: ' + b'z' * LimitsSpec().header_bytes)
     assert (await wire.reply())[0] == 431
 
 

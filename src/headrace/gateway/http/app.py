@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http import encoding, problem
 from headrace.gateway.http.asgi import Receive, Scope, Send
+from headrace.gateway.http.bounds import Bounds
 from headrace.gateway.http.cors import Cors
 from headrace.gateway.http.negotiation import coding
 from headrace.gateway.http.reception import Reception
@@ -36,6 +37,7 @@ class Application:
         self.routes = routes
         self._entrance = entrance
         self._reception = reception if reception.is_needed else None
+        self._bounds = Bounds(spec.limits)
         self._cors = Cors(spec.cors) if spec.cors else None
         self._packs = spec.compress
         self._development = spec.development
@@ -44,6 +46,9 @@ class Application:
         request = Request(scope, receive)
         try:
             try:
+                bounds = self._bounds
+                if request.peer.is_suspect or len(scope['headers']) > bounds.headers:
+                    bounds.check(scope, request.peer)
                 if self._reception is not None:
                     self._reception.receive(request)
                 if request.method == 'OPTIONS':

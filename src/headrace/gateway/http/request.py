@@ -32,10 +32,11 @@ class Peer:
 
     It is also called when this server waits no longer: `stopping` is true then, or `too_slow`. `gone` says
     that the connection is lost; `flow` whether the peer takes what it is sent. `certificate` is the one that
-    it has shown, in DER form.
+    it has shown, in DER form. Its requests are looked at more closely if it `is_suspect`, and refused for
+    `refusal` if there is one.
     """
 
-    __slots__ = ('certificate', 'flow', 'gone', 'on_left', 'stopping', 'too_slow')
+    __slots__ = ('certificate', 'flow', 'gone', 'is_suspect', 'on_left', 'refusal', 'stopping', 'too_slow')
 
     def __init__(self) -> None:
         self.on_left: Callable[[], None] | None = None
@@ -44,6 +45,8 @@ class Peer:
         self.gone = False
         self.flow: Flowing | None = None
         self.certificate = b''
+        self.is_suspect = False
+        self.refusal: Exception | None = None
 
     def leave(self, *, stopping: bool = False, too_slow: bool = False) -> None:
         """Nobody waits for the request that is under way any more."""

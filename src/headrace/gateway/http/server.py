@@ -18,12 +18,14 @@ from uvicorn.server import ServerState
 
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.app import Application
+from headrace.gateway.http.bounds import Arrivals, header_bytes_refused, host_of
 from headrace.gateway.http.build import application
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.request import Peer
 from headrace.gateway.ports import bound
 from headrace.gateway.security.doorway import certificate_of, secured
 from headrace.gateway.server import UNREAD_TIMEOUT_S
+from headrace.spec.limits import LimitsSpec
 
 BACKLOG = 2048
 SOCKETS = 'headrace.gateway.websocket.door'
@@ -33,7 +35,6 @@ HEADERS_TIMEOUT_S = 15
 BODY_TIMEOUT_S = 15
 BODY_BYTES_PER_S = 16 * 1024
 """A body has `BODY_TIMEOUT_S` seconds, and one more for each so many bytes that are here."""
-MAX_HEADER_BYTES = 64 * 1024
 MAX_DISCARDED_BYTES = 64 * 1024 * 1024
 """How much of a refused body is read and forgotten, so that its sender gets to see the refusal."""
 LOOK_EVERY_S = 0.01
@@ -59,9 +60,12 @@ class Sockets(Protocol):
 class Connection(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 connection, with bounds on what a client may send and word of its leaving."""
 
-    def __init__(self, config: Config, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, server: HttpServer, entrance: Entrance, loop: asyncio.AbstractEventLoop) -> None:
         self.peer = Peer()
-        super().__init__(config, state, {'peer': self.peer}, loop)
+        super().__init__(server.config, server.state, {'peer': self.peer}, loop)
+        self._entrance = entrance
+        self._arrivals = server.arrivals
+        self._head_bytes = min(entrance.spec.limits.header_bytes, entrance.spec.limits.url_bytes)
         self.logger = _log
         self.access_log = False
         self._pending_bytes = 0
@@ -73,12 +77,20 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self.peer.flow = self.flow
         self.peer.certificate = certificate_of(transport)
+        self.peer.refusal = self._arrivals.refusal(host_of(transport))
+        if self.peer.refusal is not None:
+            self.peer.is_suspect = True
+            if not self._arrivals.has_spare:
+                self._refuse(self.peer.refusal)
+                transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        if self._pending_bytes + len(data) > self._head_bytes:
+            self.peer.is_suspect = True
         super().data_received(data)
         cycle, scope = self.cycle, self.scope
         if scope is None or 'path' not in scope:
-            self._count(data, MAX_HEADER_BYTES)
+            self._count(data, self._entrance.spec.limits.header_bytes)
         elif cycle is not None and cycle.more_body:
             if cycle.response_complete:
                 self._count(data, MAX_DISCARDED_BYTES)
@@ -91,12 +103,16 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._arrivals.leave(host_of(self.transport))
         self.peer.gone = True
         self.peer.leave()
 
     def handle_websocket_upgrade(self) -> None:
         """Go on as a WebSocket, unless answers to earlier requests are still to be written here."""
-        if self.pipeline or (self.cycle is not None and not self.cycle.response_complete):
+        if self.peer.refusal is not None:
+            self._refuse(self.peer.refusal)
+            self.transport.close()
+        elif self.pipeline or (self.cycle is not None and not self.cycle.response_complete):
             self.transport.close()
         else:
             super().handle_websocket_upgrade()
@@ -136,21 +152,30 @@ class Connection(HttpToolsProtocol):
         if self._pending_bytes > limit and not self.transport.is_closing():
             if self.in_headers():
                 self.transport.write(STATUS_LINE[431] + b'connection: close\r\ncontent-length: 0\r\n\r\n')
+                self._refuse(header_bytes_refused(self._pending_bytes, limit))
             self.transport.close()
+
+    def _refuse(self, error: Exception) -> None:
+        """Note that a connection is closed for what it is, though nobody is told by an answer."""
+        host = host_of(self.transport)
+        self._entrance.refused(error, None, protocol='http', endpoint='', request_id='', host=host)
 
 
 class HttpServer:
     """A listening port, its connections, and the application behind them."""
 
-    def __init__(self, app: Application, health: Health, sockets: Sockets | None = None) -> None:
+    def __init__(
+        self, app: Application, health: Health, limits: LimitsSpec, sockets: Sockets | None = None
+    ) -> None:
         self.port = 0
         self._health = health
         self._sockets = sockets
         self._leaves = False
-        self._state = ServerState()
+        self.state = ServerState()
+        self.arrivals = Arrivals(limits, self.state.connections)
         self._server: asyncio.Server | None = None
         self._ticker: asyncio.TimerHandle | None = None
-        self._config = Config(
+        self.config = Config(
             cast(Any, app),
             http=Connection,
             interface='asgi3',
@@ -162,12 +187,12 @@ class HttpServer:
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
         )
-        self._config.load()
+        self.config.load()
 
     async def listen(self, entrance: Entrance, port: int, *, shared: bool = False) -> None:
         """Begin to accept connections. Raises StartError if the port cannot be had."""
         loop = asyncio.get_running_loop()
-        connection = secured(entrance, lambda: Connection(self._config, self._state, loop))
+        connection = secured(entrance, lambda: Connection(self, entrance, loop))
         listening = bound(entrance.spec.host, port, protocol='http', shared=shared)
         self.port = listening.getsockname()[1]
         self._tick(loop)
@@ -191,7 +216,7 @@ class HttpServer:
         for connection in self._connections():
             connection.peer.leave(stopping=True)
         await self._finish(LAST_WORDS_S)
-        for task in list(self._state.tasks):
+        for task in list(self.state.tasks):
             task.cancel()
         for connection in self._connections():
             connection.transport.abort()
@@ -203,24 +228,25 @@ class HttpServer:
         until = time.monotonic() + linger_s
         self._leaves = linger_s > 0
         self._set_headers()
-        while self._state.connections and time.monotonic() < until:  # noqa: ASYNC110 (uvicorn tells nobody)
+        while self.state.connections and time.monotonic() < until:  # noqa: ASYNC110 (uvicorn tells nobody)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _finish(self, within_s: float) -> None:
-        if self._state.tasks:
-            await asyncio.wait(list(self._state.tasks), timeout=within_s)
+        if self.state.tasks:
+            await asyncio.wait(list(self.state.tasks), timeout=within_s)
 
     def _connections(self) -> list[Connection]:
-        return cast('list[Connection]', list(self._state.connections))
+        return cast('list[Connection]', list(self.state.connections))
 
     def _set_headers(self) -> None:
         """What every answer carries."""
         closing = [(b'connection', b'close')] if self._leaves else []
-        self._state.default_headers = [(b'date', formatdate(time.time(), usegmt=True).encode()), *closing]
+        self.state.default_headers = [(b'date', formatdate(time.time(), usegmt=True).encode()), *closing]
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: the Date header, and an end to clients that dawdle."""
         self._set_headers()
+        self.arrivals.recount()
         for connection in self._connections():
             connection.hurry()
         self._ticker = loop.call_later(1, self._tick, loop)
@@ -238,6 +264,6 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> HttpS
         'websocket' in entrance.spec.protocols
     ):  # imported only where it is spoken: it takes a tenth of a second
         sockets = import_module(SOCKETS).Door(entrance, health)
-    server = HttpServer(application(entrance, health), health, sockets)
+    server = HttpServer(application(entrance, health), health, entrance.spec.limits, sockets)
     await server.listen(entrance, port, shared=shared)
     return server

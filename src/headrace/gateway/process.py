@@ -14,7 +14,9 @@ import msgspec
 import uvloop
 
 from headrace.documents.media.access import restrict
+from headrace.errors import SpecError
 from headrace.gateway.orders import Leave, Open, Processes, Route, Start, Tell
+from headrace.gateway.security.doorway import towards_workers
 from headrace.gateway.server import DOORS, GatewayServer, serve
 from headrace.gateway.switchboard import Switchboard
 from headrace.observe import log
@@ -70,7 +72,12 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    board = Switchboard(order, line.report, floating_timeout_s=spec.timeout_s)
+    try:
+        tls = towards_workers(spec.security.workers)
+    except SpecError as error:
+        line.report({'failed': to_data(error)})
+        return 1
+    board = Switchboard(order, line.report, floating_timeout_s=spec.timeout_s, tls=tls)
     news = News(line, board)
     line.watch(on_order, on_cut)
     server: GatewayServer | None = None

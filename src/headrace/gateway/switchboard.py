@@ -16,6 +16,7 @@ from headrace.pipeline.assembly import assembled
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.replicas import Replicas
 from headrace.spec import ExecutorSpec
+from headrace.wire.tls import Contexts
 
 REACHED_S = 1.0
 """How long an external executor may take to be connected, for who asks whether it is."""
@@ -28,8 +29,9 @@ _log = logging.getLogger(__name__)
 class Line:
     """The replicas of one target, as one handler, and the connections to them."""
 
-    def __init__(self, replicas: Replicas) -> None:
+    def __init__(self, replicas: Replicas, tls: Contexts | None = None) -> None:
         self.replicas = replicas
+        self._tls = tls
         self.upstreams: dict[str, Upstream] = {}
         self.failed = ''
 
@@ -49,7 +51,7 @@ class Line:
         new = []
         for key, address in route.replicas.items():
             if key not in self.upstreams:
-                self.upstreams[key] = upstream = Upstream(address, self.replicas, key)
+                self.upstreams[key] = upstream = Upstream(address, self.replicas, key, self._tls)
                 upstream.start()
                 new.append(upstream)
         old = [self.upstreams.pop(key) for key in list(self.upstreams) if key not in route.replicas]
@@ -65,7 +67,12 @@ class Switchboard:
     """The executors of a Flow as one handler; `report` is told when an order has been carried out."""
 
     def __init__(
-        self, order: Open, report: Callable[[object], None], *, floating_timeout_s: float | None = None
+        self,
+        order: Open,
+        report: Callable[[object], None],
+        *,
+        floating_timeout_s: float | None = None,
+        tls: Contexts | None = None,
     ) -> None:
         self._report = report
         self._stop_s = order.timeout_stop_s
@@ -73,7 +80,7 @@ class Switchboard:
         self._works: set[asyncio.Task[None]] = set()
         infos = {info.name: info for info in order.info.executors}
         for route in order.routes:
-            self._lines[route.target] = _line(route.target, order.executors, infos)
+            self._lines[route.target] = Line(_replicas(route.target, order.executors, infos), tls)
         self._externals = {
             executor.name: elsewhere.called(executor, infos.get(executor.name))
             for executor in order.executors
@@ -177,9 +184,11 @@ class Switchboard:
         return loads
 
 
-def _line(target: Target, executors: tuple[ExecutorSpec, ...], infos: Mapping[str, ExecutorInfo]) -> Line:
+def _replicas(
+    target: Target, executors: tuple[ExecutorSpec, ...], infos: Mapping[str, ExecutorInfo]
+) -> Replicas:
     spec = next(executor for executor in executors if executor.name == target.executor)
     info = None if target.part else infos.get(target.executor)
-    return Line(
-        Replicas(str(target), info=info, retries=spec.retries, max_queue=spec.max_queue, sticky=spec.sticky)
+    return Replicas(
+        str(target), info=info, retries=spec.retries, max_queue=spec.max_queue, sticky=spec.sticky
     )

@@ -11,6 +11,7 @@ from headrace.pipeline.replica import State
 from headrace.pipeline.replicas import Replicas
 from headrace.wire import Connection
 from headrace.wire.address import parse
+from headrace.wire.tls import Contexts
 
 _log = logging.getLogger(__name__)
 
@@ -39,11 +40,13 @@ class Upstream:
     >>> await upstream.open(timeout_s=10)  # doctest: +SKIP
     """
 
-    def __init__(self, address: str, replicas: Replicas, key: str) -> None:
+    def __init__(self, address: str, replicas: Replicas, key: str, tls: Contexts | None = None) -> None:
         self.address = address
         self.key = key
         self.state: State = 'lost'
         parse(address)  # what is no address is said here and not by a task
+        self._tls = tls
+        self._refusal = ''
         self._is_leaving = False
         self._replicas = replicas
         self._connection: Connection | None = None  # the newest, perhaps not yet there
@@ -114,6 +117,7 @@ class Upstream:
     async def _connect(self) -> Connection | None:
         connection: Connection = Connection(
             self.address,
+            tls=self._tls,
             on_drain=lambda: self._heard_of(connection, 'draining'),
             on_lost=lambda: self._heard_of(connection, 'lost'),
         )
@@ -122,7 +126,10 @@ class Upstream:
             async with asyncio.timeout(CONNECT_S):
                 await connection.open()
         except (OSError, HeadraceError) as error:
-            _log.debug('replica %s cannot be reached at %s: %s', self.key, self.address, error)
+            is_news = self._tls is not None and self._refusal != str(error)
+            self._refusal = str(error)
+            level = logging.WARNING if is_news else logging.DEBUG
+            _log.log(level, 'replica %s cannot be reached at %s: %s', self.key, self.address, error)
             connection.abort()
         if not connection.is_open or self._is_leaving:
             connection.abort()

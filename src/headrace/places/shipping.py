@@ -17,6 +17,8 @@ from headrace.executors import Executor
 from headrace.places.workspace import workspace_of
 from headrace.spec import ExecutorSpec, FlowSpec, ProcessPlan
 from headrace.spec.parts import part_of
+from headrace.spec.paths import anchored_path
+from headrace.wire.tls import CertificateFiles
 from headrace.worker.orders import WorkerOrder
 
 
@@ -49,10 +51,20 @@ def worker_order(flow: FlowSpec, process: ProcessPlan, *, address: str) -> Worke
         base=flow.base,
         sys_path=tuple(sys.path),
         pickled=pickled,
+        tls=_certificate(flow),
         shard=process.shard,
         replica=process.replica,
         image_pixels=flow.gateway.limits.image_pixels,
     )
+
+
+def _certificate(flow: FlowSpec) -> CertificateFiles | None:
+    """The certificate that the workers of a Flow show; None where they listen on Unix sockets."""
+    workers = flow.gateway.security.workers
+    if workers is None:
+        return None
+    files = (workers.certificate, workers.key, workers.authority)
+    return CertificateFiles(*(anchored_path(file, flow.base) for file in files))
 
 
 def _is_importable(cls: type) -> bool:

@@ -96,7 +96,9 @@ class Starter:
         number = self._starts[plan.name]
         key, address = plan.name, plan.address
         if number > 1:
-            key, address = f'{key}#{number}', f'{address.removesuffix(".sock")}.{number}.sock'
+            key = f'{key}#{number}'
+            if address.endswith('.sock'):  # on TCP each takes a free port
+                address = f'{address.removesuffix(".sock")}.{number}.sock'
         order = worker_order(flow, plan, address=address)
         child = await Child.spawn(f'executor {plan.name!r}', MAIN, self._env(flow, plan))
         worker = Worker(plan, key, address, child)

@@ -197,12 +197,20 @@ def process(
         replica=replica,
         replicas=1 if part else executor.least,
         uses=describe_uses(part_of(executor, part).uses),
-        address='memory' if inline else f'unix:{folder}{name.replace("/", ".")}.sock',
+        address='memory' if inline else _address(spec, f'{folder}{name.replace("/", ".")}.sock'),
         env={**spec.env, **executor.env},
         gpus='' if part or inline else _in_words(executor.gpus),
         threads=None if inline else executor.threads,
         timeout_ready_s=executor.timeout_ready_s or spec.timeout_ready_s,
     )
+
+
+def _address(spec: FlowSpec, socket: str) -> str:
+    """Where a worker listens: on a Unix socket, or a free port if it shows a certificate."""
+    workers = spec.gateway.security.workers
+    if workers is None:
+        return f'unix:{socket}'
+    return f'tcp+tls:[{workers.host}]:0' if ':' in workers.host else f'tcp+tls:{workers.host}:0'
 
 
 def _in_words(gpus: str | int | Sequence[int | str]) -> str:

@@ -1,13 +1,25 @@
-"""Addresses of workers: `unix:/path/to/socket` or `tcp:host:port` (`tcp:[::1]:port` for IPv6)."""
+"""Addresses of workers: `unix:/path/to/socket`, `tcp:host:port` (`tcp:[::1]:port` for IPv6), `tcp+tls:...`.
+
+Over `tcp+tls` each side shows a certificate, and is asked for its role: gateways connect to workers only, and
+workers serve gateways only.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any
 
-from headrace.errors import SpecError, StartError
+from headrace.errors import SpecError, StartError, Unavailable
+from headrace.wire.handshake import Handshake
+from headrace.wire.tls import GATEWAY_NAME, WORKER_NAME, Contexts, has_name
+
+TLS = 'tcp+tls'
+
+_log = logging.getLogger('headrace.security')
 
 
 def parse(address: str) -> tuple[str, str, int]:
@@ -19,38 +31,62 @@ def parse(address: str) -> tuple[str, str, int]:
     family, _, rest = address.partition(':')
     if family == 'unix' and rest:
         return 'unix', rest, 0
-    if family == 'tcp':
+    if family in ('tcp', TLS):
         host, _, port = rest.rpartition(':')
         if host and port.isdigit() and int(port) < 65536:
-            return 'tcp', host.strip('[]'), int(port)
+            return family, host.strip('[]'), int(port)
     raise SpecError(
-        f'{address!r} is not the address of a worker', help='write unix:/path/to/socket or tcp:host:port'
+        f'{address!r} is not the address of a worker',
+        help='write unix:/path/to/socket, tcp:host:port or tcp+tls:host:port',
     )
 
 
-async def open_client(address: str, protocol: Callable[[], Any]) -> Any:
-    """Connect to `address` and return the protocol that serves the connection."""
+async def open_client(address: str, protocol: Callable[[], Any], tls: Contexts | None = None) -> Any:
+    """Connect to `address` and return the protocol that serves the connection.
+
+    `tls` has the gateway's certificate, for `tcp+tls`; who is there and is no worker is Unavailable.
+    """
     family, host, port = parse(address)
+    secured = _contexts(address, family, tls)
     loop = asyncio.get_running_loop()
     if family == 'unix':
         _, made = await loop.create_unix_connection(protocol, host)
     else:
-        transport, made = await loop.create_connection(protocol, host, port)
+        try:
+            transport, made = await loop.create_connection(
+                protocol,
+                host,
+                port,
+                ssl=None if secured is None else secured.now(),
+                server_hostname=None if secured is None else WORKER_NAME,
+            )
+        except ssl.SSLError as error:
+            why = getattr(error, 'verify_message', '') or error.reason or error
+            raise Unavailable(
+                f'who answers at {address} is not accepted as a worker: {why}',
+                begun=False,
+                help='see gateway.security.workers: both certificates need one authority, and their names',
+            ) from None
         _no_delay(transport)
     return made
 
 
-async def open_server(address: str, protocol: Callable[[], Any]) -> tuple[asyncio.AbstractServer, str]:
+async def open_server(
+    address: str, protocol: Callable[[], Any], tls: Contexts | None = None
+) -> tuple[asyncio.AbstractServer, str]:
     """Listen on `address`; also returns the address with the port that was really taken.
 
+    `tls` has the worker's certificate, for `tcp+tls`; who connects and is no gateway is sent away.
     Raises StartError if it cannot be had.
     """
     family, host, port = parse(address)
+    secured = _contexts(address, family, tls)
     loop = asyncio.get_running_loop()
     try:
         if family == 'unix':
             return await loop.create_unix_server(protocol, host), address
-        server = await loop.create_server(protocol, host, port)
+        factory = protocol if secured is None else lambda: _gateways_only(secured, protocol)
+        server = await loop.create_server(factory, host, port)
     except OSError as error:
         raise StartError(
             f'nothing can listen at {address}: {error}',
@@ -59,7 +95,33 @@ async def open_server(address: str, protocol: Callable[[], Any]) -> tuple[asynci
             else 'give another host or port',
         ) from error
     taken = server.sockets[0].getsockname()[1]
-    return server, f'tcp:[{host}]:{taken}' if ':' in host else f'tcp:{host}:{taken}'
+    return server, f'{family}:[{host}]:{taken}' if ':' in host else f'{family}:{host}:{taken}'
+
+
+def _contexts(address: str, family: str, tls: Contexts | None) -> Contexts | None:
+    """The contexts that an address needs; SpecError if there are none."""
+    if family != TLS:
+        return None
+    if tls is None:
+        raise SpecError(
+            f'{address} is reached with a certificate only, and there is none',
+            help='gateway.security.workers',
+        )
+    return tls
+
+
+def _gateways_only(tls: Contexts, protocol: Callable[[], Any]) -> Handshake:
+    """The first protocol of a connection that a gateway may make, and nobody else."""
+
+    def check(transport: asyncio.BaseTransport) -> None:
+        if not has_name(transport.get_extra_info('peercert'), GATEWAY_NAME):
+            raise ssl.SSLError(f'the certificate of the peer is not for {GATEWAY_NAME}')
+        _no_delay(transport)
+
+    def refused(host: str, error: Exception) -> None:
+        _log.warning('%s was sent away, as no gateway is there: %s', host, error)
+
+    return Handshake(tls, protocol, check=check, on_refused=refused)
 
 
 def _no_delay(transport: asyncio.BaseTransport) -> None:

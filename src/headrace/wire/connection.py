@@ -17,6 +17,7 @@ from headrace.wire.calls import Window, pack_call, unpack_reply
 from headrace.wire.faults import from_data
 from headrace.wire.frames import Frame, Kind, pack
 from headrace.wire.stream import FrameStream
+from headrace.wire.tls import Contexts
 from headrace.wire.windows import WINDOW_BYTES, WINDOW_ITEMS, Incoming
 
 RETRY_EVERY_S = 0.01
@@ -37,9 +38,15 @@ class Connection:
     """
 
     def __init__(
-        self, address: str, *, on_drain: Callable[[], None] = _nothing, on_lost: Callable[[], None] = _nothing
+        self,
+        address: str,
+        *,
+        tls: Contexts | None = None,
+        on_drain: Callable[[], None] = _nothing,
+        on_lost: Callable[[], None] = _nothing,
     ) -> None:
         self.address = address
+        self._tls = tls
         self.info: ExecutorInfo | None = None
         self._on_drain = on_drain
         self._tell_lost = on_lost
@@ -291,7 +298,7 @@ class Connection:
 
     async def open(self) -> None:
         """Connect and read the worker's introduction."""
-        await open_client(self.address, lambda: self._stream)
+        await open_client(self.address, lambda: self._stream, self._tls)
         await self._hello
 
     def abort(self) -> None:
@@ -310,7 +317,7 @@ class Connection:
         return f'<Connection {self.address} {state}, {len(self._pending)} waiting>'
 
 
-async def connect(address: str, *, timeout_s: float = 10.0) -> Connection:
+async def connect(address: str, *, tls: Contexts | None = None, timeout_s: float = 10.0) -> Connection:
     """Connect to the worker at `address`, waiting up to `timeout_s` for it to be there.
 
     Raises `Unavailable` when nobody listens in time, `ProtocolError` when somebody else does.
@@ -318,7 +325,7 @@ async def connect(address: str, *, timeout_s: float = 10.0) -> Connection:
     try:
         async with asyncio.timeout(timeout_s):
             while True:
-                connection = Connection(address)
+                connection = Connection(address, tls=tls)
                 try:
                     await connection.open()
                 except (FileNotFoundError, ConnectionError):

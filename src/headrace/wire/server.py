@@ -25,6 +25,7 @@ from headrace.wire.address import open_server
 from headrace.wire.calls import pack_error, pack_reply, unpack_call
 from headrace.wire.frames import Buffer, Frame, Kind, pack, size
 from headrace.wire.stream import FrameStream
+from headrace.wire.tls import Contexts
 from headrace.wire.windows import Credit
 
 _log = logging.getLogger(__name__)
@@ -187,9 +188,9 @@ class Server:
         self._drains = False
         self._changed = asyncio.Event()
 
-    async def listen(self, address: str) -> Server:
-        """Take the address; `self.address` has the port that was really taken."""
-        self._server, self.address = await open_server(address, self._accept)
+    async def listen(self, address: str, tls: Contexts | None = None) -> Server:
+        """Take the address; `self.address` has the port that was really taken. `tls` is for `tcp+tls`."""
+        self._server, self.address = await open_server(address, self._accept, tls)
         return self
 
     def _accept(self) -> FrameStream:

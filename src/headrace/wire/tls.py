@@ -8,6 +8,9 @@ from typing import NamedTuple
 from headrace.errors import SpecError
 from headrace.wire.watched import Watched
 
+Contexts = Watched[ssl.SSLContext]
+"""Contexts for connections: `now()` has the one for the next."""
+
 GATEWAY_NAME = 'gateway.headrace.internal'
 WORKER_NAME = 'worker.headrace.internal'
 """The names by which gateways and workers know each other, wherever they run."""
@@ -23,7 +26,7 @@ class CertificateFiles(NamedTuple):
 
 def server_contexts(
     files: CertificateFiles, *, ask: ssl.VerifyMode = ssl.CERT_NONE, alpn: tuple[str, ...] = ()
-) -> Watched[ssl.SSLContext]:
+) -> Contexts:
     """Contexts for who accepts connections; `ask` says whether the peer has to show a certificate too."""
 
     def load() -> ssl.SSLContext:
@@ -38,7 +41,7 @@ def server_contexts(
     return Watched([file for file in files if file], load)
 
 
-def client_contexts(files: CertificateFiles) -> Watched[ssl.SSLContext]:
+def client_contexts(files: CertificateFiles) -> Contexts:
     """Contexts for who connects to a peer whose certificate is of the same authority."""
 
     def load() -> ssl.SSLContext:
@@ -47,6 +50,11 @@ def client_contexts(files: CertificateFiles) -> Watched[ssl.SSLContext]:
         return context
 
     return Watched([file for file in files if file], load)
+
+
+def worker_contexts(files: CertificateFiles) -> Contexts:
+    """Contexts for a worker, who wants to see the certificate of who connects."""
+    return server_contexts(files, ask=ssl.CERT_REQUIRED)
 
 
 def has_name(transport_certificate: object, name: str) -> bool:

@@ -26,6 +26,7 @@ from headrace.spec.paths import anchored_path
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import Lifeline, leave
 from headrace.wire.server import Server
+from headrace.wire.tls import worker_contexts
 from headrace.worker.loading import blueprint_of
 from headrace.worker.orders import WorkerOrder
 from headrace.worker.sources import sources
@@ -87,7 +88,7 @@ async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, bluepri
     try:
         server = Server(serve(executor), blueprint.describe())
         server.handler = Telling(line, server)
-        await server.listen(order.address)
+        await server.listen(order.address, worker_contexts(order.tls) if order.tls else None)
     except Exception as error:
         line.report({'failed': to_data(error)})
         status = 1

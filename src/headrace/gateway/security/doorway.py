@@ -11,8 +11,9 @@ from typing import Any
 from headrace.errors import SpecError, Unauthenticated
 from headrace.gateway.entrance import Entrance
 from headrace.pipeline.context import new_request_id
+from headrace.spec.security import WorkerTlsSpec
 from headrace.wire.handshake import Handshake
-from headrace.wire.tls import CertificateFiles, server_contexts
+from headrace.wire.tls import CertificateFiles, Contexts, client_contexts, server_contexts
 
 ALPN = ('http/1.1',)
 
@@ -44,6 +45,20 @@ def secured(entrance: Entrance, protocol: Callable[[], Any]) -> Callable[[], Any
         entrance.refused(refusal, None, protocol='tls', endpoint='', request_id=new_request_id(), host=host)
 
     return lambda: Handshake(contexts, protocol, on_refused=on_refused)
+
+
+def towards_workers(workers: WorkerTlsSpec | None) -> Contexts | None:
+    """The contexts of a gateway that calls workers over TCP; None where they listen on Unix sockets.
+
+    Raises SpecError for files that cannot be used.
+    """
+    if workers is None:
+        return None
+    files = CertificateFiles(workers.gateway_certificate, workers.gateway_key, workers.authority)
+    try:
+        return client_contexts(files)
+    except SpecError as error:
+        raise SpecError(f'gateway.security.workers: {error.message}', help=error.help) from None
 
 
 def certificate_of(transport: asyncio.BaseTransport) -> bytes:

@@ -38,6 +38,11 @@ def _openssl() -> str:
     return '' if shutil.which('openssl') else 'no openssl, which makes the certificates'
 
 
+def _node() -> str:
+    missing = [program for program in ('node', 'npm') if not shutil.which(program)]
+    return f'no {" and no ".join(missing)}' if missing else ''
+
+
 def _torch() -> str:
     return '' if find_spec('torch') else 'no PyTorch: pip install -r requirements/train.txt'
 
@@ -51,6 +56,7 @@ TOOLS: dict[str, Callable[[], str]] = {
     'browser': _browser,
     'curl': _curl,
     'linux': _linux,
+    'node': _node,
     'openssl': _openssl,
     'torch': _torch,
 }

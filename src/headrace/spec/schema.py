@@ -14,6 +14,7 @@ Schema = dict[str, Any]
 
 DIALECT = 'https://json-schema.org/draft/2020-12/schema'
 _TEMPLATE = '#/$defs/{name}'
+_SPELLED_OUT = ('BatchingSpec', 'ExecutorSpec', 'ExposedEndpoint', 'FlowSpec', 'GatewaySpec')
 _EXPRESSION = {'type': 'string', 'pattern': r'\$\{\{.*\}\}'}
 
 
@@ -56,6 +57,7 @@ def flow_schema() -> Schema:
             'exposed': _object(
                 _all_written(components['ExposedEndpoint']), _first_line(components['ExposedEndpoint'])
             ),
+            **{name: _inside(each) for name, each in components.items() if name not in _SPELLED_OUT},
         },
     }
 
@@ -103,6 +105,12 @@ def _gateway(component: Schema) -> Schema:
     return _object(properties, _first_line(component))
 
 
+def _inside(component: Schema) -> Schema:
+    """A record that is a setting of another one."""
+    required = {'required': component['required']} if 'required' in component else {}
+    return {**_object(_all_written(component), _first_line(component)), **required}
+
+
 def _all_written(component: Schema) -> Schema:
     return {name: _written(name, value) for name, value in component['properties'].items() if name != 'base'}
 
@@ -113,7 +121,8 @@ def _written(name: str, value: Schema) -> Schema:
     kept: Schema = {key: value.pop(key) for key in ('description', 'default', 'examples') if key in value}
     if value.get('type') == 'array':
         forms = [{**value, 'type': 'array'}, value['items']]
-        kept['default'] = list(kept['default'])
+        if 'default' in kept:
+            kept['default'] = list(kept['default'])
     elif name == 'env':
         forms = [{**value, 'additionalProperties': {'type': ['string', 'number', 'boolean']}}]
     else:

@@ -212,9 +212,7 @@ async def test_branches_behind_it_are_refused() -> None:
     graph = Graph(
         [node(Many('a')), node(Word('b'), 'a'), node(Word('c'), 'a'), Node('join', None, ('b', 'c'))]
     )
-    with pytest.raises(
-        RequestError, match="'/go' cannot be streamed: .*'a' .* 'b' and 'c' work side by side"
-    ):
+    with pytest.raises(RequestError, match="'/go' cannot be streamed: .*'a' .* 'b' and 'c' work"):
         await said(graph, 'x')
     beside = Graph([node(Many('a')), node(Word('b')), Node('join', None, ('a', 'b'))])
     with pytest.raises(RequestError, match='side by side'):

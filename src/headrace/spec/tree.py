@@ -18,6 +18,7 @@ from headrace.spec.substitute import Substitution
 
 _MAX_NODES = 100_000
 _MAX_DEPTH = 60
+_MAX_BYTES = 1024**2
 _PLAIN = 'plain'
 _VALUES = frozenset({_PLAIN, *(f'tag:yaml.org,2002:{kind}' for kind in ('int', 'float', 'bool', 'null'))})
 
@@ -40,6 +41,10 @@ def parse(
     >>> parse('executors:\\n- {name: on}')[0]
     {'executors': [{'name': 'on'}]}
     """
+    if len(text) > _MAX_BYTES:
+        raise SpecError(
+            f'{name}: the document has {len(text)} characters, more than {_MAX_BYTES}'.removeprefix(': ')
+        )
     substitution = Substitution(environment or {}, context or {}, Source(name))
     try:
         node = yaml.compose(substitution.take_out(text), Loader=_Loader)
@@ -65,15 +70,18 @@ class _Walk:
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._lines.setdefault(path, node.start_mark.line + 1)
-        self._count += 1
-        if self._count > _MAX_NODES or len(path) > _MAX_DEPTH:
-            raise self.source.error(path[:3], 'the document is too large, too deep or refers to itself')
+        self._visit(path)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if isinstance(node, yaml.SequenceNode):
             self._check_tag(node, path, 'seq')
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path)
+
+    def _visit(self, path: Path) -> None:
+        self._count += 1
+        if self._count > _MAX_NODES or len(path) > _MAX_DEPTH:
+            raise self.source.error(path[:3], 'the document is too large, too deep or refers to itself')
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         if node.tag not in _VALUES:
@@ -115,6 +123,7 @@ class _Walk:
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         merged: dict[Any, Any] = {}
         for part in reversed(parts):
+            self._visit((*path, '<<'))
             if not isinstance(part, yaml.MappingNode):
                 raise self.source.error(path, '"<<" takes a mapping or a list of mappings')
             merged |= self._mapping(part, (*path, '<<'))

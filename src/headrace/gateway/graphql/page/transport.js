@@ -52,12 +52,19 @@ async function* subscribed(params, headers) {
   }
 }
 
+function isSubscription({ query, operationName }) {
+  try {
+    const document = GraphiQL.GraphQL.parse(query);
+    return GraphiQL.GraphQL.getOperationAST(document, operationName)?.operation === 'subscription';
+  } catch {
+    return false; // the gateway says what is wrong with it
+  }
+}
+
 // What GraphiQL calls for each operation.
 function fetcher(params, options) {
   const headers = options?.headers ?? {};
-  const operation = options?.documentAST
-    && GraphiQL.GraphQL.getOperationAST(options.documentAST, params.operationName);
-  if (operation?.operation === 'subscription') return subscribed(params, headers);
+  if (isSubscription(params)) return subscribed(params, headers);
   return send(params, headers, 'application/graphql-response+json, application/json')
     .then((response) => response.json());
 }

@@ -11,7 +11,7 @@ from headrace.errors import HeadraceError
 from headrace.pipeline import Batch, Context
 from headrace.wire import Connection, Server, connect
 from headrace.wire.address import parse
-from headrace.wire.calls import pack_call
+from headrace.wire.calls import pack_call, pack_reply
 from headrace.wire.frames import HEADER, VERSION, Kind, pack
 
 EXAMPLES = 400
@@ -28,17 +28,21 @@ values = st.recursive(
 )
 
 
-def good() -> bytes:
+def good(window=()) -> bytes:
     docs = DocumentArray([Document(text='x' * n) for n in range(3)])
-    return b''.join(
-        bytes(part) for part in pack_call(7, Batch(docs), Context('/', request_id='r', trace='t'))
-    )
+    call = pack_call(7, Batch(docs), Context('/', request_id='r', trace='t'), window)
+    return b''.join(map(bytes, call))
+
+
+def item(call: int) -> bytes:
+    docs = Batch(DocumentArray([Document(text='part')]))
+    return b''.join(map(bytes, pack_reply(call, docs, docs, Kind.ITEM)))
 
 
 @st.composite
 def mutated(draw):
-    """A good call with some bytes changed, dropped or repeated."""
-    data = bytearray(good())
+    """A good call, or part of an answer, with some bytes changed, dropped or repeated."""
+    data = bytearray(draw(st.sampled_from([good(), good((2, 100)), item(1), item(4)])))
     for _ in range(draw(st.integers(1, 6))):
         position = draw(st.integers(0, len(data) - 1))
         kind = draw(st.sampled_from(['flip', 'cut', 'insert']))
@@ -58,19 +62,25 @@ def framed(draw):
     """A frame whose header is right and whose content is anything."""
     meta = msgspec.msgpack.encode(draw(values))
     payload = draw(st.binary(max_size=64))
-    kind = draw(st.sampled_from([*Kind, 0, 6, 255]))
+    kind = draw(st.sampled_from([*Kind, 0, 255]))
     padding = bytes(-(HEADER.size + len(meta)) % 16)
     body = meta + padding + payload
     return HEADER.pack(len(body), kind, 0, VERSION, draw(st.integers(0, 3)), len(meta)) + body
 
 
-async def look(batch, context):
-    """Touch what came, as an executor would."""
-    return Batch(DocumentArray([Document(text=str(len(batch.docs)))]), {'got': batch.parameters})
+class Look:
+    """Touches what came, as an executor would."""
+
+    async def __call__(self, batch, context):
+        return Batch(DocumentArray([Document(text=str(len(batch.docs)))]), {'got': batch.parameters})
+
+    async def stream(self, batch, context):
+        for _ in range(50):
+            yield await self(batch, context)
 
 
 async def attack(folder, streams):
-    server = await Server(look).listen(f'unix:{folder}/s')
+    server = await Server(Look()).listen(f'unix:{folder}/s')
     _, path, _ = parse(server.address)
     try:
         for data in streams:
@@ -83,16 +93,39 @@ async def attack(folder, streams):
         connection = await connect(server.address)
         reply = await connection(Batch(DocumentArray.empty(2)), Context())
         assert reply.docs.texts == ['2']
+        parts = [part async for part in connection.stream(Batch(DocumentArray.empty(2)), Context())]
+        assert [part.docs.texts for part in parts] == [['2']] * 50
         await connection.close()
     finally:
         await server.close()
 
 
+@st.composite
+def streaming(draw):
+    """A stream that is asked for, and then grants, cancellations and other calls of any kind."""
+    windows = st.lists(st.integers(-1, 2**33), max_size=3) | values
+    frames = [good(draw(st.tuples(st.integers(0, 60), st.integers(0, 2**31 - 1))))]
+    for _ in range(draw(st.integers(0, 6))):
+        kind = draw(st.sampled_from([Kind.WINDOW, Kind.CANCEL, Kind.PING]))
+        meta = draw(windows) if kind == Kind.WINDOW else None
+        frames.append(b''.join(map(bytes, pack(kind, draw(st.sampled_from([7, 7, 8])), meta))))
+    return b''.join(frames)
+
+
 @settings(max_examples=EXAMPLES)
-@given(data=st.lists(mutated() | framed() | st.binary(min_size=1, max_size=200), min_size=1, max_size=5))
+@given(
+    data=st.lists(
+        mutated() | framed() | streaming() | st.binary(min_size=1, max_size=200), min_size=1, max_size=5
+    )
+)
 def test_hostile_streams(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp('w')
     asyncio.run(attack(folder, data))
+
+
+async def read(connection):
+    async for part in connection.stream(Batch(DocumentArray.empty(1)), Context()):
+        assert isinstance(part, Batch)
 
 
 async def befool(folder, said):
@@ -118,6 +151,7 @@ async def befool(folder, said):
         calls = [
             asyncio.ensure_future(connection(Batch(DocumentArray.empty(1)), Context())) for _ in range(3)
         ]
+        calls += [asyncio.ensure_future(read(connection)) for _ in range(2)]
         ping = connection.probe()
         for result in await asyncio.gather(opening, *calls, return_exceptions=True):
             assert result is None or isinstance(result, Batch | HeadraceError), result
@@ -136,8 +170,11 @@ answers = st.sampled_from(
         pack(Kind.HELLO, 0, None),
         pack(Kind.PONG, 4, None),
         pack(Kind.REPLY, 1, None),
+        pack(Kind.END, 4, None),
+        pack(Kind.END, 1, None),
+        pack(Kind.WINDOW, 4, [1, 1]),
     ]
-).map(lambda parts: b''.join(map(bytes, parts)))
+).map(lambda parts: b''.join(map(bytes, parts))) | st.integers(1, 6).map(item)
 
 
 @settings(max_examples=EXAMPLES)

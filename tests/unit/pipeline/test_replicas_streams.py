@@ -31,7 +31,7 @@ INFO = ExecutorInfo(
 
 
 class Talker:
-    """A replica that says its key so many times for each document, and then raises `error` if there is one."""
+    """A replica that says its key so many times for each document, and then raises `error`, if any."""
 
     def __init__(self, key: str, count: int = 2, error: Exception | None = None) -> None:
         self.key = key

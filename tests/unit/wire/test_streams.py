@@ -173,7 +173,7 @@ async def test_the_deadline_ends_it_at_both_ends(tmp_path):
 
 
 async def test_a_worker_ends_what_its_reader_has_forgotten(tmp_path):
-    """A caller that neither reads nor cancels, as one whose process hangs: the deadline holds at the worker."""
+    """A caller that neither reads nor cancels, as one whose process hangs: the worker keeps the deadline."""
     counter = Counter()
     server = await Server(counter).listen(f'unix:{tmp_path}/s')
     reader, writer = await asyncio.open_unix_connection(f'{tmp_path}/s')

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headrace.documents import BaseDoc, DocList, Document, DocumentArray, NdArray, TorchTensor
     from headrace.executors import Executor, dynamic_batching, requests
     from headrace.flow import Flow
+    from headrace.gateway.custom import Gateway
 
 _HOMES = {
     'BaseDoc': 'headrace.documents',
@@ -25,6 +26,7 @@ _HOMES = {
     'DocumentArray': 'headrace.documents',
     'Executor': 'headrace.executors',
     'Flow': 'headrace.flow',
+    'Gateway': 'headrace.gateway.custom',
     'NdArray': 'headrace.documents',
     'TorchTensor': 'headrace.documents',
     'dynamic_batching': 'headrace.executors',
@@ -39,6 +41,7 @@ __all__ = [
     'DocumentArray',
     'Executor',
     'Flow',
+    'Gateway',
     'NdArray',
     'TorchTensor',
     '__version__',

@@ -34,6 +34,10 @@ class GatewaySettings(TypedDict, total=False):
     trusted_proxies: OneOrMany
     compress: bool
     apps: Mapping[str, str]
+    uses: Any
+    uses_with: Mapping[str, Any]
+    security: Mapping[str, Any]
+    insecure: bool
     development: bool
 
 

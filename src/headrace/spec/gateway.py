@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
+from headrace.errors import SpecError
 from headrace.spec.graphql import GraphqlSpec
 from headrace.spec.limits import LimitsSpec
 from headrace.spec.quantities import Count, Port, Seconds
@@ -87,7 +89,7 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         str,
         Meta(
             pattern='^(/[^/?#{}]+)*$',
-            description='Path before all HTTP routes that a proxy leaves on: /shop; without it they work too.',
+            description='What a proxy leaves before all paths: /shop; routes work without it, too.',
         ),
     ] = ''
     trusted_proxies: Annotated[
@@ -102,6 +104,13 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         dict[str, str],
         Meta(description='ASGI applications beside the HTTP routes: {path: module:app}; "/" gets the rest.'),
     ] = {}
+    uses: Annotated[
+        Any,
+        Meta(
+            description='A subclass of headrace.Gateway with more routes: module:Class or file.py:Class.'
+        ),
+    ] = ''
+    uses_with: Annotated[dict[str, Any], Meta(description='Arguments of the constructor of `uses`.')] = {}
     development: Annotated[
         bool, Meta(description="Show clients where the executors' code failed; not for open networks.")
     ] = False
@@ -113,6 +122,10 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Meta(description='Listen where other machines reach it, though nobody has to show who they are.'),
     ] = False
 
+    def __post_init__(self) -> None:
+        if isinstance(self.uses, type):  # the process of a gateway imports it anew
+            msgspec.structs.force_setattr(self, 'uses', _name_of(self.uses))
+
     @property
     def doors(self) -> dict[str, int]:
         """Each door with its port (0: a free one): 'grpc' for gRPC, 'http' for all that share the other."""
@@ -123,6 +136,15 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def wanted_ports(self) -> dict[str, int]:
         """Each protocol with the port that it shall have (0: a free one)."""
         return {protocol: self.doors[door_of(protocol)] for protocol in self.protocols}
+
+
+def _name_of(cls: type[Any]) -> str:
+    if cls.__module__ == '__main__' or '<' in cls.__qualname__:
+        raise SpecError(
+            f'gateway.uses: the gateway runs in a process that cannot import {cls.__qualname__}',
+            help='put the class into a module, at its top level',
+        )
+    return f'{cls.__module__}:{cls.__qualname__}'
 
 
 def door_of(protocol: str) -> str:

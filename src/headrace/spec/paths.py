@@ -7,6 +7,7 @@ Flow that was made in Python.
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -24,7 +25,32 @@ def anchored(gateway: GatewaySpec, base: str) -> GatewaySpec:
     """
     folders = {path: anchored_path(folder, base) for path, folder in gateway.static.items()}
     security = with_paths(gateway.security, lambda path: anchored_path(path, base))
-    return replace(gateway, static=folders, security=security)
+    apps = {path: anchored_module(name, base) for path, name in gateway.apps.items()}
+    uses = gateway.uses and anchored_module(gateway.uses, base)
+    return replace(gateway, static=folders, security=security, apps=apps, uses=uses)
+
+
+def anchored_module(name: str, base: str) -> str:
+    """`module:name` or `file.py:name` as the file that it is here; a module that is no file here stays.
+
+    >>> anchored_module('json:loads', '').endswith('json/__init__.py:loads')
+    True
+    """
+    module, _, attribute = name.rpartition(':')
+    if module.endswith('.py'):
+        return f'{anchored_path(module, base)}:{attribute}'
+    top, *inner = module.split('.')
+    found = find_spec(top) if top else None
+    places = [Path(base or '.', top)]
+    if found is not None and found.origin:
+        origin = Path(found.origin)
+        places.append(origin.parent if origin.name == '__init__.py' else origin.with_suffix(''))
+    for place in places:
+        path = place.joinpath(*inner)
+        for file in (path.with_suffix('.py'), path / '__init__.py'):
+            if file.is_file():
+                return f'{file.absolute()}:{attribute}'
+    return name
 
 
 def anchored_path(path: str, base: str) -> str:
@@ -69,6 +95,8 @@ def moved(spec: FlowSpec, folder: str | Path) -> FlowSpec:
         gateway=replace(
             spec.gateway,
             static={path: move(name) for path, name in spec.gateway.static.items()},
+            apps={path: move_file(name) for path, name in spec.gateway.apps.items()},
+            uses=spec.gateway.uses and move_file(spec.gateway.uses),
             security=with_paths(spec.gateway.security, move),
         ),
     )

@@ -46,7 +46,7 @@ async def talk(port, sent):
         (b'POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip\r\n\r\n', b'400'),
         (b'GET /health HTTP/1.1\r\nhost: x\r\nx : y\r\n\r\n', b'400'),
         (b'GET /health HTTP/1.1\r\nhost: x\r\nx-request-id: a\x00b\r\n\r\n', b'400'),
-        (b'GET ' + b'/x' * 20_000 + b' HTTP/1.1\r\nhost: x\r\n\r\n', b'404'),
+        (b'GET ' + b'/x' * 20_000 + b' HTTP/1.1\r\nhost: x\r\n\r\n', b'414'),
         (b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', b'400'),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -68,6 +69,8 @@ class Application:
     async def _answer(self, request: Request, response: Response, send: Send) -> None:
         """Send the response; it is over when the client has taken most of it."""
         body, size = response.body, response.size
+        if not response.status:
+            return await self._pass_on(request, response, send)
         if self._packs and isinstance(body, bytes) and len(body) >= LEAST_PACKED:
             response = await _packed(response, body, request)
             body = response.body
@@ -93,6 +96,28 @@ class Application:
         flow = request.peer.flow
         if request.ticket is not None and flow is not None and flow.write_paused:
             await flow.drain()  # what the client does not read is counted until it does
+
+    async def _pass_on(self, request: Request, response: Response, send: Send) -> None:
+        """Let an application of the user answer; to what it says we add what every answer has."""
+        begun = False
+        added = [(b'x-request-id', request.id.encode())]
+        added += self._cors.headers(request) if self._cors is not None else ()
+
+        async def sent(message: dict[str, Any]) -> None:
+            nonlocal begun
+            if message['type'] == 'http.response.start':
+                begun = True
+                named = {name.lower() for name, _ in message.get('headers', ())}
+                more = [each for each in added if each[0] not in named]
+                message = {**message, 'headers': [*message.get('headers', ()), *more]}
+            await send(message)
+
+        try:
+            await response.body.write(sent)  # type: ignore[union-attr]
+        except Exception as error:
+            if begun:
+                raise
+            await self._answer(request, self._failed(request, error), send)
 
     def _failed(self, request: Request, error: Exception) -> Response:
         self._entrance.refused(

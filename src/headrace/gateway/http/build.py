@@ -9,6 +9,7 @@ from headrace.gateway.http.app import Application
 from headrace.gateway.http.flow_route import FlowRoute, wants_parts
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.health import Health
+from headrace.gateway.http.mounts import Mounts
 from headrace.gateway.http.openapi import OpenAPI
 from headrace.gateway.http.pages import Pages
 from headrace.gateway.http.routes import Route, Routes
@@ -22,7 +23,7 @@ ALIASES = {'/update': ('PUT',), '/delete': ('DELETE',)}
 """The methods that Jina 3 clients use for these endpoints; POST works too, as everywhere."""
 
 
-def application(entrance: Entrance, health: Health) -> Application:
+def application(entrance: Entrance, health: Health, mounts: Mounts) -> Application:
     """Everything that a gateway serves over HTTP.
 
     Raises SpecError if a route is asked for that cannot be.
@@ -37,9 +38,9 @@ def application(entrance: Entrance, health: Health) -> Application:
     pages = Pages(info, spec, routes)
     _add_pages(routes, pages, OpenAPI(info, spec, routes))
     static = StaticFiles(spec.static)
-    if not routes.has('GET', '/') and not static.covers('/'):
+    if not routes.has('GET', '/') and not static.covers('/') and not mounts.covers('/'):
         routes.add(('GET',), '/', Route(serve=pages.welcome, summary='What is served here', tags=GATEWAY))
-    routes.fallback = _Fallback(static, front, info)
+    routes.fallback = _Fallback(static, mounts, front, info)
     routes.wants_parts = wants_parts
     return Application(routes, entrance)
 
@@ -118,16 +119,19 @@ def _summary(endpoint: EndpointInfo) -> str:
 
 
 class _Fallback:
-    """The route for a path that has none: a static file, or an executor that answers every endpoint."""
+    """The route for a path that has none: a file, an application, an executor that answers every endpoint."""
 
-    def __init__(self, static: StaticFiles, front: Front, info: FlowInfo) -> None:
+    def __init__(self, static: StaticFiles, mounts: Mounts, front: Front, info: FlowInfo) -> None:
         self._static = static
+        self._mounts = mounts
         self._front = front
         self._answers_all = any(endpoint.name == DEFAULT_ENDPOINT for endpoint in info.endpoints)
 
     def __call__(self, method: str, path: str) -> Route | None:
         if method in ('GET', 'HEAD') and self._static.covers(path):
             return Route(serve=self._static.serve)
+        if self._mounts.covers(path):
+            return Route(serve=self._mounts.serve)
         if method == 'POST' and self._answers_all:
             return Route(serve=FlowRoute(self._front, path), endpoint=path)
         return None

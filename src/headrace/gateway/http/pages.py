@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headrace._version import __version__
 from headrace.gateway.http.request import Request
-from headrace.gateway.http.response import HTML, Headers, Response, as_json
+from headrace.gateway.http.response import HTML, KEPT, Headers, Response, as_json
 from headrace.gateway.http.routes import Routes
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import GatewaySpec
@@ -23,8 +23,11 @@ POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-SAFE: Headers = ((b'content-security-policy', POLICY), (b'x-content-type-options', b'nosniff'))
-KEPT: Headers = ((b'cache-control', b'no-cache'), (b'x-content-type-options', b'nosniff'))
+SAFE: Headers = (
+    (b'content-security-policy', POLICY),
+    (b'referrer-policy', b'no-referrer'),
+    (b'x-frame-options', b'SAMEORIGIN'),
+)
 
 
 class Pages:
@@ -55,12 +58,12 @@ class Pages:
         if request.path.endswith('/'):  # its parts lie beside it, not below it
             return Response(307, b'', HTML, ((b'location', b'../docs'),))
         page = read('page.html').decode().replace('{{title}}', escape(self._title))
-        return Response(200, page.encode(), HTML, SAFE)
+        return Response(200, page.encode(), HTML, SAFE, cache=KEPT)
 
     async def asset(self, request: Request) -> Response:
         """A part of the page."""
         name, content_type = ASSETS[request.path]
-        return Response(200, read(name), content_type, KEPT)
+        return Response(200, read(name), content_type, cache=KEPT)
 
 
 @lru_cache(maxsize=len(ASSETS) + 1)

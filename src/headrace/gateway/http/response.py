@@ -15,6 +15,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 JSON = b'application/json'
 HTML = b'text/html; charset=utf-8'
 NO_STORE = b'no-store'
+KEPT = b'no-cache'
+"""Browsers may keep it, and ask before they use it again."""
 
 
 class Writing(Protocol):

@@ -21,6 +21,7 @@ from headrace.gateway.http.app import Application
 from headrace.gateway.http.bounds import Arrivals, header_bytes_refused, host_of
 from headrace.gateway.http.build import application
 from headrace.gateway.http.health import Health
+from headrace.gateway.http.mounts import Mounts
 from headrace.gateway.http.request import Peer
 from headrace.gateway.ports import bound
 from headrace.gateway.security.doorway import certificate_of, secured
@@ -165,11 +166,17 @@ class HttpServer:
     """A listening port, its connections, and the application behind them."""
 
     def __init__(
-        self, app: Application, health: Health, limits: LimitsSpec, sockets: Sockets | None = None
+        self,
+        app: Application,
+        health: Health,
+        limits: LimitsSpec,
+        sockets: Sockets | None = None,
+        mounts: Mounts | None = None,
     ) -> None:
         self.port = 0
         self._health = health
         self._sockets = sockets
+        self._mounts = mounts
         self._leaves = False
         self.state = ServerState()
         self.arrivals = Arrivals(limits, self.state.connections)
@@ -223,6 +230,8 @@ class HttpServer:
         if self._ticker is not None:
             self._ticker.cancel()
         await asyncio.sleep(0)  # connections hear of their end in the loop's next turn
+        if self._mounts is not None:
+            await self._mounts.close()
 
     async def _linger(self, linger_s: float) -> None:
         until = time.monotonic() + linger_s
@@ -241,7 +250,8 @@ class HttpServer:
     def _set_headers(self) -> None:
         """What every answer carries."""
         closing = [(b'connection', b'close')] if self._leaves else []
-        self.state.default_headers = [(b'date', formatdate(time.time(), usegmt=True).encode()), *closing]
+        date = formatdate(time.time(), usegmt=True).encode()
+        self.state.default_headers = [(b'date', date), (b'x-content-type-options', b'nosniff'), *closing]
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: the Date header, and an end to clients that dawdle."""
@@ -259,11 +269,18 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> HttpS
     SpecError if the spec asks for routes that cannot be.
     """
     health = Health(entrance.info, entrance.ready, entrance.states)
+    mounts = Mounts(entrance)
     sockets = None
     if (
         'websocket' in entrance.spec.protocols
     ):  # imported only where it is spoken: it takes a tenth of a second
         sockets = import_module(SOCKETS).Door(entrance, health)
-    server = HttpServer(application(entrance, health), health, entrance.spec.limits, sockets)
-    await server.listen(entrance, port, shared=shared)
+    await mounts.open()
+    try:
+        app = application(entrance, health, mounts)
+        server = HttpServer(app, health, entrance.spec.limits, sockets, mounts)
+        await server.listen(entrance, port, shared=shared)
+    except BaseException:
+        await mounts.close()
+        raise
     return server

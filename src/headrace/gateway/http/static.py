@@ -14,7 +14,7 @@ from urllib.parse import quote
 from headrace.errors import SpecError
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.request import Request
-from headrace.gateway.http.response import Headers, Response
+from headrace.gateway.http.response import KEPT, Headers, Response
 
 CHUNK_BYTES = 256 * 1024
 INDEX = 'index.html'
@@ -117,16 +117,15 @@ def _response(request: Request, file: BinaryIO, info: os.stat_result) -> Respons
     headers: Headers = (
         (b'etag', tag),
         (b'last-modified', formatdate(info.st_mtime, usegmt=True).encode()),
-        (b'cache-control', b'no-cache'),  # kept by browsers, but asked for again
-        (b'x-content-type-options', b'nosniff'),
     )
     if tag in (each.strip() for each in request.headers.get(b'if-none-match', b'').split(b',')):
         file.close()
-        return Response(304, b'', headers=headers)
+        return Response(304, b'', headers=headers, cache=KEPT)
     if request.method == 'HEAD':
         file.close()
-        return Response(200, b'', _content_type(name), headers, size=info.st_size)
-    return Response(200, _chunks(file, info.st_size), _content_type(name), headers, size=info.st_size)
+        return Response(200, b'', _content_type(name), headers, size=info.st_size, cache=KEPT)
+    chunks = _chunks(file, info.st_size)
+    return Response(200, chunks, _content_type(name), headers, size=info.st_size, cache=KEPT)
 
 
 async def _chunks(file: BinaryIO, size: int) -> AsyncGenerator[bytes, None]:

@@ -22,6 +22,7 @@ PUBLIC = [
     'DocumentArray',
     'Executor',
     'Flow',
+    'Gateway',
     'NdArray',
     'TorchTensor',
     '__version__',

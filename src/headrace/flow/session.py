@@ -6,6 +6,7 @@ import threading
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+from headrace.client.address import Tls
 from headrace.client.loop import NOTICE_S, LoopThread
 from headrace.errors import Unavailable
 from headrace.flow.signals import StopSignals
@@ -13,6 +14,8 @@ from headrace.flow.transport import HandlerTransport
 from headrace.observe import log
 from headrace.places import InProcess, Local, Running
 from headrace.spec import FlowSpec
+from headrace.spec.exposure import reaches_itself
+from headrace.spec.paths import anchored_path
 
 PLACES: dict[str, Any] = {'local': Local, 'in-process': InProcess}
 """What carries out a Flow, by the name of its place."""
@@ -147,4 +150,21 @@ def reach(running: Running) -> dict[str, Any]:
     if running.handler is not None:
         return {'transport': HandlerTransport(running.handler, running.home, running.info)}
     protocol, port = next(iter(running.ports.items()))
-    return {'host': running.host, 'port': port, 'protocol': protocol}
+    return {
+        'host': running.host,
+        'port': port,
+        'protocol': protocol,
+        'api_key': running.key or None,
+        'tls': _trust(running.spec),
+    }
+
+
+def _trust(flow: FlowSpec) -> bool | Tls:
+    """How the doors of a Flow are known to be its own: by the authority that it names, or the system's."""
+    tls = flow.gateway.security.tls
+    if tls is None:
+        return False
+    return Tls(
+        authority=anchored_path(tls.authority, flow.base) if tls.authority else None,
+        server_name='localhost' if reaches_itself(flow.gateway.host) else None,
+    )

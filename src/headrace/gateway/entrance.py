@@ -12,6 +12,7 @@ from headrace.gateway.audit import Audit
 from headrace.gateway.identity import Credentials, Identity
 from headrace.gateway.limits import Limits
 from headrace.gateway.security.guard import Guard
+from headrace.gateway.security.keys import Key
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
@@ -60,6 +61,7 @@ class Entrance:
         *,
         ready: Readiness | None = None,
         states: States | None = None,
+        owner: Key | None = None,
     ) -> Self:
         """The entrance to a Flow that `handler` serves, as its gateway's spec wants it."""
         from headrace.gateway.metrics import Metrics  # 60 ms that a process without doors does not pay
@@ -73,7 +75,7 @@ class Entrance:
             metrics=Metrics(endpoint.name for endpoint in info.endpoints),
             limits=Limits(spec.limits),
             audit=Audit(spec.security.audit),
-            guard=Guard(spec.security, info) if spec.security.authenticates else None,
+            guard=Guard(spec.security, info, owner) if spec.security.authenticates else None,
             is_open=not spec.security.authenticates and spec.limits.requests_per_s is None,
             ready=ready,
             states=states,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from headrace.gateway.security.keys import Key
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import ExecutorSpec, GatewaySpec
 from headrace.spec.parts import Part
@@ -31,12 +32,13 @@ class Start(msgspec.Struct, frozen=True):
     """The first order: which doors there will be, so that their libraries load now.
 
     `directory` will hold the sockets of the Flow; the gateway removes it if the supervisor no longer can.
-    `flow` is the name of the Flow.
+    `flow` is the name of the Flow, `owner` what is kept of the key of who starts it.
     """
 
     spec: GatewaySpec
     directory: str = ''
     flow: str = 'flow'
+    owner: Key | None = None
 
 
 class Route(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -20,7 +20,7 @@ from headrace.gateway.security.doorway import towards_workers
 from headrace.gateway.server import DOORS, GatewayServer, serve
 from headrace.gateway.switchboard import Switchboard
 from headrace.observe import log
-from headrace.spec import GatewaySpec, environment
+from headrace.spec import environment
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import GRACE_S, Lifeline, leave
 
@@ -41,11 +41,12 @@ def main() -> None:
         line.report({'failed': to_data(error)})
         leave(1)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve(line, spec, order))
+        status = runner.run(_serve(line, start, order))
         leave(status)  # inside the runner: the teardown of the loop and of gRPC takes longer than the stop
 
 
-async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
+async def _serve(line: Lifeline, start: Start, order: Open) -> int:
+    spec = start.spec
     stop = asyncio.Event()
     orphaned = False
     linger_s = 0.0
@@ -85,7 +86,13 @@ async def _serve(line: Lifeline, spec: GatewaySpec, order: Open) -> int:
         await board.connected(order.wait_s, anyway=order.anyway, unless=stop)
         if not stop.is_set():
             server = await serve(
-                board.graph, order.info, spec, ready=board.ready, states=board.states, shared=True
+                board.graph,
+                order.info,
+                spec,
+                ready=board.ready,
+                states=board.states,
+                owner=start.owner,
+                shared=True,
             )
             line.report({'ready': server.ports})
             news.every(order.load_every_s)

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from headrace.gateway.entrance import Entrance, Readiness, States
+from headrace.gateway.security.keys import Key
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
@@ -72,19 +73,20 @@ async def serve(
     *,
     ready: Readiness | None = None,
     states: States | None = None,
+    owner: Key | None = None,
     shared: bool = False,
 ) -> GatewayServer:
     """Open the doors for every protocol of `spec`, with `handler` behind each of them.
 
     `ready` is asked whenever somebody wants to know whether the Flow can work; without it, it always can.
-    `states` tells the replicas to who wants to know more. With `shared` other processes may open doors on the
-    same ports.
+    `states` tells the replicas to who wants to know more. `owner` is a key that opens everything. With
+    `shared` other processes may open doors on the same ports.
     Raises StartError if a port cannot be had, SpecError if everybody could come in from elsewhere; nothing
     stays open then.
     """
     check_security(spec)
     doors: dict[str, Door] = {}
-    entrance = Entrance.into(handler, info, spec, ready=ready, states=states)
+    entrance = Entrance.into(handler, info, spec, ready=ready, states=states, owner=owner)
     try:
         for name, port in spec.doors.items():
             start: Any = import_module(DOORS[name]).start

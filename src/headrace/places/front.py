@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from headrace.gateway.orders import Load, Open, Start, Tell, nameless
 from headrace.gateway.ports import reserved
+from headrace.gateway.security.keys import Key
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.gateway import Gateway
 from headrace.places.routing import Routes
@@ -76,6 +77,7 @@ class Front:
         ports: Ports,
         *,
         directory: str,
+        owner: Key | None,
         pids: Callable[[], tuple[int, ...]],
         on_failure: Callable[[], None],
         on_load: Callable[[object, Mapping[str, Load]], None],
@@ -83,6 +85,7 @@ class Front:
         self.routes = Routes()
         self._ports = ports.of_doors
         self._directory = directory
+        self._owner = owner
         self._pids = pids
         self._flow = FlowSpec()
         self._info = FlowInfo('', (), ())
@@ -100,7 +103,7 @@ class Front:
     async def spawn(self, spec: FlowSpec) -> None:
         """Start the processes; they load what the doors need."""
         doors = anchored(spec.gateway, spec.base)
-        first = Start(replace(doors, ports=self._ports), self._directory, spec.name)
+        first = Start(replace(doors, ports=self._ports), self._directory, spec.name, self._owner)
         for plan in self._plans:
             gateway = Gateway(plan, first, self._order, on_change=self._on_failure, on_load=self._on_load)
             self._gateways.append(gateway)

@@ -35,6 +35,7 @@ class InProcess:
         self.ports: Mapping[str, int] = {}
         self.handler: Handler | None = InTime(graph)
         self.home = asyncio.get_running_loop()
+        self.key = ''
         self._graph = graph
         self._grace_s = spec.timeout_stop_s
         self._executors = tuple(executors)

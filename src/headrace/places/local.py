@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from headrace.gateway.orders import Processes, nameless
+from headrace.gateway.security.keys import new_key
 from headrace.pipeline import Handler
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.places.blueprints import check_types
@@ -44,6 +45,9 @@ class Local:
         self._failure = asyncio.Event()
         self._starter = Starter(devices, self._tell)
         self._reserved = Ports()
+        self.key, self._owner = '', None  # what opens all doors to the process that has made them
+        if spec.gateway.security.authenticates:
+            self.key, self._owner = new_key('owner')
         self._fronts: list[Front] = []  # the present one last; before it, one that it takes over from
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._care = Care(self)
@@ -90,6 +94,7 @@ class Local:
             plan(spec),
             self._reserved,
             directory=self._directory,
+            owner=self._owner,
             pids=lambda: self._starter.pids,
             on_failure=self._failure.set,
             on_load=self.loads.put,

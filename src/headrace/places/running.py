@@ -19,6 +19,7 @@ class Running(Protocol):
 
     `home` is the event loop that it belongs to. `ports` has the port of each protocol; it is empty where
     there is no gateway, because the Flow runs in this very process: then `handler` is the Flow itself.
+    `key` is an API key that opens its doors, if they want one.
     """
 
     spec: FlowSpec
@@ -27,6 +28,7 @@ class Running(Protocol):
     ports: Mapping[str, int]
     handler: Handler | None
     home: asyncio.AbstractEventLoop
+    key: str
 
     async def scale(self, name: str, change: Change) -> None:
         """Have as many replicas of an executor as `change` says; SpecError where a number cannot change."""

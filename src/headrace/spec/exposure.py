@@ -47,6 +47,15 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def reaches_itself(host: str) -> bool:
+    """Whether a gateway at this host is reached as `localhost`.
+
+    >>> reaches_itself('0.0.0.0'), reaches_itself('10.0.0.7')
+    (True, False)
+    """
+    return is_loopback(host) or host in ('0.0.0.0', '::')
+
+
 def sends_in_the_clear(gateway: GatewaySpec) -> bool:
     """Whether keys and tokens would travel so that a network in between could read them."""
     security: SecuritySpec = gateway.security

@@ -12,6 +12,7 @@ from headrace.gateway.identity import Credentials, Identity
 from headrace.gateway.security import certificates, keys
 from headrace.gateway.security.brake import Brake
 from headrace.gateway.security.certificates import Certificates
+from headrace.gateway.security.keys import Key
 from headrace.gateway.security.scopes import Scopes
 from headrace.gateway.security.tokens import Tokens
 from headrace.pipeline.describe import FlowInfo
@@ -22,10 +23,11 @@ HELP = 'send a key that is valid, with the header "Authorization: Bearer KEY" or
 
 
 class Guard:
-    """Knows who may come in, and what for."""
+    """Knows who may come in, and what for; `owner` is the key of who started the Flow, and may everything."""
 
-    def __init__(self, spec: SecuritySpec, info: FlowInfo) -> None:
+    def __init__(self, spec: SecuritySpec, info: FlowInfo, owner: Key | None = None) -> None:
         self._info = info
+        self._owner = owner
         self._keys = KeyRing(spec.keys) if spec.keys else None
         self._tokens = Tokens(spec.jwt) if spec.jwt is not None else None
         self._certificates = (
@@ -52,6 +54,8 @@ class Guard:
     def _identified(self, credentials: Credentials) -> Identity:
         """Who calls; a certificate has to be valid also where a key or token says who it is."""
         host, shown = credentials.host, _shown(credentials.headers)
+        if self._owner is not None and keys.split(shown)[0] == self._owner.id:
+            return _holder_of(self._owner, Scopes(), shown, host)
         holder = self._holder(credentials)
         if shown:
             return self._bearer(shown, host)
@@ -149,13 +153,17 @@ class KeyRing:
 
     def identity(self, shown: str, host: str) -> Identity:
         """Whose key this is; Unauthenticated if it is nobody's, or not valid any more."""
-        identifier, secret = keys.split(shown)
-        key, scopes = self._file.now().get(identifier, (keys.NOBODY, Scopes()))
-        if not key.fits(secret) or key is keys.NOBODY:
-            raise Unauthenticated('the API key is not known here', help=HELP)
-        if key.is_expired(time.time()):
-            raise Unauthenticated(f'the API key {key.name!r} has expired', help='ask for a new one')
-        return Identity(f'key:{key.name}', key.name, 'key', host, scopes)
+        key, scopes = self._file.now().get(keys.split(shown)[0], (keys.NOBODY, Scopes()))
+        return _holder_of(key, scopes, shown, host)
+
+
+def _holder_of(key: Key, scopes: Scopes, shown: str, host: str) -> Identity:
+    """Who has a key, if it is the one that was shown, and still valid."""
+    if not key.fits(keys.split(shown)[1]) or key is keys.NOBODY:
+        raise Unauthenticated('the API key is not known here', help=HELP)
+    if key.is_expired(time.time()):
+        raise Unauthenticated(f'the API key {key.name!r} has expired', help='ask for a new one')
+    return Identity(f'key:{key.name}', key.name, 'key', host, scopes)
 
 
 def _kinds(spec: SecuritySpec) -> str:

@@ -15,6 +15,7 @@ MOST_CLIENTS = 20_000
 """Clients whose requests are counted; beyond, those that were silent longest are forgotten."""
 
 BURST_S = 2.0
+_ROUNDING = 1e-6
 
 
 class Bucket(Struct):
@@ -68,7 +69,7 @@ class Rates:
             self._buckets.move_to_end(client)
         bucket.tokens = min(self.burst, bucket.tokens + (now - bucket.at) * self.per_s)
         bucket.at = now
-        if bucket.tokens < 1:
+        if bucket.tokens < 1 - _ROUNDING:
             wait_s = (1 - bucket.tokens) / self.per_s
             raise RateLimited(
                 f'this client sends more than {self.per_s:g} requests a second',

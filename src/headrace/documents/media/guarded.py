@@ -86,13 +86,13 @@ class _Stream:
         return io.BufferedReader(_Reading(self._socket, self._deadline))
 
     def close(self) -> None:
-        self._socket.close()
+        """Nothing yet: `http.client` calls this before the body is read."""
 
     def __enter__(self) -> _Stream:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._socket.close()
 
 
 class _Reading(io.RawIOBase):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, TypeAlias
 
 Endpoint: TypeAlias = tuple[socket.AddressFamily, tuple[Any, ...]]
@@ -12,14 +12,15 @@ Endpoint: TypeAlias = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 Resolver: TypeAlias = Callable[[str, int], list[Endpoint]]
 
-_METADATA = IPv4Address('168.63.129.16')
+_METADATA = '168.63.129.16/32'
 """Public by its number, and yet the host of a virtual machine at one provider."""
 
 _NAT64 = IPv6Network('64:ff9b::/96')
 _NEVER = tuple(
-    map(
-        IPv6Network,
-        ('::/96', '64:ff9b:1::/48', '100::/64', '2001::/23', '2002::/16', '5f00::/16', 'fec0::/10'),
+    ip_network(network)
+    for network in (
+        *('192.0.0.0/24', '192.88.99.0/24', _METADATA),
+        *('::/96', '64:ff9b:1::/48', '100::/64', '2001::/23', '2002::/16', '5f00::/16', 'fec0::/10'),
     )
 )
 """Tunnels, translations and ranges that no page of the web is at, whatever Python's tables say of them."""
@@ -39,15 +40,12 @@ def is_public(address: str) -> bool:
     >>> is_public('93.184.216.34'), is_public('10.0.0.7'), is_public('::ffff:127.0.0.1')
     (True, False, False)
     """
-    ip: IPv4Address | IPv6Address | None = ip_address(address)
+    ip = ip_address(address)
     if isinstance(ip, IPv6Address):
         if ip.ipv4_mapped is not None:
             ip = ip.ipv4_mapped
         elif ip in _NAT64:
             ip = IPv4Address(int(ip) & 0xFFFF_FFFF)
-        elif any(ip in network for network in _NEVER):
-            return False
-    assert ip is not None
-    if ip == _METADATA or ip.is_multicast or ip.is_reserved or ip.is_unspecified:
+    if ip.is_multicast or ip.is_reserved or ip.is_unspecified:
         return False
-    return ip.is_global
+    return ip.is_global and not any(ip in network for network in _NEVER)

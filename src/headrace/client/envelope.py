@@ -20,6 +20,7 @@ def encode(request: Request, docs: DocList[Any]) -> bytes:
         request_id=request.request_id,
         timeout_s=request.left_s() or 0.0,
         parts=request.in_parts,
+        traceparent=request.metadata.get('traceparent', ''),
     )
     if request.parameters:
         message.parameters_json = parameters.to_json(dict(request.parameters))

@@ -63,7 +63,7 @@ class GrpcTransport:
             self._options.append(('grpc.ssl_target_name_override', address.tls.server_name))
         self._channel: grpc.aio.Channel | None = None
         self._call: Any = None
-        self._line = Line(self._open)
+        self._line = Line(self._open, address)
         self._info: FlowInfo | None = None
 
     def encode(self, request: Request, docs: DocList[Any]) -> bytes:

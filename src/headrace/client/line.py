@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 
+from headrace.client import grpc_faults
+from headrace.client.address import Address
 from headrace.client.messages import Request
 from headrace.client.stream import Answer, Stream, Untaken
+from headrace.errors import BadServer
 
 GATEWAYS = 3
 """How many gateways, one after the other, may leave before they take a request."""
@@ -21,8 +25,9 @@ class Line:
     one, and the old one ends when it has answered.
     """
 
-    def __init__(self, open: Open) -> None:
+    def __init__(self, open: Open, address: Address) -> None:
         self._open = open
+        self._address = address
         self._opening = asyncio.Lock()
         self._stream: Stream | None = None
         self._shown: Mapping[str, str] = {}
@@ -33,20 +38,54 @@ class Line:
         attempts = GATEWAYS
         while True:
             attempts -= 1
-            stream = self._stream
-            if stream is None or stream.is_over or shown != self._shown:
-                stream = await self._renewed(shown)
+            stream = await self._current(request, shown)
             try:
                 return await stream.send(request, body)
             except Untaken as left:
                 if not attempts:
                     raise left.error from None
 
+    async def parts(
+        self, request: Request, body: bytes, shown: Mapping[str, str]
+    ) -> AsyncGenerator[Answer, None]:
+        """The replies to an encoded request that asks for parts; in the same way as `send`."""
+        attempts = GATEWAYS
+        while True:
+            attempts -= 1
+            stream = await self._current(request, shown)
+            try:
+                async with aclosing(stream.parts(request, body)) as answers:
+                    async for answer in answers:
+                        attempts = 0  # what has begun is not sent again
+                        yield answer
+                return
+            except Untaken as left:
+                if not attempts:
+                    raise left.error from None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything that was asked for has been answered to its end."""
+        return all(stream.is_clean for stream in self._streams)
+
     async def close(self) -> None:
         """End all streams; what still waits fails."""
         streams, self._streams, self._stream = self._streams, [], None
         for stream in streams:
             await stream.close()
+
+    async def _current(self, request: Request, shown: Mapping[str, str]) -> Stream:
+        stream = self._stream
+        if stream is not None and not stream.is_over and shown == self._shown:
+            return stream
+        try:
+            async with asyncio.timeout(request.left_s()):
+                return await self._renewed(shown)
+        except TimeoutError:
+            raise grpc_faults.late(self._address, request.request_id) from None
+        except BadServer as error:
+            error.request_id = error.request_id or request.request_id
+            raise
 
     async def _renewed(self, shown: Mapping[str, str]) -> Stream:
         async with self._opening:

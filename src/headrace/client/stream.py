@@ -87,12 +87,13 @@ class Stream:
         self._waiting: dict[str, asyncio.Future[Answer] | Buffer[Answer | Exception]] = {}
         self._reader = asyncio.create_task(self._read())
         self._writes: set[asyncio.Task[object]] = set()  # those for which nobody waits
+        self._has_withdrawn = False
         self.is_over = False
 
     @property
-    def is_idle(self) -> bool:
-        """Whether every request on it is answered."""
-        return not self._waiting
+    def is_clean(self) -> bool:
+        """Whether every request on it was answered to its end, and nothing was withdrawn."""
+        return not (self._waiting or self._has_withdrawn)
 
     async def send(self, request: Request, body: bytes) -> Answer:
         """The reply to an encoded request. BadServer for an error, of the server or of the stream."""
@@ -194,6 +195,7 @@ class Stream:
 
     def _withdraw(self, request_id: str) -> None:
         """Tell the server that nobody waits for this reply any more."""
+        self._has_withdrawn = True
         if not self._wire.is_done:
             message = pb.Request(request_id=request_id, cancel=True).SerializeToString()
             self._begin(self._write(message))

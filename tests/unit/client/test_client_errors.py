@@ -21,6 +21,7 @@ from headrace.pipeline import Batch, Context
 STATUS = {
     'grpc': {'failure': 'INTERNAL', 'unavailable': 'UNAVAILABLE', 'late': 'DEADLINE_EXCEEDED'},
     'http': {'failure': 500, 'unavailable': 503, 'late': 504},
+    'websocket': {'failure': 'INTERNAL', 'unavailable': 'UNAVAILABLE', 'late': 'DEADLINE_EXCEEDED'},
 }
 
 
@@ -76,7 +77,7 @@ def test_on_always_sees_the_failed_request_before_it_is_raised(serve: Any, proto
 
 
 def test_nobody_there(protocol: str) -> None:
-    with Client(f'{protocol}://127.0.0.1:9') as client, pytest.raises(BadServer) as caught:
+    with Client('127.0.0.1', port=9, protocol=protocol) as client, pytest.raises(BadServer) as caught:
         client.post('/', letters('a'))
     assert caught.value.status == STATUS[protocol]['unavailable']
     assert f'{protocol}://127.0.0.1:9' in caught.value.message

@@ -1,0 +1,159 @@
+"""Requests over WebSocket: documents as columns, many requests at a time on one connection."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.typing import Subprotocol
+
+from headrace.client import envelope, grpc_faults, websocket_faults
+from headrace.client.address import Address
+from headrace.client.credentials import Credentials
+from headrace.client.http_session import HttpSession
+from headrace.client.line import Line
+from headrace.client.messages import Request, Response
+from headrace.client.parts import Part
+from headrace.client.stream import Stream
+from headrace.client.tls import ssl_context
+from headrace.client.websocket_wire import WebSocketWire
+from headrace.documents import DocList
+from headrace.pipeline.describe import FlowInfo
+
+SPOKEN = Subprotocol('headrace.columns.v1')
+OPEN_S = 10.0
+CLOSE_S = 1.0
+"""How long the gateway may take to answer a close; nothing depends on it."""
+
+IDLE = 4
+"""Connections for parts that are kept for who needs one next."""
+
+INSIDE = frozenset({'x-request-id', 'traceparent'})
+"""Metadata that goes into each message; all other goes with the handshake."""
+
+
+class WebSocketTransport:
+    """Connections to one gateway: one for whole answers, one for each caller who reads parts.
+
+    A caller who reads slowly holds up its own connection, and nobody else's.
+    """
+
+    def __init__(self, address: Address, credentials: Credentials, *, max_reply_bytes: int) -> None:
+        self._address = address
+        self._credentials = credentials
+        self._max_reply_bytes = max_reply_bytes
+        self._session = HttpSession(address, credentials)
+        self._line = Line(partial(self._open, 'any'), address)
+        self._lanes: set[WebSocketLane] = set()
+        self._idle: dict[bool, list[WebSocketLane]] = {True: [], False: []}
+        # The library's own log has the headers of handshakes, with keys and tokens.
+        self._silence = logging.Logger('headrace.client.websocket', logging.CRITICAL + 1)
+
+    def encode(self, request: Request, docs: DocList[Any]) -> bytes:
+        return envelope.encode(request, docs)
+
+    async def send(self, request: Request, body: bytes) -> Response[Any]:
+        if request.metadata.keys() <= INSIDE:
+            return await self._send(self._line, request, body)
+        async with self.lane(in_order=False) as lane:  # its headers are not those of others
+            return await self._send(lane.line, request, body)
+
+    async def _send(self, line: Line, request: Request, body: bytes) -> Response[Any]:
+        reply, columns, _ = await line.send(request, body, await self._headers(request))
+        return envelope.response(request, reply, columns)
+
+    @asynccontextmanager
+    async def lane(self, *, in_order: bool) -> AsyncGenerator[WebSocketLane, None]:
+        """A connection of its own; afterwards it is kept for the next, unless something was left unread."""
+        idle = self._idle[in_order]
+        lane = idle.pop() if idle else self._new_lane('requests' if in_order else 'any')
+        self._lanes.add(lane)
+        try:
+            yield lane
+        finally:
+            if lane in self._lanes and lane.line.is_clean and len(idle) < IDLE:
+                idle.append(lane)
+            else:
+                self._lanes.discard(lane)
+                await lane.line.close()
+
+    def _new_lane(self, order: str) -> WebSocketLane:
+        return WebSocketLane(Line(partial(self._open, order), self._address), self._headers)
+
+    async def _headers(self, request: Request) -> dict[str, str]:
+        """What a handshake shows for the sake of this request."""
+        own = {key: value for key, value in request.metadata.items() if key not in INSIDE}
+        return {**await self._credentials.headers(), **own}
+
+    async def is_ready(self, timeout_s: float) -> bool:
+        return await self._session.is_ready(timeout_s)
+
+    async def problem(self, timeout_s: float) -> str:
+        return await self._session.problem(timeout_s)
+
+    async def describe(self) -> FlowInfo | None:
+        return await self._session.describe()
+
+    async def close(self) -> None:
+        lanes, self._lanes = self._lanes, set()
+        self._idle = {True: [], False: []}
+        await self._line.close()
+        for lane in lanes:
+            await lane.line.close()
+        await self._session.close()
+
+    async def _open(self, order: str, shown: Mapping[str, str]) -> Stream:
+        try:
+            socket = await self._connected(order, shown)
+        except InvalidStatus as error:
+            raise websocket_faults.refused(error, self._address) from None
+        except WebSocketException:
+            raise websocket_faults.no_gateway(self._address) from None
+        except TimeoutError:
+            raise grpc_faults.late(self._address, '') from None
+        except OSError as error:
+            raise websocket_faults.unreachable(error, self._address) from None
+        return Stream(WebSocketWire(socket, self._address), self._address)
+
+    async def _connected(self, order: str, shown: Mapping[str, str]) -> ClientConnection:
+        address, tls = self._address, self._address.tls
+        encryption: dict[str, Any] = (
+            {} if tls is None else {'ssl': ssl_context(tls), 'server_hostname': tls.server_name}
+        )
+        socket = await connect(
+            f'{address}/?order={order}',
+            subprotocols=[SPOKEN],
+            additional_headers=shown,
+            compression=None,
+            max_size=self._max_reply_bytes,
+            open_timeout=OPEN_S,
+            close_timeout=CLOSE_S,
+            logger=self._silence,
+            proxy=None,
+            host=address.host,  # with these, nobody can send us and our headers elsewhere
+            port=address.port,
+            **encryption,
+        )
+        if socket.subprotocol != SPOKEN:
+            await socket.close()
+            raise websocket_faults.no_gateway(address)
+        return socket
+
+
+class WebSocketLane:
+    """A connection for the requests of one caller, who reads their answers in parts."""
+
+    def __init__(self, line: Line, headers: Callable[[Request], Awaitable[dict[str, str]]]) -> None:
+        self.line = line
+        self._headers = headers
+
+    async def parts(self, request: Request, body: bytes) -> AsyncGenerator[Part, None]:
+        shown = await self._headers(request)
+        async with aclosing(self.line.parts(request, body, shown)) as answers:
+            async for reply, columns, size in answers:
+                yield Part(envelope.response(request, reply, columns), size)

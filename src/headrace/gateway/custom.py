@@ -81,7 +81,7 @@ class FlowCalls:
             entrance.admission.enter(self._client, 0, context.left_s()),
             entrance.limits.stream(self._client),
         ):
-            async with aclosing(entrance.stream(batch, context)) as parts:
+            async with aclosing(entrance.stream(batch, context, protocol='custom')) as parts:
                 async for part in parts:
                     for doc in part.docs_as(return_type or self._gives(on)):
                         yield doc

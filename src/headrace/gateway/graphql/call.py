@@ -86,7 +86,7 @@ class Calls:
             batch, context, gives = self._begin(endpoint, given)
             asked = batch.parameters
             try:
-                async with aclosing(self._entrance.stream(batch, context)) as parts:
+                async with aclosing(self._entrance.stream(batch, context, protocol=PROTOCOL)) as parts:
                     async for part in parts:
                         docs = rows(part, gives)
                         for doc in docs:

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from headrace.documents import Document, class_from
@@ -41,7 +42,7 @@ class Exchange:
 
     def __init__(self, entrance: Entrance) -> None:
         self._handler = entrance.handler
-        self._stream = entrance.stream
+        self._stream = partial(entrance.stream, protocol='grpc')
         self._permit = entrance.permit
         self._limits = entrance.limits
         self._timeout_s = entrance.spec.timeout_s

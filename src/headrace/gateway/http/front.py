@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from headrace.documents import DocList, Document, class_from
@@ -23,7 +24,7 @@ class Front:
     def __init__(self, entrance: Entrance) -> None:
         spec = entrance.spec
         self.handler = entrance.handler
-        self.stream = entrance.stream
+        self.stream = partial(entrance.stream, protocol='http')
         self.admission = entrance.admission
         self.limits = entrance.limits
         self.permit = None if entrance.is_open else entrance.permit

@@ -138,7 +138,7 @@ class Worker:
             batch = language.batch(ask)
             given = batch.parameters
             ticket.begin()
-            async with aclosing(self._entrance.stream(batch, context)) as parts:
+            async with aclosing(self._entrance.stream(batch, context, protocol='websocket')) as parts:
                 async for part in parts:
                     data = self._bounded(language.part(ask, context, part, given))
                     ticket.hold(len(data))

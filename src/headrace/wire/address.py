@@ -11,15 +11,22 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.errors import SpecError, StartError, Unavailable
-from headrace.wire.handshake import Handshake
-from headrace.wire.tls import GATEWAY_NAME, WORKER_NAME, Contexts, has_name
+from headrace.wire.handshake import TlsListener
+from headrace.wire.tls import WORKER_NAME, Contexts
 
 TLS = 'tcp+tls'
 
 _log = logging.getLogger('headrace.security')
+
+
+class Listening(Protocol):
+    """What accepts connections."""
+
+    def close(self) -> object:
+        """Accept nothing more; connections stay."""
 
 
 def parse(address: str) -> tuple[str, str, int]:
@@ -73,7 +80,7 @@ async def open_client(address: str, protocol: Callable[[], Any], tls: Contexts |
 
 async def open_server(
     address: str, protocol: Callable[[], Any], tls: Contexts | None = None
-) -> tuple[asyncio.AbstractServer, str]:
+) -> tuple[Listening, str]:
     """Listen on `address`; also returns the address with the port that was really taken.
 
     `tls` has the worker's certificate, for `tcp+tls`; who connects and is no gateway is sent away.
@@ -85,8 +92,8 @@ async def open_server(
     try:
         if family == 'unix':
             return await loop.create_unix_server(protocol, host), address
-        factory = protocol if secured is None else lambda: _gateways_only(secured, protocol)
-        server = await loop.create_server(factory, host, port)
+        kind = socket.AF_INET6 if ':' in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=kind)
     except OSError as error:
         raise StartError(
             f'nothing can listen at {address}: {error}',
@@ -94,7 +101,12 @@ async def open_server(
             if family == 'unix'
             else 'give another host or port',
         ) from error
-    taken = server.sockets[0].getsockname()[1]
+    taken = listening.getsockname()[1]
+    server: Listening
+    if secured is None:
+        server = await loop.create_server(protocol, sock=listening)
+    else:
+        server = TlsListener(listening, secured, protocol, on_refused=_sent_away)
     return server, f'{family}:[{host}]:{taken}' if ':' in host else f'{family}:{host}:{taken}'
 
 
@@ -110,18 +122,8 @@ def _contexts(address: str, family: str, tls: Contexts | None) -> Contexts | Non
     return tls
 
 
-def _gateways_only(tls: Contexts, protocol: Callable[[], Any]) -> Handshake:
-    """The first protocol of a connection that a gateway may make, and nobody else."""
-
-    def check(transport: asyncio.BaseTransport) -> None:
-        if not has_name(transport.get_extra_info('peercert'), GATEWAY_NAME):
-            raise ssl.SSLError(f'the certificate of the peer is not for {GATEWAY_NAME}')
-        _no_delay(transport)
-
-    def refused(host: str, error: Exception) -> None:
-        _log.warning('%s was sent away, as no gateway is there: %s', host, error)
-
-    return Handshake(tls, protocol, check=check, on_refused=refused)
+def _sent_away(host: str, error: ssl.SSLError) -> None:
+    _log.warning('%s was sent away, as no gateway is there: %s', host, error.reason or error)
 
 
 def _no_delay(transport: asyncio.BaseTransport) -> None:

@@ -1,87 +1,90 @@
-"""A connection that was just accepted in, the same connection over TLS, and who is at its other end, out."""
+"""A listening socket in; connections whose TLS handshake is done out, and word of those that failed."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
+import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from headrace.wire.watched import Watched
+from headrace.wire.tls import Contexts
 
 TIMEOUT_S = 10.0
 """How long a peer may take over a handshake."""
 
-Check = Callable[[asyncio.BaseTransport], None]
-"""Looks at a connection whose handshake is done; raises SSLError for a peer that it does not want."""
+MAX_HANDSHAKES = 1024
+"""Peers that are in a handshake at once; more wait to be accepted."""
 
-OnRefused = Callable[[str, Exception], None]
+PAUSE_S = 1.0
+"""How long nothing is accepted when the system has no room for another connection."""
+
+_FULL = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+_log = logging.getLogger('headrace.security')
+
+OnRefused = Callable[[str, ssl.SSLError], None]
 """Is told the host of a peer that was refused, and why."""
 
 
-class Handshake(asyncio.Protocol):
-    """The first protocol of an accepted connection: it speaks TLS, then `protocol` takes over.
+class TlsListener:
+    """Accepts connections, and gives each a `protocol` when its handshake is done, until `close`.
 
-    asyncio could do the handshake itself, but would tell nobody who failed in it, and would keep the context
-    that it was given when the server began; here each connection gets the one that `contexts` has now.
+    asyncio's own server would tell nobody who failed in a handshake, and would keep the context that it was
+    given when it began; here each connection gets the one that `contexts` has now.
     """
 
     def __init__(
         self,
-        contexts: Watched[ssl.SSLContext],
+        listening: socket.socket,
+        contexts: Contexts,
         protocol: Callable[[], Any],
         *,
-        check: Check | None = None,
-        on_refused: OnRefused | None = None,
+        on_refused: OnRefused,
     ) -> None:
+        listening.setblocking(False)
+        self._listening = listening
         self._contexts = contexts
         self._protocol = protocol
-        self._check = check
         self._on_refused = on_refused
-        self._early = bytearray()
-        self._is_lost = False
-        self._task: asyncio.Task[None] | None = None
+        self._room = asyncio.Semaphore(MAX_HANDSHAKES)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._begin(self._accept())
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        plain = cast(asyncio.Transport, transport)
-        plain.pause_reading()  # what comes is for TLS
-        self._task = asyncio.get_running_loop().create_task(self._shake(plain))
+    def close(self) -> None:
+        """Accept nothing more, and end the handshakes that are not done; connections stay."""
+        for task in self._tasks:
+            task.cancel()
+        self._listening.close()
 
-    def data_received(self, data: bytes) -> None:
-        self._early += data  # comes with the end of the handshake, before anybody could take over
+    def _begin(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def connection_lost(self, error: Exception | None) -> None:
-        self._is_lost = True
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._room.acquire()
+            try:
+                accepted, address = await loop.sock_accept(self._listening)
+            except OSError as error:
+                self._room.release()
+                if error.errno in _FULL:
+                    _log.error('no connection can be accepted: %s', error)
+                    await asyncio.sleep(PAUSE_S)
+                continue  # else the peer has left already
+            self._begin(self._shake(accepted, address[0]))
 
-    async def _shake(self, plain: asyncio.Transport) -> None:
-        peer = plain.get_extra_info('peername')
-        secured: asyncio.Transport | None = None
+    async def _shake(self, accepted: socket.socket, host: str) -> None:
         try:
-            secured = await asyncio.get_running_loop().start_tls(
-                plain, self, self._contexts.now(), server_side=True, ssl_handshake_timeout=TIMEOUT_S
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._protocol, accepted, ssl=self._contexts.now(), ssl_handshake_timeout=TIMEOUT_S
             )
-            if secured is None or self._is_lost:
-                return
-            if self._check is not None:
-                self._check(secured)
-        except OSError as error:  # as are SSLError and TimeoutError
-            (secured or plain).abort()
-            if self._on_refused is not None and isinstance(error, ssl.SSLError):
-                self._on_refused(peer[0] if peer else '', error)
-            return
-        self._hand_over(secured)
-
-    def _hand_over(self, secured: asyncio.Transport) -> None:
-        protocol = self._protocol()
-        secured.set_protocol(protocol)
-        protocol.connection_made(secured)
-        early, self._early = bytes(self._early), bytearray()
-        if isinstance(protocol, asyncio.BufferedProtocol):
-            while early:
-                room = memoryview(protocol.get_buffer(len(early)))
-                size = min(len(room), len(early))
-                room[:size] = early[:size]
-                protocol.buffer_updated(size)
-                early = early[size:]
-        elif early:
-            protocol.data_received(early)
+        except ssl.SSLError as error:
+            self._on_refused(host, error)
+        except OSError as error:  # as is TimeoutError
+            _log.debug('%s left in its handshake: %s', host, error)
+        finally:
+            self._room.release()

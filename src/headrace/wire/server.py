@@ -21,7 +21,7 @@ from headrace.errors import (
 from headrace.pipeline import Batch, Context, Handler
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.handler import streamed
-from headrace.wire.address import open_server
+from headrace.wire.address import Listening, open_server
 from headrace.wire.calls import pack_error, pack_reply, unpack_call
 from headrace.wire.frames import Buffer, Frame, Kind, pack, size
 from headrace.wire.stream import FrameStream
@@ -184,7 +184,7 @@ class Server:
         self._max_calls = max_calls
         self._max_bytes = max_bytes
         self._name = f'executor {info.name!r}' if info else 'the worker'
-        self._server: asyncio.AbstractServer | None = None
+        self._server: Listening | None = None
         self._drains = False
         self._changed = asyncio.Event()
 

@@ -25,14 +25,22 @@ class CertificateFiles(NamedTuple):
 
 
 def server_contexts(
-    files: CertificateFiles, *, ask: ssl.VerifyMode = ssl.CERT_NONE, alpn: tuple[str, ...] = ()
+    files: CertificateFiles,
+    *,
+    ask: ssl.VerifyMode = ssl.CERT_NONE,
+    alpn: tuple[str, ...] = (),
+    peer: type[ssl.SSLObject] = ssl.SSLObject,
 ) -> Contexts:
-    """Contexts for who accepts connections; `ask` says whether the peer has to show a certificate too."""
+    """Contexts for who accepts connections; `ask` says whether the peer has to show a certificate too.
+
+    `peer` makes the handshake, and may refuse who has shown it.
+    """
 
     def load() -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         _fill(context, files)
         context.verify_mode = ask
+        context.sslobject_class = peer
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
         if alpn:
             context.set_alpn_protocols(list(alpn))
@@ -53,15 +61,18 @@ def client_contexts(files: CertificateFiles) -> Contexts:
 
 
 def worker_contexts(files: CertificateFiles) -> Contexts:
-    """Contexts for a worker, who wants to see the certificate of who connects."""
-    return server_contexts(files, ask=ssl.CERT_REQUIRED)
+    """Contexts for a worker, who serves gateways only."""
+    return server_contexts(files, ask=ssl.CERT_REQUIRED, peer=_Gateway)
 
 
-def has_name(transport_certificate: object, name: str) -> bool:
-    """Whether a certificate, as `SSLObject.getpeercert()` tells it, is for this name."""
-    if not isinstance(transport_certificate, dict):
-        return False
-    return ('DNS', name) in transport_certificate.get('subjectAltName', ())
+class _Gateway(ssl.SSLObject):
+    """The handshake with a peer that has to be a gateway: one authority signs for several roles."""
+
+    def do_handshake(self) -> None:
+        super().do_handshake()
+        shown = self.getpeercert() or {}
+        if ('DNS', GATEWAY_NAME) not in shown.get('subjectAltName', ()):
+            raise ssl.SSLCertVerificationError(f'the certificate of the peer is not for {GATEWAY_NAME}')
 
 
 def _fill(context: ssl.SSLContext, files: CertificateFiles) -> None:

@@ -24,11 +24,11 @@ from headrace.gateway.http.health import Health
 from headrace.gateway.http.mounts import Mounts
 from headrace.gateway.http.request import Peer
 from headrace.gateway.ports import bound
-from headrace.gateway.security.doorway import certificate_of, secured
+from headrace.gateway.security.doorway import accepting, certificate_of
 from headrace.gateway.server import UNREAD_TIMEOUT_S
 from headrace.spec.limits import LimitsSpec
+from headrace.wire.address import Listening
 
-BACKLOG = 2048
 SOCKETS = 'headrace.gateway.websocket.door'
 KEEP_ALIVE_S = 65
 """How long an idle connection stays open; more than the 60 seconds that most proxies keep theirs."""
@@ -69,6 +69,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = min(entrance.spec.limits.header_bytes, entrance.spec.limits.url_bytes)
         self.logger = _log
         self.access_log = False
+        self._host = ''
         self._pending_bytes = 0
         self._waited_s = 0
         self._body_s = self._body_bytes = 0
@@ -78,7 +79,8 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self.peer.flow = self.flow
         self.peer.certificate = certificate_of(transport)
-        self.peer.refusal = self._arrivals.refusal(host_of(transport))
+        self._host = host_of(transport)  # a connection over TLS that is lost does not know it any more
+        self.peer.refusal = self._arrivals.refusal(self._host)
         if self.peer.refusal is not None:
             self.peer.is_suspect = True
             if not self._arrivals.has_spare:
@@ -104,7 +106,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._arrivals.leave(host_of(self.transport))
+        self._arrivals.leave(self._host)
         self.peer.gone = True
         self.peer.leave()
 
@@ -180,7 +182,7 @@ class HttpServer:
         self._leaves = False
         self.state = ServerState()
         self.arrivals = Arrivals(limits, self.state.connections)
-        self._server: asyncio.Server | None = None
+        self._server: Listening | None = None
         self._ticker: asyncio.TimerHandle | None = None
         self.config = Config(
             cast(Any, app),
@@ -199,11 +201,10 @@ class HttpServer:
     async def listen(self, entrance: Entrance, port: int, *, shared: bool = False) -> None:
         """Begin to accept connections. Raises StartError if the port cannot be had."""
         loop = asyncio.get_running_loop()
-        connection = secured(entrance, lambda: Connection(self, entrance, loop))
         listening = bound(entrance.spec.host, port, protocol='http', shared=shared)
         self.port = listening.getsockname()[1]
         self._tick(loop)
-        self._server = await loop.create_server(connection, sock=listening, backlog=BACKLOG)
+        self._server = await accepting(entrance, listening, lambda: Connection(self, entrance, loop))
 
     async def stop(self, grace_s: float, linger_s: float = 0.0) -> None:
         """Accept nothing more, finish what was accepted within `grace_s` seconds, then cut the rest off.

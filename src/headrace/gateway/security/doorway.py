@@ -1,9 +1,10 @@
-"""What serves the connections of a door in; out, the same behind TLS, if the gateway's spec says so."""
+"""A listening socket in; out, the connections of a door, over TLS if the gateway's spec says so."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -12,16 +13,18 @@ from headrace.errors import SpecError, Unauthenticated
 from headrace.gateway.entrance import Entrance
 from headrace.pipeline.context import new_request_id
 from headrace.spec.security import WorkerTlsSpec
-from headrace.wire.handshake import Handshake
+from headrace.wire.address import Listening
+from headrace.wire.handshake import TlsListener
 from headrace.wire.tls import CertificateFiles, Contexts, client_contexts, server_contexts
 
+BACKLOG = 2048
 ALPN = ('http/1.1',)
 
 _log = logging.getLogger('headrace.gateway')
 
 
-def secured(entrance: Entrance, protocol: Callable[[], Any]) -> Callable[[], Any]:
-    """What makes the protocol of each accepted connection: `protocol` itself, or a handshake before it.
+async def accepting(entrance: Entrance, listening: socket.socket, protocol: Callable[[], Any]) -> Listening:
+    """Accept connections, over TLS if the gateway's spec says so, and give each a `protocol`.
 
     Clients are asked for a certificate where the spec says so. One that an unknown authority has signed ends
     the handshake; who shows none gets an answer, and is refused in it. Raises SpecError for files that cannot
@@ -29,22 +32,25 @@ def secured(entrance: Entrance, protocol: Callable[[], Any]) -> Callable[[], Any
     """
     tls = entrance.spec.security.tls
     if tls is None:
-        return protocol
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(protocol, sock=listening, backlog=BACKLOG)
     files = CertificateFiles(tls.certificate, tls.key, tls.authority if tls.client != 'none' else '')
     ask = ssl.CERT_NONE if tls.client == 'none' else ssl.CERT_OPTIONAL
     try:
         contexts = server_contexts(files, ask=ask, alpn=ALPN)
     except SpecError as error:
+        listening.close()
         raise SpecError(f'gateway.security.tls: {error.message}', help=error.help) from None
 
-    def on_refused(host: str, error: Exception) -> None:
+    def on_refused(host: str, error: ssl.SSLError) -> None:
         if not isinstance(error, ssl.SSLCertVerificationError):
             _log.debug('a TLS handshake with %s failed: %s', host, error)
             return
         refusal = Unauthenticated(f'the client certificate is not accepted: {error.verify_message}')
         entrance.refused(refusal, None, protocol='tls', endpoint='', request_id=new_request_id(), host=host)
 
-    return lambda: Handshake(contexts, protocol, on_refused=on_refused)
+    listening.listen(BACKLOG)
+    return TlsListener(listening, contexts, protocol, on_refused=on_refused)
 
 
 def towards_workers(workers: WorkerTlsSpec | None) -> Contexts | None:

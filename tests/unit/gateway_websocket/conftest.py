@@ -147,7 +147,12 @@ async def open_gateway() -> AsyncIterator[Open]:
             async def dial(path: str = '/', language: str = 'headrace.json.v1', **options: Any) -> Socket:
                 names = [language] if language else None
                 url = f'ws://127.0.0.1:{port}{path}'
-                options = {'subprotocols': names, 'proxy': None, 'open_timeout': 30} | options
+                options = {
+                    'subprotocols': names,
+                    'proxy': None,
+                    'open_timeout': 30,
+                    'close_timeout': 1,
+                } | options
                 raw = await stack.enter_async_context(connect(url, **options))
                 return Socket(raw)
 

@@ -13,7 +13,9 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from headrace.errors import HeadraceError, TooLarge
+from headrace.gateway.http.bounds import host_of
 from headrace.gateway.http.request import Peer
+from headrace.gateway.security.doorway import certificate_of
 from headrace.gateway.server import UNREAD_TIMEOUT_S
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.session import Session
@@ -29,6 +31,8 @@ MESSAGE_BYTES_PER_S = 16 * 1024
 """A message has `MESSAGE_TIMEOUT_S` seconds, and one more for each so many bytes that are here."""
 CLOSE_S = 5
 """How long a peer may take to see that the connection is closed."""
+LINGER_S = 0.1
+"""How long it has to be quiet before a connection is closed on a peer that may be still send."""
 FREE_BYTES = 64 * 1024
 """Of a message that is not complete, so many bytes are read before they take room in the gateway."""
 MAX_OWED_BYTES = 256 * 1024
@@ -50,6 +54,7 @@ class Connection(asyncio.Protocol):
         self.peer = Peer()
         self.peer.on_left = self._stop
         self.session: Session | None = None
+        self.host = ''
         self.transport = cast(asyncio.Transport, None)
         self._door = door
         self.tasks: set[asyncio.Task[Any]] = state.tasks
@@ -69,6 +74,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self.host = host_of(transport)
+        self.peer.certificate = certificate_of(transport)
         self._connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -87,6 +94,7 @@ class Connection(asyncio.Protocol):
                 self._on_frame(event)
             elif isinstance(event, Request):
                 self._door.open(self, event, frames)
+                self._pending_bytes = 0
         if frames.parser_exc is not None or frames.handshake_exc is not None:
             self._hang_up()
         self._flush()
@@ -166,7 +174,7 @@ class Connection(asyncio.Protocol):
         self._quiet_s += 1
         if self._closing_s:
             self._closing_s += 1
-            if self._closing_s > CLOSE_S or (self._lingers and self._quiet_s > 1):
+            if self._closing_s > CLOSE_S:
                 self.transport.abort()
         elif self._is_slow_to_read():
             self.transport.abort()
@@ -278,6 +286,15 @@ class Connection(asyncio.Protocol):
         self._resume_all()
         if self.session is not None:
             self.session.lost()
+        self._let_go(-1)
+
+    def _let_go(self, heard_bytes: int) -> None:
+        """Close the transport as soon as nothing more comes."""
+        if self._pending_bytes == heard_bytes:
+            self.transport.close()
+        elif not self._is_gone:
+            loop = asyncio.get_running_loop()
+            loop.call_later(LINGER_S, self._let_go, self._pending_bytes)
 
     def _resume_all(self) -> None:
         for reason in tuple(self._pauses):

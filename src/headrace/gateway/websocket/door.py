@@ -10,23 +10,25 @@ from typing import Any, cast
 
 from uvicorn.server import ServerState
 from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
+from websockets.http11 import Request as Opening
+from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from headrace.errors import HeadraceError, Unauthenticated, Unavailable
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http import problem
+from headrace.gateway.http.bounds import Bounds
 from headrace.gateway.http.cors import Cors
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.health import Health
-from headrace.gateway.identity import Identity
+from headrace.gateway.http.reception import Reception
+from headrace.gateway.http.request import Request
 from headrace.gateway.websocket import close, columns, plain
 from headrace.gateway.websocket.connection import Connection
-from headrace.gateway.websocket.handshake import Handshake
+from headrace.gateway.websocket.handshake import Handshake, credentials_of, request_of
 from headrace.gateway.websocket.jina import Jina
-from headrace.gateway.websocket.language import Language, usable_id
+from headrace.gateway.websocket.language import Language
 from headrace.gateway.websocket.session import Session
-from headrace.pipeline.context import new_request_id
 
 DRY_RUN = '/dry_run'
 
@@ -41,6 +43,8 @@ class Door:
         self._health = health
         self._front = Front(entrance)
         self._origins = Cors(spec.cors)
+        self._bounds = Bounds(spec.limits)
+        self._reception = Reception(entrance)
         self._endpoints = {endpoint.name: endpoint for endpoint in entrance.info.endpoints}
         self._sessions: set[Session] = set()
         self._drains = False
@@ -55,59 +59,55 @@ class Door:
         for session in list(self._sessions):
             session.drain()
 
-    def open(self, connection: Connection, request: Request, frames: ServerProtocol) -> None:
+    def open(self, connection: Connection, opening: Opening, frames: ServerProtocol) -> None:
         """Answer a request for a WebSocket, and begin its session unless it is refused."""
-        answer = frames.accept(request)
+        answer = frames.accept(opening)
         if answer.status_code != 101:
             frames.send_response(answer)
             return
-        request_id = usable_id(request.headers.get('X-Request-ID')) or new_request_id()
+        request = request_of(opening, connection.peer, connection.host)
         try:
-            shaken = Handshake.of(request, connection.transport)
+            shaken = self._checked(request)
+            credentials = credentials_of(request)
+            identity = self._entrance.identify(credentials)
         except HeadraceError as error:
-            self._refuse(frames, error, request_id)
-            return
-        try:
-            identity = self._identified(shaken)
-        except HeadraceError as error:
-            self._note(error, shaken, request_id)
-            if not (shaken.is_page and isinstance(error, Unauthenticated)):
-                self._refuse(frames, error, request_id)
+            self._note(error, request)
+            is_unknown = isinstance(error, Unauthenticated)
+            if not (is_unknown and b'origin' in request.headers):
+                self._refuse(frames, error, request)
                 return
-            refusal: HeadraceError | None = error
-        else:
-            refusal = None
-        if shaken.language:
-            answer.headers['Sec-WebSocket-Protocol'] = shaken.language
-        frames.send_response(answer)
-        if refusal is not None:  # a page gets to see nothing of a refused handshake, but this
-            connection.close(close.UNAUTHENTICATED, close.reason(refusal))
-        elif shaken.path == DRY_RUN and isinstance(language := self._language(shaken), Jina):
-            self._keep(connection, self._dry_run(connection, language))
-        else:
-            self._begin(connection, shaken, identity)
-
-    def _identified(self, shaken: Handshake) -> Identity:
-        """Who asks; raises why they are not let in."""
-        if self._drains:
-            raise Unavailable('the server is stopping', begun=False, help='connect again')
-        self._origins.check(cast(Any, shaken))  # it looks at headers only
-        return self._entrance.identify(shaken.credentials)
-
-    def _begin(self, connection: Connection, shaken: Handshake, identity: Identity) -> None:
-        language = self._language(shaken)
+            self._accept(frames, answer, shaken.language)
+            connection.close(close.UNAUTHENTICATED, close.reason(error))  # a page sees nothing but this
+            return
+        self._accept(frames, answer, shaken.language)
+        language = self._language(shaken, request.path)
+        if request.path == DRY_RUN and isinstance(language, Jina):
+            self._keep(connection, self._dry_run(connection))
+            return
         in_order = shaken.order == 'requests' if shaken.order else language.in_order
-        session = Session(
-            self._entrance, language, connection, shaken.credentials, identity, in_order=in_order
-        )
+        session = Session(self._entrance, language, connection, credentials, identity, in_order=in_order)
         connection.session = session
         self._sessions.add(session)
         session.over.add_done_callback(lambda _: self._sessions.discard(session))
         self._keep(connection, session.until_over())
 
-    def _language(self, shaken: Handshake) -> Language:
+    def _checked(self, request: Request) -> Handshake:
+        """What a request says, if it comes from a page that may ask; raises why it is refused."""
+        self._reception.locate(request)
+        if self._drains:
+            raise Unavailable('the server is stopping', begun=False, help='connect again')
+        self._bounds.check(request.scope, request.peer)
+        self._origins.check(request)
+        return Handshake.of(request)
+
+    def _accept(self, frames: ServerProtocol, answer: Response, language: str) -> None:
+        if language:
+            answer.headers['Sec-WebSocket-Protocol'] = language
+        frames.send_response(answer)
+
+    def _language(self, shaken: Handshake, path: str) -> Language:
         spec, limits = self._entrance.spec, self._entrance.limits
-        route = '' if shaken.path == '/' else shaken.path
+        route = '' if path == '/' else path
         if shaken.language == columns.NAME:
             return columns.Columns(self._endpoints, limits, route, spec.development)
         setting = plain.Setting(self._front, limits, route, shaken.arrays or 'list', spec.development)
@@ -119,29 +119,34 @@ class Door:
         connection.tasks.add(task)
         task.add_done_callback(connection.tasks.discard)
 
-    async def _dry_run(self, connection: Connection, language: Jina) -> None:
+    async def _dry_run(self, connection: Connection) -> None:
         """What Jina's clients ask to know whether a Flow is ready: an empty object says yes."""
         told = await self._health.dry_run(cast(Any, None))
         connection.say(b'{}' if told.status == 200 else cast(bytes, told.body))
         connection.close(close.NORMAL)
 
-    def _note(self, error: Exception, shaken: Handshake, request_id: str) -> None:
-        host = shaken.credentials.host
+    def _note(self, error: Exception, request: Request) -> None:
         self._entrance.refused(
-            error, None, protocol='websocket', endpoint=shaken.path, request_id=request_id, host=host
+            error,
+            None,
+            protocol='websocket',
+            endpoint=request.path,
+            request_id=request.id,
+            host=request.client,
         )
 
-    def _refuse(self, frames: ServerProtocol, error: HeadraceError, request_id: str) -> None:
+    def _refuse(self, frames: ServerProtocol, error: HeadraceError, request: Request) -> None:
         """Answer as HTTP does; the connection is not one of WebSocket then."""
-        told = problem.respond(error, request_id=request_id, development=self._entrance.spec.development)
+        told = problem.respond(error, request_id=request.id, development=self._entrance.spec.development)
         body = cast(bytes, told.body)
-        pairs = [
-            ('Date', formatdate(usegmt=True)),
-            ('Connection', 'close'),
-            ('Content-Type', told.content_type.decode()),
-            ('Content-Length', str(len(body))),
-            ('X-Request-ID', request_id),
-            ('Cache-Control', 'no-store'),
-            *((name.decode().title(), value.decode('latin1')) for name, value in told.headers),
-        ]
+        pairs = {
+            'Date': formatdate(usegmt=True),
+            'Connection': 'close',
+            'Content-Type': told.content_type.decode(),
+            'Content-Length': str(len(body)),
+            'X-Request-ID': request.id,
+            'Cache-Control': 'no-store',
+            'X-Content-Type-Options': 'nosniff',
+            **{name.decode().title(): value.decode('latin1') for name, value in told.headers},
+        }
         frames.send_response(Response(told.status, HTTPStatus(told.status).phrase, Headers(pairs), body))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
-from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
-from websockets.http11 import Request
+from websockets.http11 import Request as Opening
 
 from headrace.errors import RequestError
-from headrace.gateway.identity import SHOWN, Credentials
-from headrace.gateway.security.doorway import certificate_of
+from headrace.gateway.http.request import Peer, Request
+from headrace.gateway.identity import Credentials, shown_in
 from headrace.gateway.websocket import columns, jina, plain
 
 AUTH = 'headrace.auth.'
@@ -23,66 +21,80 @@ KNOWN = (plain.NAME, columns.NAME, jina.NAME)
 
 
 class Handshake(NamedTuple):
-    """What a request for a WebSocket says.
+    """What a request for a WebSocket says of its language: the subprotocol ('' is none), and the query.
 
-    `language` is the subprotocol ('' is none), `path` that of the URL; `order` and `arrays` are '' where the
-    query does not say. `is_page` tells that a browser asks, which shows its page no answer but an open
-    connection.
+    `order` and `arrays` are '' where the query does not say.
     """
 
-    path: str
     language: str
     order: str
     arrays: str
-    headers: Mapping[bytes, bytes]
-    credentials: Credentials
-    is_page: bool
 
     @classmethod
-    def of(cls, request: Request, transport: asyncio.BaseTransport) -> Handshake:
+    def of(cls, request: Request) -> Handshake:
         """What a request says; RequestError for what nobody here understands."""
-        headers = {name.lower(): value for name, value in request.headers.raw_items()}
-        path, _, query = request.path.partition('?')
-        asked = {name: values[-1] for name, values in parse_qs(query).items()}
-        offered = _offered(request)
-        shown = _shown(headers, offered)
+        asked = {name: values[-1] for name, values in parse_qs(request.query.decode('latin1')).items()}
         return cls(
-            path=unquote(path),
-            language=_language(offered),
+            language=_language(offered(request)),
             order=_one_of(asked, 'order', ('any', 'requests')),
             arrays=_one_of(asked, 'arrays', ('list', 'base64')),
-            headers={name.encode(): value.encode('latin1', 'replace') for name, value in headers.items()},
-            credentials=Credentials(_host(transport), shown, certificate_of(transport)),
-            is_page='origin' in headers,
         )
 
 
-def _offered(request: Request) -> list[str]:
-    values = request.headers.get_all('Sec-WebSocket-Protocol')
-    return [name for value in values for each in value.split(',') if (name := each.strip())]
+def request_of(opening: Opening, peer: Peer, host: str) -> Request:
+    """A request for a WebSocket as one of HTTP, so that all rules for these are its rules, too."""
+    path, _, query = opening.path.partition('?')
+    headers: dict[bytes, bytes] = {}
+    for name, value in opening.headers.raw_items():
+        key, text = name.lower().encode('latin1', 'replace'), value.encode('latin1', 'replace')
+        headers[key] = headers[key] + b', ' + text if key == b'sec-websocket-protocol' in headers else text
+    headers.pop(b'content-length', None)
+    scope = {
+        'method': 'GET',
+        'path': unquote(path),
+        'raw_path': path.encode('latin1', 'replace'),
+        'query_string': query.encode('latin1', 'replace'),
+        'headers': list(headers.items()),
+        'client': (host, 0),
+        'state': {'peer': peer},
+    }
+    return Request(scope, _nothing)
 
 
-def _language(offered: list[str]) -> str:
+async def _nothing() -> dict[str, object]:
+    return {'type': 'http.disconnect'}
+
+
+def offered(request: Request) -> list[str]:
+    """The subprotocols that a client offers, in its order."""
+    text = request.headers.get(b'sec-websocket-protocol', b'').decode('latin1')
+    return [name for each in text.split(',') if (name := each.strip())]
+
+
+def credentials_of(request: Request) -> Credentials:
+    """By what a client shows who it is: its headers and certificate, or else a subprotocol.
+
+    RequestError for a subprotocol that cannot be read.
+    """
+    shown = shown_in(request.headers)
+    tokens = [name.removeprefix(AUTH) for name in offered(request) if name.startswith(AUTH)]
+    if tokens and not shown:
+        shown['authorization'] = f'Bearer {_token(tokens[0])}'
+    return Credentials(request.client, shown, request.peer.certificate)
+
+
+def _language(names: list[str]) -> str:
     """The first subprotocol that is known; '' if none is asked for."""
-    names = [name for name in offered if not name.startswith(AUTH)]
-    for name in names:
+    named = [name for name in names if not name.startswith(AUTH)]
+    for name in named:
         if name in KNOWN:
             return name
-    if names:
+    if named:
         raise RequestError(
-            f'no subprotocol of {", ".join(names)!r} is spoken here',
+            f'none of these subprotocols is spoken here: {", ".join(named)[:200]}',
             help=f'offer one of {", ".join(KNOWN)}, or none',
         )
     return ''
-
-
-def _shown(headers: Mapping[str, str], offered: list[str]) -> dict[str, str]:
-    """Of headers and subprotocols, those by which callers show who they are."""
-    shown = {name: headers[name] for name in SHOWN if name in headers}
-    tokens = [name.removeprefix(AUTH) for name in offered if name.startswith(AUTH)]
-    if tokens and not shown:
-        shown['authorization'] = f'Bearer {_token(tokens[0])}'
-    return shown
 
 
 def _token(text: str) -> str:
@@ -94,13 +106,8 @@ def _token(text: str) -> str:
         ) from None
 
 
-def _one_of(asked: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
+def _one_of(asked: dict[str, str], name: str, known: tuple[str, ...]) -> str:
     value = asked.get(name, '')
     if value and value not in known:
         raise RequestError(f'{name} is {value[:40]!r} in the URL', help=f'give {" or ".join(known)}')
     return value
-
-
-def _host(transport: asyncio.BaseTransport) -> str:
-    peer = transport.get_extra_info('peername')
-    return str(peer[0]) if isinstance(peer, tuple) else ''

@@ -6,14 +6,14 @@ import asyncio
 import sys
 import time
 from collections import deque
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from headrace.errors import HeadraceError, Unauthenticated, Unavailable
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.identity import Credentials, Identity
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.job import Job, Worker
-from headrace.gateway.websocket.language import Ask, Cancel, End, Language, usable_id
+from headrace.gateway.websocket.language import Ask, Cancel, Language, Message, Ping, usable_id
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import Context, new_request_id
 
@@ -38,6 +38,15 @@ class Wire(Protocol):
 
     def close(self, code: int, reason: str = '') -> None:
         """End the connection in good order."""
+
+
+class Heard(NamedTuple):
+    """A message that takes part of the window: what was said, or why it could not be understood."""
+
+    said: Message | None
+    failure: Exception | None
+    size: int
+    ticket: Ticket | None
 
 
 class Session:
@@ -70,7 +79,7 @@ class Session:
         self._most_bytes = spec.max_body_bytes
         self._bytes = 0
         self._jobs: set[Job] = set()
-        self._waiting: deque[tuple[bytes, Ticket | None]] = deque()
+        self._waiting: deque[Heard] = deque()
         self._last: asyncio.Future[None] | None = None
         self._code = close.NORMAL
         self._parting: asyncio.TimerHandle | None = None
@@ -78,13 +87,22 @@ class Session:
 
     def received(self, message: bytes, ticket: Ticket | None) -> None:
         """A message of the client; `ticket` is its room in the gateway if it has any yet."""
-        if self._is_last:
+        said: Message | None = None
+        failure: Exception | None = None
+        try:
+            said = self.language.read(message)
+        except Exception as error:
+            failure = error
+        if self._is_last or isinstance(said, Cancel | Ping):
             _leave(ticket)
-        elif self._waiting or not self._has_room(len(message)):
-            self._waiting.append((message, ticket))
+            self._obey(said)
+            return
+        heard = Heard(said, failure, len(message), ticket)
+        if self._waiting or not self._has_room(heard.size):
+            self._waiting.append(heard)
             self._wire.pause('window')
         else:
-            self._take(message, ticket)
+            self._take(heard)
 
     def room(self, size: int) -> Ticket:
         """Room in the gateway for a message that is still coming."""
@@ -133,23 +151,23 @@ class Session:
             return True
         return len(self._jobs) < self._most and self._bytes + size <= self._most_bytes
 
-    def _take(self, message: bytes, ticket: Ticket | None) -> None:
-        try:
-            said = self.language.read(message)
-        except Exception as error:
-            job = Job(None, Context('', client=self._identity.client), len(message), ticket)
-            self._start(job, self._identity, error)
-            return
-        if isinstance(said, Ask):
-            self._ask(said, ticket)
-            return
-        _leave(ticket)
+    def _obey(self, said: Message | None) -> None:
+        """Do what needs no room in the window."""
         if isinstance(said, Cancel):
             self._withdraw(said.id)
-        elif isinstance(said, End):
-            self._end()
-        else:
+        elif isinstance(said, Ping):
             self._wire.owe(said.answer)
+
+    def _take(self, heard: Heard) -> None:
+        """Begin to work on what was said."""
+        if isinstance(heard.said, Ask):
+            self._ask(heard.said, heard.ticket)
+        elif heard.failure is not None:
+            context = Context('', client=self._identity.client)
+            self._start(Job(None, context, heard.size, heard.ticket), self._identity, heard.failure)
+        else:
+            _leave(heard.ticket)
+            self._end()
 
     def _ask(self, ask: Ask, ticket: Ticket | None) -> None:
         """Begin to work on a request; who asks, and for what, is looked at each time: both may change."""
@@ -198,8 +216,8 @@ class Session:
         job.leave()
         if job.is_last and job.failure is not None:
             self._wire.close(close.UNAUTHENTICATED, close.reason(job.failure))
-        while self._waiting and self._has_room(len(self._waiting[0][0])):
-            self._take(*self._waiting.popleft())
+        while self._waiting and self._has_room(self._waiting[0].size):
+            self._take(self._waiting.popleft())
         if not self._waiting:
             self._wire.resume('window')
         self._maybe_over()
@@ -224,7 +242,7 @@ class Session:
 
     def _forget_waiting(self) -> None:
         while self._waiting:
-            _leave(self._waiting.popleft()[1])
+            _leave(self._waiting.popleft().ticket)
 
 
 def _leave(ticket: Ticket | None) -> None:

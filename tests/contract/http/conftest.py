@@ -14,10 +14,13 @@ import uvloop
 
 from headrace.documents import BaseDoc, Document, NdArray, schema_of
 from headrace.errors import ExecutorFailure, Overloaded, Unavailable
+from headrace.executors import serve as serve_executor
 from headrace.gateway import serve
 from headrace.pipeline import Batch, Context, Graph, Node
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo, FlowInfo
-from headrace.spec import GatewaySpec
+from headrace.pipeline.offer import offer
+from headrace.spec import ExecutorSpec, GatewaySpec
+from headrace.worker.loading import blueprint_of
 
 
 class Item(BaseDoc):
@@ -118,6 +121,30 @@ async def open_gateway() -> AsyncIterator[Open]:
             client = httpx.AsyncClient(base_url=f'http://127.0.0.1:{port}', timeout=60, trust_env=False)
             await stack.enter_async_context(client)
             return SimpleNamespace(client=client, port=port, shop=shop, server=server)
+
+        yield opened
+
+
+@pytest.fixture
+async def open_flow() -> AsyncIterator[Open]:
+    """Open a gateway in front of real executors in this process; gives `client`, `port`, `executor`."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(*uses: type, **spec: Any) -> SimpleNamespace:
+            nodes, before, executors = [], 'gateway', []
+            for cls in uses:
+                name = cls.__name__.lower()
+                blueprint = blueprint_of(ExecutorSpec(name=name, uses=cls), workspace='', base='')
+                executors.append(blueprint.build())
+                nodes.append(Node(name, serve_executor(executors[-1]), (before,), blueprint.describe()))
+                before = name
+            spec = {'protocols': ('http',), **spec}
+            server = await serve(Graph(nodes), offer('flow', nodes), GatewaySpec(**spec))
+            stack.push_async_callback(server.stop, 0)
+            port = server.ports['http']
+            client = httpx.AsyncClient(base_url=f'http://127.0.0.1:{port}', timeout=60, trust_env=False)
+            await stack.enter_async_context(client)
+            return SimpleNamespace(client=client, port=port, executor=executors[0], server=server)
 
         yield opened
 

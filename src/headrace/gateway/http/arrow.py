@@ -22,7 +22,7 @@ ARROW = b'application/vnd.apache.arrow.stream'
 PARAMETERS, HEADER = b'headrace.parameters', b'headrace.header'
 """Where in the schema's metadata the parameters are, and what else an answer has."""
 
-_FIELD = re.compile(r" - at field '(?P<field>[^']*)'$")
+_FIELD = re.compile(r" - at field '(?P<field>[^']*)'(?: of docs(?P<doc>\[\d+\]))?$")
 _ROW = re.compile(r' - at `\$(?P<row>\[\d+\])?(?P<rest>[^`]*)`$')
 
 
@@ -83,7 +83,8 @@ def misfit(error: DocumentError) -> HttpError:
     row = _ROW.search(message)
     message = _ROW.sub('', message)
     if field is not None:
-        path += f'{(row and row["row"]) or "[*]"}.{field["field"]}{row["rest"] if row else ""}'
+        place = (row and row['row']) or field['doc'] or '[*]'
+        path += f'{place}.{field["field"]}{row["rest"] if row else ""}'
     return HttpError(422, f'{message} - at {path}', help=error.help, errors=(FieldProblem(path, message),))
 
 

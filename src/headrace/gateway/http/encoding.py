@@ -17,6 +17,8 @@ GZIP_LEVEL, ZSTD_LEVEL, BROTLI_LEVEL = 5, 3, 4
 EXTRA = 'compression'
 WINDOW_BITS = zlib.MAX_WBITS | 16
 MAX_WINDOW_BYTES = 128 * 1024 * 1024
+SWELLING = 32 * 1024
+"""Four bytes of zstd can be a block of the same 128 KiB."""
 
 
 @lru_cache(maxsize=1)
@@ -97,17 +99,23 @@ def _member(inflater: Any, body: bytes, most: int) -> tuple[bytes, bytes]:
 
 
 def _zstd(body: bytes, most: int) -> bytes:
-    zstandard = load('zstandard', extra=EXTRA)
+    """The frames of a zstd file one after the other, up to so many bytes and a little more.
+
+    The library unpacks all that it is given, so it is given little: no byte stands for more than
+    `SWELLING` others.
+    """
+    unpacker = load('zstandard', extra=EXTRA).ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
     parts: list[bytes] = []
-    size = 0
-    unpacker = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
-    with unpacker.stream_reader(body, read_across_frames=True) as reader:
-        while size < most:
-            part = reader.read(min(most - size, 1 << 20))
-            if not part:
-                break
-            parts.append(part)
-            size += len(part)
+    frame, at, left = unpacker.decompressobj(), 0, most
+    while at < len(body) and left > 0:
+        if frame.eof:
+            frame = unpacker.decompressobj()
+        size = max(left // SWELLING, 64)
+        parts.append(frame.decompress(body[at : at + size]))
+        left -= len(parts[-1])
+        at = min(at + size, len(body)) - len(frame.unused_data)
+    if left > 0 and not frame.eof:
+        raise EOFError('it ends too early')
     return b''.join(parts)
 
 

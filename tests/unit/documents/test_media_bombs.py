@@ -256,4 +256,5 @@ MODELS = {
 @pytest.mark.parametrize('kind', MODELS)
 def test_models_that_are_more_than_they_look(kind, monkeypatch):
     monkeypatch.setattr(access._Process, 'access', Access(()))
+    pytest.importorskip('trimesh')  # it takes seconds, which are not the file's
     refused(lambda: mesh.decode(MODELS[kind], format=kind), DocumentError)

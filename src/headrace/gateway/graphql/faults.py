@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from graphql import GraphQLError
 
-from headrace.errors import ExecutorError, RequestError
+from headrace.errors import ExecutorError, HeadraceError, RequestError
 from headrace.gateway.graphql.call import CallFailed
 from headrace.gateway.http.problem import told
 
@@ -40,8 +40,8 @@ def _cause(error: Exception) -> Exception:
     if not isinstance(error, GraphQLError):
         return error
     cause = error.original_error
-    if cause is None:
-        return RequestError(error.message)
+    if cause is None or (error.path is None and not isinstance(cause, HeadraceError | CallFailed)):
+        return RequestError(error.message)  # it was not executed, so nothing of ours has failed
     if isinstance(cause, GraphQLError):  # an executor gave a value that the schema does not allow
         return ExecutorError(cause.message)
     return cause

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from graphql import (
     GraphQLArgument,
+    GraphQLError,
     GraphQLField,
     GraphQLFloat,
     GraphQLInputField,
@@ -36,7 +37,12 @@ Info = GraphQLResolveInfo[Any]
 
 def _read(value: Any) -> Any:
     """A value, or what it says in JSON if it is a text: Jina's clients write it so."""
-    return msgspec.json.decode(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise GraphQLError(f'The text is no JSON: {error}') from None
 
 
 def _json_text(name: str, description: str) -> GraphQLScalarType:

@@ -24,6 +24,7 @@ from graphql import (
     GraphQLString,
 )
 
+from headrace.documents.arrays import dtype_of
 from headrace.documents.codec.text import doc_to_plain
 from headrace.documents.schema import DocSchema, FieldSchema, TypeSchema
 from headrace.gateway.graphql.names import field_names, is_enum_value, type_name, unused
@@ -193,10 +194,11 @@ def _mentioned(type_: TypeSchema) -> list[str]:
 
 
 def _shape(type_: TypeSchema) -> str | None:
+    kind = dtype_of(type_.dtype).name if type_.dtype else ''
     if type_.shape is None:
-        return type_.dtype and f'Of {type_.dtype}.'
+        return f'Of {kind}.' if kind else None
     sizes = ', '.join('any' if size is None else str(size) for size in type_.shape)
-    return f'Of shape ({sizes}){f" and {type_.dtype}" if type_.dtype else ""}.'
+    return f'Of shape ({sizes}){f" and {kind}" if kind else ""}.'
 
 
 def _about(type_: TypeSchema) -> str | None:

@@ -12,7 +12,19 @@ from headrace.spec import ExecutorSpec, ExposedEndpoint, FlowSpec, Source, check
 from headrace.spec.fields import canonical
 from headrace.spec.graph import check_doors, check_growing, with_replaced
 from headrace.spec.reading import read_executor, read_gateway, read_settings
+from headrace.spec.records import GATEWAY
 from headrace.spec.suggest import did_you_mean
+
+
+def summary(spec: FlowSpec) -> str:
+    """A Flow in half a line.
+
+    >>> summary(new({'name': 'shop'}))
+    'shop: no executors'
+    """
+    names = [executor.name for executor in spec.executors]
+    is_chain = [executor.needs for executor in spec.executors] == [(name,) for name in (GATEWAY, *names[:-1])]
+    return f'{spec.name}: {(" -> " if is_chain else ", ").join(names) or "no executors"}'
 
 
 def from_yaml(source: str | Path | Mapping[str, Any], context: Mapping[str, Any] | None) -> FlowSpec:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack
@@ -13,14 +12,15 @@ from msgspec.structs import replace
 
 from headrace.errors import HeadraceError
 from headrace.flow.building import (
-    changed,
     from_yaml,
     new,
+    summary,
     to_yaml,
     with_endpoint,
     with_executor,
     with_gateway,
 )
+from headrace.flow.changing import change
 from headrace.flow.session import Session
 from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings, OneOrMany
 from headrace.pipeline.describe import FlowInfo
@@ -30,7 +30,6 @@ from headrace.spec import ExecutorSpec, FlowSpec, PhysicalPlan, Source, plan, te
 from headrace.spec.exposure import check_security
 from headrace.spec.paths import moved
 from headrace.spec.reading import read_settings
-from headrace.spec.records import GATEWAY
 
 
 class Flow:
@@ -267,6 +266,10 @@ class Flow:
         """Send documents to an endpoint and give back what comes out; see `Client.post` for the options."""
         return self.client.post(on, inputs, **options)
 
+    def stream_doc(self, on: str, inputs: Any = None, **options: Any) -> Any:
+        """The documents that come back, each as soon as it is there; see `Client.stream_doc`."""
+        return self.client.stream_doc(on, inputs, **options)
+
     def index(self, inputs: Any = None, **options: Any) -> Any:
         return self.post('/index', inputs, **options)
 
@@ -281,7 +284,7 @@ class Flow:
         """
         if not isinstance(what, str):
             return self.post('/update', what, **options)
-        return self._change('update', what, options)
+        return change(self, 'update', what, options)
 
     def delete(self, inputs: Any = None, **options: Any) -> Any:
         return self.post('/delete', inputs, **options)
@@ -291,18 +294,7 @@ class Flow:
 
         Two numbers let it grow and shrink with its work. Awaited, as `update`, if the Flow is asynchronous.
         """
-        return self._change('scale', name, {'replicas': replicas})
-
-    def _change(self, what: Literal['scale', 'update'], name: str, settings: dict[str, Any]) -> Any:
-        session = self.session
-        wanted = partial(changed, name=name, settings=settings, call=f'Flow.{what}()')
-        wanted(self.spec)  # what is wrong is said at once
-
-        async def change() -> None:
-            await getattr(session.running, what)(name, wanted)
-            self.spec = session.running.spec
-
-        return change() if self.is_async else session.change(change())
+        return change(self, 'scale', name, {'replicas': replicas})
 
     def is_flow_ready(self) -> bool:
         """Whether the Flow runs and every executor answers."""
@@ -328,9 +320,5 @@ class Flow:
         return self.spec.gateway.protocols[0]
 
     def __repr__(self) -> str:
-        names = [executor.name for executor in self.spec.executors]
-        is_chain = [executor.needs for executor in self] == [(name,) for name in (GATEWAY, *names[:-1])]
-        executors = (' -> ' if is_chain else ', ').join(names) or 'no executors'
         where = f' on {self.ports}' if self.ports else ''
-        state = f', running{where}' if self._session else ''
-        return f'<Flow {self.spec.name}: {executors}{state}>'
+        return f'<Flow {summary(self.spec)}{f", running{where}" if self._session else ""}>'

@@ -8,7 +8,8 @@ from typing import Any
 
 from headrace.client.address import Tls
 from headrace.client.loop import NOTICE_S, LoopThread
-from headrace.errors import Unavailable
+from headrace.client.transport import TRANSPORTS
+from headrace.errors import SpecError, Unavailable
 from headrace.flow.signals import StopSignals
 from headrace.flow.transport import HandlerTransport
 from headrace.observe import log
@@ -149,7 +150,12 @@ def reach(running: Running) -> dict[str, Any]:
     """How a client reaches the Flow: by the first of its doors, or by its handler if it has none."""
     if running.handler is not None:
         return {'transport': HandlerTransport(running.handler, running.home, running.info)}
-    protocol, port = next(iter(running.ports.items()))
+    protocol, port = next(((p, port) for p, port in running.ports.items() if p in TRANSPORTS), ('', 0))
+    if not protocol:
+        raise SpecError(
+            f'the client of a Flow does not speak {", ".join(running.ports)}',
+            help='add http, grpc or websocket to its protocols',
+        )
     return {
         'host': running.host,
         'port': port,

@@ -52,19 +52,22 @@ class Call:
         body = await request.body(front.max_body_bytes)
         asked: reading.Asked
         if headers.get(b'content-type') == JSON and b'content-encoding' not in headers and not request.query:
-            if len(body) > limits.small_json:
+            size = len(body)
+            if size > limits.small_json:
                 limits.check_json(body)
             asked = bodies.read(body)
+            if size > limits.small_json:
+                limits.check_data(asked.data, size)
         else:
-            asked = await reading.read(front, request, body)
+            asked, size = await reading.read(front, request, body)
         endpoint, target = asked.address(route)
         request.endpoint = endpoint
         if front.permit is not None and request.identity is not None:
             front.permit(request.identity, endpoint, target)
         listed, self.output = front.types.get(endpoint) or front.default or front.learn(endpoint)
         docs, parameters = asked.content(listed)
-        if len(body) > limits.small_json:
-            limits.check_docs(docs, len(body))
+        if size > limits.small_json:
+            limits.check_docs(docs, size)
         self.context = Context(
             endpoint,
             request_id=request.id,

@@ -37,8 +37,8 @@ class Asked(Protocol):
         """The documents as a list of the class `listed`, and the parameters."""
 
 
-async def read(front: Front, request: Request, body: bytes) -> Asked:
-    """What a request asks for.
+async def read(front: Front, request: Request, body: bytes) -> tuple[Asked, int]:
+    """What a request asks for, and how many bytes say so when they are unpacked.
 
     Raises HttpError: 400 for what is damaged, 415 for a body of another kind, 422 for one of another shape;
     TooLarge for one that is too large when it is unpacked; Forbidden for a form or a GET from a page of
@@ -49,14 +49,14 @@ async def read(front: Front, request: Request, body: bytes) -> Asked:
     if not body and request.method == 'GET':
         front.origins.check(request)
         limits.check_json(request.query)
-        return QueryBody(request.query)
+        return QueryBody(request.query), len(request.query)
     kind = headers.get(b'content-type', JSON)
     name = kind.partition(b';')[0].strip().lower()
     if name == FORM:
         front.origins.check(request)
-        return await _maybe_threaded(len(body), read_form, kind, body, limits)
+        return await _maybe_threaded(len(body), read_form, kind, body, limits), len(body)
     if name == ARROW:
-        return ArrowBody(body, request.query, limits)
+        return ArrowBody(body, request.query, limits), len(body)
     if name != JSON and not (name.startswith(b'application/') and name.endswith(b'+json')):
         raise HttpError(
             415,
@@ -67,9 +67,11 @@ async def read(front: Front, request: Request, body: bytes) -> Asked:
     if len(body) > limits.small_json:
         limits.check_json(body)
     asked = bodies.read(body)
+    if len(body) > limits.small_json:
+        limits.check_data(asked.data, len(body))
     if request.query and request.method in ('GET', 'DELETE'):
         asked.parameters = {**parameters_of(request.query), **(asked.parameters or {})}
-    return asked
+    return asked, len(body)
 
 
 async def _inflated(front: Front, request: Request, body: bytes) -> bytes:

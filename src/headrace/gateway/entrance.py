@@ -44,13 +44,13 @@ class Entrance:
     info: FlowInfo
     spec: GatewaySpec
     admission: Admission
-    metrics: Metrics
     limits: Limits
     audit: Audit = field(default_factory=Audit)
     guard: Guard | None = None
     is_open: bool = True
     ready: Readiness | None = None
     states: States | None = None
+    metrics: Metrics | None = None
 
     @classmethod
     def into(
@@ -61,18 +61,17 @@ class Entrance:
         *,
         ready: Readiness | None = None,
         states: States | None = None,
+        metrics: Metrics | None = None,
         owner: Key | None = None,
     ) -> Self:
         """The entrance to a Flow that `handler` serves, as its gateway's spec wants it."""
-        from headrace.gateway.metrics import Metrics  # 60 ms that a process without doors does not pay
-
         return cls(
             handler=handler,
             parts=streamed(handler),
             info=info,
             spec=spec,
             admission=Admission(spec.max_requests, spec.max_bytes),
-            metrics=Metrics(endpoint.name for endpoint in info.endpoints),
+            metrics=metrics,
             limits=Limits(spec.limits),
             audit=Audit(spec.security.audit),
             guard=Guard(spec.security, info, owner) if spec.security.authenticates else None,
@@ -90,15 +89,16 @@ class Entrance:
             first = await anext(parts, None)
             if first is None:
                 return
-            seconds = time.perf_counter() - begun
-            self.metrics.first_item(seconds, protocol=protocol, endpoint=context.endpoint)
+            if self.metrics is not None:
+                seconds = time.perf_counter() - begun
+                self.metrics.first_item(seconds, protocol=protocol, endpoint=context.endpoint)
             yield first
             async for part in parts:
                 yield part
 
     def metrics_text(self) -> bytes:
         """What this gateway has measured, as Prometheus reads it (`metrics.CONTENT_TYPE`)."""
-        return self.metrics.text()
+        return b'' if self.metrics is None else self.metrics.text()
 
     def identify(self, credentials: Credentials) -> Identity:
         """Who calls; Unauthenticated if nobody knows, RateLimited for who asks or fails too often."""

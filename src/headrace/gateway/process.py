@@ -17,7 +17,7 @@ from headrace.documents.media.access import restrict
 from headrace.errors import SpecError
 from headrace.gateway.orders import Leave, Open, Processes, Route, Start, Tell
 from headrace.gateway.security.doorway import towards_workers
-from headrace.gateway.server import DOORS, GatewayServer, serve
+from headrace.gateway.server import DOORS, METRICS, GatewayServer, serve
 from headrace.gateway.switchboard import Switchboard
 from headrace.observe import log
 from headrace.spec import environment
@@ -34,7 +34,7 @@ def main() -> None:
         log.to_terminal(log.who('gateway', start.flow), environment.read().log_level)
         for door in spec.doors:
             import_module(DOORS[door])  # while the workers start
-        import_module('headrace.gateway.metrics')  # likewise: the entrance will want it
+        import_module(METRICS)  # likewise
         restrict(environment.read().allow_uris.split(), max_pixels=spec.limits.image_pixels)
         order = msgspec.convert(line.receive(), Open)
     except BaseException as error:

@@ -18,6 +18,9 @@ DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.
 """The module of each door; only what is asked for is imported: they are most of a gateway's start."""
 
 
+METRICS = 'headrace.gateway.metrics'
+"""What measures, which takes a while to import, too."""
+
 UNREAD_TIMEOUT_S = 30
 """How long a client may take nothing of an answer that waits for it."""
 
@@ -86,7 +89,8 @@ async def serve(
     """
     check_security(spec)
     doors: dict[str, Door] = {}
-    entrance = Entrance.into(handler, info, spec, ready=ready, states=states, owner=owner)
+    metrics = import_module(METRICS).Metrics(endpoint.name for endpoint in info.endpoints)
+    entrance = Entrance.into(handler, info, spec, ready=ready, states=states, owner=owner, metrics=metrics)
     try:
         for name, port in spec.doors.items():
             start: Any = import_module(DOORS[name]).start

@@ -8,7 +8,7 @@ import click
 
 from headrace.cli.options import given, record_options
 from headrace.cli.serving import serve
-from headrace.cli.source import serving_options
+from headrace.cli.source import secure_option, serving_options
 from headrace.flow import Flow
 from headrace.spec import ExecutorSpec
 
@@ -18,8 +18,9 @@ _OWN = ('uses_with', 'uses_metas', 'uses_requests', 'py_modules', 'allow_concurr
 @click.command('executor')
 @click.argument('uses', metavar='USES')
 @record_options(ExecutorSpec, *_OWN)
+@secure_option
 @serving_options(defaults=True)
-def command(uses: str, **options: Any) -> None:
+def command(uses: str, secure: bool, **options: Any) -> None:
     """Serve one executor, without writing a Flow for it.
 
     USES is module:Class, a Python file (file.py:Class), an executor YAML file, or a folder with config.yml.
@@ -33,4 +34,4 @@ def command(uses: str, **options: Any) -> None:
     changes = given(options)
     settings = {name: changes.pop(name) for name in _OWN if name in changes}
     name = changes.pop('name', 'executor')
-    serve(Flow(name, **changes).add(uses=uses, name=name, **settings))
+    serve(Flow(name, **changes).add(uses=uses, name=name, **settings), is_secure=secure)

@@ -7,6 +7,7 @@ import time
 import click
 
 from headrace.cli.output import waiting, warn_of_strays
+from headrace.cli.secure import how_to_call, scheme, secured
 from headrace.flow import Flow
 from headrace.observe import log
 from headrace.spec import environment
@@ -14,9 +15,15 @@ from headrace.spec import environment
 _EVERYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}
 
 
-def serve(flow: Flow) -> None:
-    """Start `flow`, say where it answers, and wait for Ctrl-C or SIGTERM."""
+def serve(flow: Flow, *, is_secure: bool = False) -> None:
+    """Start `flow`, say where it answers, and wait for Ctrl-C or SIGTERM.
+
+    With `is_secure` only who has a key comes in, over TLS.
+    """
     warn_of_strays()
+    key = ''
+    if is_secure:
+        flow, key = secured(flow)
     log.to_terminal(flow.spec.name, environment.read().log_level)
     began = time.monotonic()
     with waiting(f'starting {flow.spec.name} ...'):
@@ -25,7 +32,7 @@ def serve(flow: Flow) -> None:
         click.echo(
             f'{click.style(flow.spec.name, bold=True)} is ready after {time.monotonic() - began:.2f} s'
         )
-        for line in addresses(flow):
+        for line in (*addresses(flow), *how_to_call(flow, key)):
             click.echo(f'  {line}')
         click.echo('Ctrl-C stops it')
         flow.block()
@@ -42,6 +49,6 @@ def addresses(flow: Flow) -> list[str]:
     host = _EVERYWHERE.get(flow.host, flow.host)
     lines = []
     for protocol, port in flow.ports.items():
-        address = f'{protocol}://{host}:{port}'
+        address = f'{scheme(protocol, flow)}://{host}:{port}'
         lines.append(f'{address}   documentation: {address}/docs' if protocol == 'http' else address)
     return lines

@@ -18,9 +18,28 @@ from headrace.spec.reading import SETTINGS, read_settings
 
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 
-GATEWAY_OPTIONS = ('protocols', 'ports', 'host', 'cors', 'timeout_s', 'max_body_bytes', 'development')
+GATEWAY_OPTIONS = (
+    'protocols',
+    'ports',
+    'host',
+    'cors',
+    'timeout_s',
+    'max_body_bytes',
+    'development',
+    'insecure',
+)
 OPTIONS = Source('command line')
 FLOW_OPTIONS = ('name', 'workspace', 'env', 'timeout_ready_s', 'timeout_stop_s')
+
+
+def secure_option(function: Decorated) -> Decorated:
+    """The option that turns all security on."""
+    return click.option(
+        '--secure',
+        is_flag=True,
+        help='Encrypt, and let nobody in without a key: makes certificates and a key in the folder '
+        'security/ beside FLOW.yml with the first use.',
+    )(function)
 
 
 def flow_argument(function: Decorated) -> Decorated:

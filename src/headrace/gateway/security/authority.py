@@ -91,6 +91,11 @@ class Authority:
         self._list([*self._listed(), entry.revocation_date(now).build()])
         return int(certificate.serial_number)
 
+    def is_withdrawn(self, name: str) -> bool:
+        """Whether the certificate of a name is on the list."""
+        serial = self._certificate(name).serial_number
+        return any(entry.serial_number == serial for entry in self._listed())
+
     def renew_list(self) -> None:
         """Sign the list of withdrawn certificates again, for as long again."""
         self._list(self._listed())

@@ -7,20 +7,25 @@ cannot be guessed from its hash however fast that is, and a fast one costs a req
 
 from __future__ import annotations
 
+import fcntl
 import hmac
 import os
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from headrace.documents.files.atomic import write_whole
 from headrace.errors import SpecError
 from headrace.gateway.security.scopes import ANYTHING
+from headrace.spec.suggest import did_you_mean
 
 PREFIX = 'hr_'
 LONGEST = 128
@@ -120,3 +125,62 @@ def write(path: str | os.PathLike[str], file: KeyFile) -> None:
     if not os.path.exists(path):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))  # what takes its place has its permissions
     write_whole(path, [msgspec.json.format(msgspec.json.encode(file)), b'\n'])
+
+
+@contextmanager
+def editing(path: str | os.PathLike[str]) -> Iterator[KeyFile]:
+    """The keys of a file (none if it is not there yet), while nobody else of this machine changes them."""
+    folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield read(path) if os.path.exists(path) else KeyFile()
+    finally:
+        os.close(folder)
+
+
+def add(path: str | os.PathLike[str], key: Key) -> None:
+    """Put a key into a file; SpecError if there is one of its name."""
+    with editing(path) as file:
+        if any(each.name == key.name for each in file.keys):
+            raise SpecError(
+                f'there is a key {key.name!r} already', help=f'headrace keys rotate {key.name}, or remove it'
+            )
+        write(path, KeyFile((*file.keys, key)))
+
+
+def remove(path: str | os.PathLike[str], name: str) -> int:
+    """Take the keys of a name (or the one of an id) out of a file, at once; how many there were."""
+    with editing(path) as file:
+        kept = tuple(each for each in file.keys if name not in (each.name, each.id))
+        _check_found(len(kept) < len(file.keys), name, file)
+        write(path, KeyFile(kept))
+    return len(file.keys) - len(kept)
+
+
+def rotate(path: str | os.PathLike[str], name: str, *, keep_s: float = 0.0) -> str:
+    """A new key in the place of a name's newest, with what that may do; the old ones count for `keep_s` more.
+
+    The new one is valid for as long as the old one was meant to be.
+    """
+    with editing(path) as file:
+        mine = [each for each in file.keys if each.name == name]
+        _check_found(bool(mine), name, file)
+        old, now = mine[-1], time.time()
+        expires = None if old.expires is None else now + max(0.0, old.expires - old.created)
+        shown, key = new_key(name, scopes=old.scopes, executors=old.executors, expires=expires)
+        until = now + keep_s
+        ending = (_ending(each, until) if each.name == name else each for each in file.keys)
+        write(path, KeyFile((*(each for each in ending if not each.is_expired(now)), key)))
+    return shown
+
+
+def _ending(key: Key, until: float) -> Key:
+    return replace(key, expires=until if key.expires is None else min(key.expires, until))
+
+
+def _check_found(is_there: bool, name: str, file: KeyFile) -> None:
+    if not is_there:
+        raise SpecError(
+            f'there is no key {name!r}',
+            help=did_you_mean(name, dict.fromkeys(each.name for each in file.keys), noun='keys'),
+        )

@@ -34,7 +34,9 @@ def open_image(source: uri.Source, *, max_pixels: int | None = None, **reading: 
         image.load()
         return ops.exif_transpose(image)
     except (pil.DecompressionBombError, pil.DecompressionBombWarning) as error:
-        raise TooLarge(f'the image has too many pixels: {error}') from error
+        raise TooLarge(
+            'the image has more pixels than any that is decoded', help='make it smaller before you send it'
+        ) from error
     except TooLarge:
         raise
     except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything

@@ -17,6 +17,7 @@ from headrace.pipeline.handler import Handler, streamed
 from headrace.pipeline.replica import Call, Replica, State
 from headrace.pipeline.retrial import Retrial
 from headrace.pipeline.roster import Roster
+from headrace.pipeline.shortage import full, given_up, late
 
 WINDOW = 128
 WIDEST = 1024
@@ -156,7 +157,7 @@ class Replicas:
 
     async def _race(self, call: Call) -> Batch | Unavailable:
         """As `_attempt`, while a stalled replica that has the call may answer after all."""
-        go_on = self._attempt(call) if self._retrial.may_try(call) else self._only_wait(call)
+        go_on = self._attempt(call) if self._retrial.may_try(call) else _only_wait(call)
         attempt: asyncio.Future[Batch | Unavailable] = asyncio.ensure_future(go_on)
         try:
             while not attempt.done():
@@ -189,21 +190,11 @@ class Replicas:
         self._pump()  # what had it may be back, and is no longer asked to answer
         return None
 
-    async def _only_wait(self, call: Call) -> NoReturn:
-        """Until its deadline, or until its caller leaves."""
-        await answered(asyncio.get_running_loop().create_future(), call.context)
-        raise AssertionError('nobody sets this future')
-
     async def _turn(self, call: Call) -> Replica:
         """Wait until a replica takes the call; it counts as outstanding there then."""
         roster = self._roster
         if not call.is_special and roster.waiting >= self._max_queue:
-            raise Overloaded(
-                f'executor {self.name!r} is full: {roster.waiting} requests wait, '
-                f'and {self._at_work()} before them',
-                retry_after_s=roster.retry_after_s(),
-                help='send fewer at a time, or give the executor more replicas or a larger max_queue',
-            )
+            raise full(self.name, roster, self.outstanding)
         future: asyncio.Future[Replica] = asyncio.get_running_loop().create_future()
         call.future = future
         roster.enter(call)
@@ -216,7 +207,7 @@ class Replicas:
             if future.done() and not future.cancelled() and future.exception() is None:
                 self._release(future.result(), call)
             if isinstance(error, DeadlineExceeded):
-                raise self._late(call) from None
+                raise late(self.name, roster, call) from None
             raise
 
     def _pump(self) -> None:
@@ -228,33 +219,10 @@ class Replicas:
             else:
                 call.future.set_result(replica)
         for call in self._roster.hopeless():
-            self._end(call, call.refusal)
+            _end(call, call.refusal)
         if self._reason and self._roster.is_deserted:
             for call in self._roster.calls():
-                begun = bool(call.attempts)
-                self._end(call, Unavailable(self._reason, begun=begun, help=self._remedy()))
-
-    def _at_work(self) -> str:
-        """How many calls are at how many replicas."""
-        count = len(self._roster.replicas)
-        return f'its {count} replica{" has" if count == 1 else "s have"} {self.outstanding}'
-
-    def _remedy(self) -> str:
-        executor = self.name.partition('/')[0]
-        return f'when that is mended, flow.update({executor!r}) starts it anew; or restart the Flow'
-
-    def _end(self, call: Call, error: Unavailable | None) -> None:
-        """Let a call wait no longer."""
-        if call.future is not None and not call.future.done() and error is not None:
-            call.future.set_exception(error)
-
-    def _late(self, call: Call) -> DeadlineExceeded:
-        states = ', '.join(map(repr, self._roster.replicas.values())) or 'it has none'
-        return DeadlineExceeded(
-            f'request {call.context.request_id} to {call.context.endpoint!r} ran out of time while it waited '
-            f'for a replica of executor {self.name!r}',
-            help=f'give it more replicas or a longer timeout; now: {states}',
-        )
+                _end(call, given_up(self.name, self._reason, call))
 
     # --- what becomes of a call at a replica
 
@@ -355,6 +323,18 @@ class Replicas:
         states = ', '.join(repr(each)[9:-1] for each in self._roster.replicas.values()) or 'none'
         reason = f' (given up: {self._reason})' if self._reason else ''
         return f'<Replicas of {self.name}, {self.waiting} waiting: {states}{reason}>'
+
+
+def _end(call: Call, error: Unavailable | None) -> None:
+    """Let a call wait no longer."""
+    if call.future is not None and not call.future.done() and error is not None:
+        call.future.set_exception(error)
+
+
+async def _only_wait(call: Call) -> NoReturn:
+    """Until its deadline, or until its caller leaves."""
+    await answered(asyncio.get_running_loop().create_future(), call.context)
+    raise AssertionError('nobody sets this future')
 
 
 def _window(info: ExecutorInfo | None) -> int:

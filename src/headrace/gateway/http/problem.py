@@ -14,6 +14,7 @@ from headrace.errors import (
     ExecutorFailure,
     HeadraceError,
     Overloaded,
+    Unauthenticated,
     Unavailable,
 )
 from headrace.gateway.http.response import Headers, Response
@@ -126,6 +127,8 @@ def headers_of(error: Exception) -> Headers:
     """The HTTP headers that tell of an error: when to come again, how to show who one is."""
     if isinstance(error, HttpError):
         return error.headers
+    if isinstance(error, Unauthenticated):
+        return ((b'www-authenticate', error.challenge.encode()),)
     if isinstance(error, Overloaded):
         return ((b'retry-after', b'%d' % max(1, math.ceil(error.retry_after_s))),)
     if isinstance(error, Unavailable):

@@ -115,7 +115,7 @@ _ENCODED = {
     },
     'required': ['dtype', 'shape', 'data'],
 }
-_ANY_NESTING = {'type': 'array', 'items': {'type': ['number', 'boolean', 'string', 'array', 'null']}}
+_ANY_NESTING: dict[str, Any] = {'type': 'array', 'items': {}}  # of numbers, or of such lists
 
 
 def _nested(type_: TypeSchema) -> dict[str, Any]:

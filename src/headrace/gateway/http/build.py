@@ -35,7 +35,7 @@ def application(entrance: Entrance, health: Health, mounts: Mounts) -> Applicati
     _add_exposed(routes, front, info, spec)
     if 'graphql' in spec.protocols:
         _add_graphql(routes, entrance, front)
-    pages = Pages(info, spec, routes)
+    pages = Pages(info, spec)
     _add_pages(routes, pages, OpenAPI(info, spec, routes))
     static = StaticFiles(spec.static)
     if not routes.has('GET', '/') and not static.covers('/') and not mounts.covers('/'):

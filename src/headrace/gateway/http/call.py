@@ -51,7 +51,8 @@ class Call:
         request.peer.on_left = self._leave
         body = await request.body(front.max_body_bytes)
         asked: reading.Asked
-        if headers.get(b'content-type') == JSON and b'content-encoding' not in headers and not request.query:
+        is_plain = headers.get(b'content-type') == JSON and b'content-encoding' not in headers
+        if is_plain and request.method not in reading.QUERIED:
             size = len(body)
             if size > limits.small_json:
                 limits.check_json(body)

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from headrace._version import __version__
-from headrace.documents import DocSchema, Document, schema_of
-from headrace.gateway.http import operations
-from headrace.gateway.http.components import Components
+from headrace.documents import DocSchema, Document, class_from, schema_of
+from headrace.gateway.http import contents, schemes
+from headrace.gateway.http import operations as shared
+from headrace.gateway.http.components import HOME, Components
 from headrace.gateway.http.request import Request
-from headrace.gateway.http.response import JSON, Response
+from headrace.gateway.http.response import JSON, KEPT, Response
 from headrace.gateway.http.routes import Route, Routes
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo
 from headrace.spec import GatewaySpec
@@ -32,31 +33,45 @@ class OpenAPI:
         """The description as JSON."""
         if self._written is None:
             self._written = msgspec.json.encode(describe(self._info, self._spec, self._routes))
-        return Response(200, self._written, JSON)
+        return Response(200, self._written, JSON, cache=KEPT)
 
 
 def describe(info: FlowInfo, spec: GatewaySpec, routes: Routes) -> dict[str, Any]:
     """The OpenAPI document as plain data."""
     components = Components()
     endpoints = _Endpoints(info, components)
+    known = schemes.schemes(spec.security)
     paths: dict[str, dict[str, Any]] = {}
     for method, path, route in routes:
-        if not route.is_hidden:
-            paths.setdefault(path, {})[method.lower()] = _operation(method, path, route, endpoints)
+        if route.is_hidden:
+            continue
+        operations = paths.setdefault(path, {})
+        operations[method.lower()] = _operation(method, path, route, endpoints)
+        if method == 'POST' and endpoints.makes_parts(route.endpoint) and not routes.has('GET', path):
+            operations['get'] = _parts_operation(path, route, endpoints)
+    if known:
+        for path, operations in paths.items():
+            for operation in operations.values():
+                operation['security'] = schemes.wanted(spec.security, path, known)
     tags = sorted({tag for _, _, route in routes for tag in route.tags})
-    title = spec.title or info.title or info.name
-    about = {'title': title, 'version': __version__}
-    description = spec.description or info.description
-    if description:
-        about['description'] = description
     return {
         'openapi': VERSION,
-        'info': about,
-        'servers': [{'url': '.', 'description': 'where this document lies'}],
+        'info': _about(info, spec),
+        'servers': [{'url': spec.prefix or '.', 'description': 'where this document lies'}],
         'tags': [{'name': tag} for tag in tags],
         'paths': dict(sorted(paths.items())),
-        'components': {'schemas': components.schemas, 'responses': {'Problem': operations.problem()}},
+        'components': {
+            'schemas': components.schemas,
+            'responses': {'Problem': shared.problem()},
+            **({'securitySchemes': known} if known else {}),
+        },
     }
+
+
+def _about(info: FlowInfo, spec: GatewaySpec) -> dict[str, str]:
+    about = {'title': spec.title or info.title or info.name, 'version': __version__}
+    description = spec.description or info.description
+    return {**about, 'description': description} if description else about
 
 
 class _Endpoints:
@@ -65,22 +80,34 @@ class _Endpoints:
     def __init__(self, info: FlowInfo, components: Components) -> None:
         self._known = {endpoint.name: endpoint for endpoint in info.endpoints}
         self._components = components
-        components.add('Problem', operations.PROBLEM)
-        components.add('ReplyHeader', operations.REPLY_HEADER)
+        components.add('Problem', shared.PROBLEM)
+        components.add('ReplyHeader', shared.REPLY_HEADER)
 
-    def request(self, name: str) -> dict[str, Any]:
-        """The schema of the body of a request to the endpoint."""
-        info = self._info(name)
-        doc = self._doc(info.input if info else None)
-        parameters = (
-            self._components.take(info.parameters) if info and info.parameters else {'type': 'object'}
+    def requests(self, name: str) -> dict[str, Any]:
+        """The bodies of a request to the endpoint, by media type."""
+        taken = self._taken(name)
+        json = shared.request(
+            self._components.document(taken), self._parameters(name), with_endpoint=not name
         )
-        return operations.request(doc, parameters, with_endpoint=not name)
+        return contents.requests(json, class_from(taken), self._whole(taken))
 
-    def reply(self, name: str) -> dict[str, Any]:
-        """The schema of what the endpoint answers."""
-        info = self._info(name)
-        return operations.reply(self._doc(info.output if info else None))
+    def query(self, name: str) -> list[dict[str, Any]]:
+        """What a GET of the endpoint says in its query."""
+        return contents.query(self._whole(self._taken(name)), self._parameters(name))
+
+    def answers(self, name: str) -> dict[str, Any]:
+        """What the endpoint answers, by media type."""
+        doc = self._doc(name)
+        return contents.answers(shared.reply(doc), doc, in_parts=self.makes_parts(name))
+
+    def parts(self, name: str) -> dict[str, Any]:
+        """What the endpoint answers in parts, by media type."""
+        return contents.parts(self._doc(name))
+
+    def makes_parts(self, name: str | None) -> bool:
+        """Whether the endpoint makes its documents one by one."""
+        info = self._info(name) if name else None
+        return info is not None and info.kind == 'stream'
 
     def text(self, name: str) -> str:
         """What the endpoint's executor says about it."""
@@ -90,31 +117,60 @@ class _Endpoints:
     def _info(self, name: str) -> EndpointInfo | None:
         return self._known.get(name) or (self._known.get(DEFAULT_ENDPOINT) if name else None)
 
-    def _doc(self, schema: DocSchema | None) -> dict[str, Any]:
-        return self._components.document(schema or schema_of(Document))
+    def _parameters(self, name: str) -> dict[str, Any]:
+        info = self._info(name)
+        if info is None or not info.parameters:
+            return {'type': 'object'}
+        return self._components.take(info.parameters)
+
+    def _taken(self, name: str) -> DocSchema:
+        info = self._info(name)
+        return info.input if info else schema_of(Document)
+
+    def _doc(self, name: str) -> dict[str, Any]:
+        info = self._info(name)
+        return self._components.document(info.output if info else schema_of(Document))
+
+    def _whole(self, schema: DocSchema) -> dict[str, Any]:
+        """The schema of a document, not a reference to it."""
+        reference = self._components.document(schema)['$ref']
+        found: dict[str, Any] = self._components.schemas[reference.removeprefix(HOME)]
+        return found
 
 
 def _operation(method: str, path: str, route: Route, endpoints: _Endpoints) -> dict[str, Any]:
-    operation: dict[str, Any] = {
+    operation = _named(method, path, route)
+    name = route.endpoint
+    if name is None:
+        operation['responses'] = shared.plain_responses(path)
+        return operation
+    text = endpoints.text(name).removeprefix(route.summary).strip()
+    if text:
+        operation['description'] = text
+    operation['parameters'] = [*shared.HEADERS, *(endpoints.query(name) if method == 'GET' else ())]
+    if method != 'GET':
+        operation['requestBody'] = {'required': False, 'content': endpoints.requests(name)}
+    operation['responses'] = shared.flow_responses(endpoints.answers(name))
+    operation['x-headrace-endpoint'] = name
+    return operation
+
+
+def _parts_operation(path: str, route: Route, endpoints: _Endpoints) -> dict[str, Any]:
+    """The GET of an endpoint whose answer comes in parts."""
+    name = route.endpoint or ''
+    operation = _named('GET', path, route)
+    operation['summary'] = f'{route.summary} (in parts)'
+    operation['parameters'] = [*shared.HEADERS, *endpoints.query(name)]
+    operation['responses'] = shared.flow_responses(endpoints.parts(name))
+    return operation
+
+
+def _named(method: str, path: str, route: Route) -> dict[str, Any]:
+    return {
         'operationId': _identifier(method, path),
         'summary': route.summary,
         'tags': list(route.tags),
     }
-    if route.endpoint is None:
-        operation['responses'] = operations.plain_responses(path)
-        return operation
-    text = endpoints.text(route.endpoint).removeprefix(route.summary).strip()
-    if text:
-        operation['description'] = text
-    operation['parameters'] = operations.HEADERS
-    if method != 'GET':
-        operation['requestBody'] = {
-            'required': False,
-            'content': {'application/json': {'schema': endpoints.request(route.endpoint)}},
-        }
-    operation['responses'] = operations.flow_responses(endpoints.reply(route.endpoint))
-    operation['x-headrace-endpoint'] = route.endpoint
-    return operation
 
 
 def _identifier(method: str, path: str) -> str:

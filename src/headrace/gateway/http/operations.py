@@ -113,13 +113,13 @@ def problem() -> dict[str, Any]:
     }
 
 
-def flow_responses(schema: dict[str, Any]) -> dict[str, Any]:
-    """The responses of a route into the Flow."""
+def flow_responses(content: dict[str, Any]) -> dict[str, Any]:
+    """The responses of a route into the Flow, which answers with one of these media types."""
     return {
         '200': {
             'description': 'The documents that came out of the Flow.',
             'headers': {'X-Request-ID': {'schema': {'type': 'string'}}},
-            'content': {'application/json': {'schema': schema}},
+            'content': content,
         },
         'default': {'$ref': '#/components/responses/Problem'},
     }

@@ -9,7 +9,6 @@ from pathlib import Path
 from headrace._version import __version__
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import HTML, KEPT, Headers, Response, as_json
-from headrace.gateway.http.routes import Routes
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import GatewaySpec
 
@@ -33,9 +32,9 @@ SAFE: Headers = (
 class Pages:
     """What a browser sees of a gateway; everything comes from this package, nothing from elsewhere."""
 
-    def __init__(self, info: FlowInfo, spec: GatewaySpec, routes: Routes) -> None:
+    def __init__(self, info: FlowInfo, spec: GatewaySpec) -> None:
         self._info = info
-        self._routes = routes
+        self._prefix = spec.prefix
         self._title = spec.title or info.title or info.name
 
     async def welcome(self, request: Request) -> Response:
@@ -46,8 +45,8 @@ class Pages:
             {
                 'name': self._title,
                 'version': __version__,
-                'docs': '/docs',
-                'openapi': '/openapi.json',
+                'docs': f'{self._prefix}/docs',
+                'openapi': f'{self._prefix}/openapi.json',
                 'endpoints': [endpoint.name for endpoint in self._info.endpoints],
             },
             headers=((b'vary', b'accept'),),

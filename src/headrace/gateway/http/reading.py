@@ -20,6 +20,8 @@ from headrace.gateway.http.response import JSON
 P = ParamSpec('P')
 T = TypeVar('T')
 
+QUERIED = frozenset(('GET', 'DELETE'))
+"""The methods of requests whose query has parameters."""
 LARGE = 256 * 1024
 """Bytes of a body that are unpacked in a thread, as others have to wait otherwise."""
 
@@ -69,7 +71,7 @@ async def read(front: Front, request: Request, body: bytes) -> tuple[Asked, int]
     asked = bodies.read(body)
     if len(body) > limits.small_json:
         limits.check_data(asked.data, len(body))
-    if request.query and request.method in ('GET', 'DELETE'):
+    if request.query and request.method in QUERIED:
         asked.parameters = {**parameters_of(request.query), **(asked.parameters or {})}
     return asked, len(body)
 

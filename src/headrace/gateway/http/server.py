@@ -30,6 +30,8 @@ from headrace.spec.limits import LimitsSpec
 from headrace.wire.address import Listening
 
 SOCKETS = 'headrace.gateway.websocket.door'
+SPOKEN = frozenset(('websocket', 'graphql'))
+"""The protocols that (also) come through a WebSocket."""
 KEEP_ALIVE_S = 65
 """How long an idle connection stays open; more than the 60 seconds that most proxies keep theirs."""
 HEADERS_TIMEOUT_S = 15
@@ -272,9 +274,7 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> HttpS
     health = Health(entrance.info, entrance.ready, entrance.states)
     mounts = Mounts(entrance)
     sockets = None
-    if (
-        'websocket' in entrance.spec.protocols
-    ):  # imported only where it is spoken: it takes a tenth of a second
+    if not SPOKEN.isdisjoint(entrance.spec.protocols):  # it takes a tenth of a second to import
         sockets = import_module(SOCKETS).Door(entrance, health)
     await mounts.open()
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from headrace.documents.arrays import Array, dtype_of, wire_dtype
@@ -36,10 +38,22 @@ def read(message: pb.NdArray) -> Array:
         dtype = _NAMES.get(name, name)
         if not message.values:
             return from_bytes(bytearray(message.data), dtype, shape)
-        array = np.asarray(message.values).astype(dtype_of(dtype))
+        array = _cast(np.asarray(message.values), dtype_of(dtype))
         return array.reshape(shape) if shape else array
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, TypeError) as error:
         raise DocumentError(
             f'an NdArray does not fit itself: {error}',
             help='its shape times the size of its dtype is the length of its data',
         ) from None
+
+
+def _cast(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Numbers as `dtype`; ValueError if it has no room for one of them."""
+    with np.errstate(all='ignore'):
+        array: Array = values.astype(dtype)
+        fits = (
+            array.astype(np.float64) == values if dtype.kind in 'biu' else np.isinf(array) == np.isinf(values)
+        )
+    if not np.all(fits):
+        raise ValueError(f'{dtype.name} has no room for {values[~fits][0]!s}')
+    return array

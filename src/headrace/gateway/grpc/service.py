@@ -81,6 +81,7 @@ class Service:
         self._streams.add(stream)
         try:
             with self._reception.stream(self._reception.identify(visit)):
+                await rpc.send_initial_metadata(())  # who waits for it never writes into a refusal
                 await stream.run(rpc.read, rpc.write, visit)
         except Exception as error:
             await self._reception.abort(rpc, error, visit)

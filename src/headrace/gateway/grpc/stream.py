@@ -55,6 +55,7 @@ class Stream:
         self._unwritten: set[Job] = set()
         self._reader: asyncio.Task[None] | None = None
         self._has_read_all = False
+        self._writing = asyncio.Lock()
 
     async def run(self, read: Read, write: Write, visit: Visit) -> None:
         """Serve until the client has said everything (or `drain`) and has all its replies.
@@ -67,7 +68,9 @@ class Stream:
         try:
             await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
             if reader.done() and not writer.done():
-                if not reader.cancelled():
+                if not reader.cancelled() and reader.exception():
+                    async with self._writing:  # gRPC cannot send a status in the middle of a reply
+                        writer.cancel()
                     reader.result()
                 self._has_read_all = True
                 self._end_if_done()
@@ -191,14 +194,14 @@ class Stream:
     async def _write(self, write: Write) -> None:
         while (due := await self._due.get()) is not None:
             if isinstance(due, bytes):
-                await deliver(write, due)
+                await self._deliver(write, due)
             elif isinstance(due, Part):
                 await self._write_part(write, due)
             else:
                 await self._write_job(write, due)
 
     async def _write_part(self, write: Write, part: Part) -> None:
-        await deliver(write, part.data)
+        await self._deliver(write, part.data)
         part.window.leave(len(part.data))
 
     async def _write_job(self, write: Write, job: Job) -> None:
@@ -210,8 +213,12 @@ class Stream:
             await asyncio.wait((job.work,))
         reply = None if job.work.cancelled() else job.work.result()
         if reply is not None:
-            await deliver(write, reply)
+            await self._deliver(write, reply)
         self._close(job)
+
+    async def _deliver(self, write: Write, reply: bytes) -> None:
+        async with self._writing:
+            await deliver(write, reply)
 
     def _close(self, job: Job) -> None:
         """Give back the room of a request that is answered, or that nobody waits for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 import struct
@@ -468,5 +469,50 @@ async def test_a_picture_that_is_a_bomb(gateway: Open, audit: Any, protocol: str
     else:
         status = await over_websocket(it, b'{"endpoint": "/picture", "data": ' + docs + b'}')
     assert status == 413
+    assert [line['status'] for line in audit] == [413]
+    await is_well(it)
+
+
+def arrow_of(count: int) -> bytes:
+    from headrace.documents.arrow.ipc import to_bytes
+
+    return to_bytes(DocList[Document]([Document(text='a') for _ in range(count)]))
+
+
+def form_of(count: int) -> tuple[bytes, str]:
+    docs = json.dumps([{'text': 'a'}] * count)
+    body = f'--b\r\nContent-Disposition: form-data; name="data"\r\n\r\n{docs}\r\n--b--\r\n'
+    return body.encode(), 'multipart/form-data; boundary=b'
+
+
+@pytest.mark.parametrize('kind', ['gzip', 'arrow', 'form', 'gzip of arrow'])
+async def test_other_bodies_over_http(gateway: Open, audit: Any, kind: str) -> None:
+    it = await gateway(documents=5)
+
+    async def status_of(count: int) -> int:
+        body, content = json.dumps({'data': [{'text': 'a'}] * count}).encode(), 'application/json'
+        if 'arrow' in kind:
+            body, content = arrow_of(count), 'application/vnd.apache.arrow.stream'
+        elif kind == 'form':
+            body, content = form_of(count)
+        headers = {'content-type': content}
+        if 'gzip' in kind:
+            body = gzip.compress(body)
+            headers['content-encoding'] = 'gzip'
+        return (await it.http.post('/post', content=body, headers=headers)).status_code
+
+    assert await status_of(5) == 200
+    assert await status_of(6) == 413
+    assert [line['status'] for line in audit] == [413]
+    await is_well(it)
+
+
+async def test_a_body_that_is_small_only_while_it_is_packed(gateway: Open, audit: Any) -> None:
+    it = await gateway()
+    bomb = gzip.compress(bytes(300 * 1024**2))
+    answer = await it.http.post(
+        '/post', content=bomb, headers={'content-type': 'application/json', 'content-encoding': 'gzip'}
+    )
+    assert answer.status_code == 413
     assert [line['status'] for line in audit] == [413]
     await is_well(it)

@@ -8,6 +8,7 @@ import functools
 import keyword
 import operator
 import types
+import unicodedata
 import uuid
 from typing import Any, Literal, cast
 
@@ -155,9 +156,9 @@ def _untyped(name: str, fields: tuple[FieldSchema, ...], doc: str) -> type[BaseD
 
 
 def _is_identifier(name: str) -> bool:
-    return (
-        name.isidentifier() and not keyword.iskeyword(name) and not name.startswith('_') and len(name) < 200
-    )
+    """Whether it can name a field: a word that is no other when Python normalises it."""
+    is_word = name.isidentifier() and not keyword.iskeyword(name) and not name.startswith('_')
+    return is_word and len(name) < 200 and unicodedata.normalize('NFKC', name) == name
 
 
 def _default(field: FieldSchema) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -34,6 +35,9 @@ HEALTH = '/grpc.health.v1.Health/Check'
 
 ASKED = (('headrace-order', 'any'), ('headrace-farewell', 'reply'))
 """Replies as they are there; and word of a gateway that is about to go, before it goes."""
+
+GREETING_S = 2.0
+"""How long a gateway may take to say that it takes a stream; then it is written to all the same."""
 
 STREAMED_BYTES = 1 << 20
 """Longer requests go alone: a stream gains them nothing, and one that is refused would end it for all."""
@@ -105,6 +109,8 @@ class GrpcTransport:
     async def _open(self, shown: Mapping[str, str]) -> Stream:
         method: Any = self._connect().stream_stream(STREAM, None, None)
         call = method(metadata=(*ASKED, *shown.items()))
+        # What is written while a gateway refuses hides the reason from us: gRPC reports its own error instead.
+        await asyncio.wait((asyncio.ensure_future(call.initial_metadata()),), timeout=GREETING_S)
         return Stream(GrpcWire(call, self._address), self._address)
 
     async def is_ready(self, timeout_s: float) -> bool:

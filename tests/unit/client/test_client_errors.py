@@ -80,7 +80,7 @@ def test_nobody_there(protocol: str) -> None:
     with Client('127.0.0.1', port=9, protocol=protocol) as client, pytest.raises(BadServer) as caught:
         client.post('/', letters('a'))
     assert caught.value.status == STATUS[protocol]['unavailable']
-    assert f'{protocol}://127.0.0.1:9' in caught.value.message
+    assert '://127.0.0.1:9' in caught.value.message
     assert 'is the Flow running' in caught.value.help
 
 

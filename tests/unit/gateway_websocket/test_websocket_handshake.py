@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
@@ -71,10 +72,22 @@ async def test_a_prefix_that_a_proxy_leaves_on(open_gateway: Any) -> None:
     assert (await socket.ask(data=[{'title': 'hat'}]))['data'][0]['title'] == 'Hat'
 
 
-async def test_the_protocol_is_not_asked_for(open_gateway: Any) -> None:
-    gateway = await open_gateway(protocols=('http', 'websocket'))
+async def test_without_http_there_are_no_endpoints_there(open_gateway: Any) -> None:
+    gateway = await open_gateway(protocols=('websocket',))
     socket = await gateway.dial()
-    assert socket.raw.response.status_code == 101
+    assert (await socket.ask(endpoint='/echo'))['type'] == 'reply'
+    async with httpx.AsyncClient(base_url=f'http://127.0.0.1:{gateway.port}', trust_env=False) as client:
+        for path in ('/health', '/ready', '/status', '/describe', '/dry_run', '/', '/docs', '/openapi.json'):
+            assert (await client.get(path)).status_code == 200, path
+        for path in ('/echo', '/post'):
+            assert (await client.post(path, json={})).status_code in (404, 405), path
+
+
+async def test_without_websocket_there_is_none(open_gateway: Any) -> None:
+    gateway = await open_gateway(protocols=('http',))
+    with pytest.raises(InvalidStatus) as caught:
+        await gateway.dial('/echo')
+    assert caught.value.response.status_code in (404, 405)
 
 
 @pytest.fixture

@@ -31,8 +31,9 @@ def application(entrance: Entrance, health: Health, mounts: Mounts) -> Applicati
     routes, info, spec = Routes(), entrance.info, entrance.spec
     front = Front(entrance)
     _add_own(routes, health)
-    _add_flow(routes, front, info)
-    _add_exposed(routes, front, info, spec)
+    if 'http' in spec.protocols:
+        _add_flow(routes, front, info)
+        _add_exposed(routes, front, info, spec)
     if 'graphql' in spec.protocols:
         _add_graphql(routes, entrance, front)
     pages = Pages(info, spec)
@@ -40,7 +41,7 @@ def application(entrance: Entrance, health: Health, mounts: Mounts) -> Applicati
     static = StaticFiles(spec.static)
     if not routes.has('GET', '/') and not static.covers('/') and not mounts.covers('/'):
         routes.add(('GET',), '/', Route(serve=pages.welcome, summary='What is served here', tags=GATEWAY))
-    routes.fallback = _Fallback(static, mounts, front, info)
+    routes.fallback = _Fallback(static, mounts, front, info.endpoints if 'http' in spec.protocols else ())
     routes.wants_parts = wants_parts
     return Application(routes, entrance)
 
@@ -121,11 +122,13 @@ def _summary(endpoint: EndpointInfo) -> str:
 class _Fallback:
     """The route for a path that has none: a file, an application, an executor that answers every endpoint."""
 
-    def __init__(self, static: StaticFiles, mounts: Mounts, front: Front, info: FlowInfo) -> None:
+    def __init__(
+        self, static: StaticFiles, mounts: Mounts, front: Front, endpoints: tuple[EndpointInfo, ...]
+    ) -> None:
         self._static = static
         self._mounts = mounts
         self._front = front
-        self._answers_all = any(endpoint.name == DEFAULT_ENDPOINT for endpoint in info.endpoints)
+        self._answers_all = any(endpoint.name == DEFAULT_ENDPOINT for endpoint in endpoints)
 
     def __call__(self, method: str, path: str) -> Route | None:
         if method in ('GET', 'HEAD') and self._static.covers(path):

@@ -10,6 +10,7 @@ from headrace.errors import SpecError
 from headrace.spec.external import ExternalAddress
 
 CALL = '/headrace.v1.Headrace/Call'
+GENERATE = '/headrace.v1.Headrace/Generate'
 DESCRIBE = '/headrace.v1.Headrace/Describe'
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
 
 from headrace.documents import DocList
 from headrace.errors import CodecError, ProtocolError
-from headrace.gateway.external.channel import CALL, opened
+from headrace.gateway.external.channel import CALL, GENERATE, opened
 from headrace.gateway.external.faults import failure
 from headrace.pipeline.addressed import addressed
 from headrace.pipeline.batch import Batch, Payload
@@ -25,6 +26,7 @@ from headrace.spec import ExecutorSpec
 from headrace.spec.external import ExternalAddress, addresses
 
 READY = grpc.ChannelConnectivity.READY
+EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]
 
 
 class Link:
@@ -40,9 +42,32 @@ class Link:
         self._name = name
         self._channel = opened(address, max_bytes)
         self._call: Any = self._channel.unary_unary(CALL, None, None)
+        self._generate: Any = self._channel.unary_stream(GENERATE, None, None)
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         context.check()
+        call = self._call(self._asked(batch, context), timeout=context.left_s())
+        context.on_cancel(call.cancel)
+        with self._failing(context):
+            data = await call
+        return self._answer(data, batch)
+
+    async def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """The answer in parts; the other side makes no more of them than gRPC has room for."""
+        context.check()
+        call = self._generate(self._asked(batch, context), timeout=context.left_s())
+        context.on_cancel(call.cancel)
+        try:
+            while True:
+                with self._failing(context):
+                    data = await call.read()
+                if data is EOF:
+                    return
+                yield self._answer(data, batch)
+        finally:
+            call.cancel()  # nothing, if it is over
+
+    def _asked(self, batch: Batch, context: Context) -> bytes:
         request = pb.Request(
             endpoint=context.endpoint, request_id=context.request_id, traceparent=context.trace
         )
@@ -50,10 +75,13 @@ class Link:
         if given:
             request.parameters_json = parameters.to_json(addressed(given, self._name))
         payload = batch.sources[0][1] if len(batch.sources) == 1 else Payload(batch.docs)
-        call = self._call(pack(request, payload.segments()), timeout=context.left_s())
-        context.on_cancel(call.cancel)
+        return pack(request, payload.segments())
+
+    @contextmanager
+    def _failing(self, context: Context) -> Iterator[None]:
+        """Raise what a call ends with as an error of ours."""
         try:
-            data = await call
+            yield
         except grpc.aio.AioRpcError as error:
             raise failure(error, self._name, self.address) from None
         except asyncio.CancelledError:
@@ -61,7 +89,6 @@ class Link:
             if task is not None and not task.cancelling():
                 context.check()  # the request was cancelled, and this task was not
             raise
-        return self._answer(data, batch)
 
     def _answer(self, data: bytes, batch: Batch) -> Batch:
         try:
@@ -136,6 +163,10 @@ class External:
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         return await self._replicas(batch, context)
+
+    def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """The answer in parts."""
+        return self._replicas.stream(batch, context)
 
     async def is_ready(self, timeout_s: float) -> bool:
         """Whether one of its addresses is connected."""

@@ -12,8 +12,11 @@ from headrace.gateway.http.health import Health
 from headrace.gateway.http.mounts import Mounts
 from headrace.gateway.http.openapi import OpenAPI
 from headrace.gateway.http.pages import Pages
+from headrace.gateway.http.request import Request
+from headrace.gateway.http.response import Response
 from headrace.gateway.http.routes import Route, Routes
 from headrace.gateway.http.static import StaticFiles
+from headrace.gateway.metrics import CONTENT_TYPE
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo
 from headrace.spec import GatewaySpec
 from headrace.spec.suggest import did_you_mean
@@ -31,6 +34,7 @@ def application(entrance: Entrance, health: Health, mounts: Mounts) -> Applicati
     routes, info, spec = Routes(), entrance.info, entrance.spec
     front = Front(entrance)
     _add_own(routes, health)
+    _add_metrics(routes, entrance)
     if 'http' in spec.protocols:
         _add_flow(routes, front, info)
         _add_exposed(routes, front, info, spec)
@@ -55,6 +59,14 @@ def _add_own(routes: Routes, health: Health) -> None:
         ('/dry_run', health.dry_run, 'The readiness as Jina 3 clients expect it'),
     ):
         routes.add(('GET',), path, Route(serve=serve, summary=summary, tags=GATEWAY))
+
+
+def _add_metrics(routes: Routes, entrance: Entrance) -> None:
+    async def metrics(request: Request) -> Response:
+        return Response(200, entrance.metrics_text(), CONTENT_TYPE.encode())
+
+    route = Route(serve=metrics, summary='What this gateway has measured, for Prometheus', tags=GATEWAY)
+    routes.add(('GET',), '/metrics', route)
 
 
 def _add_pages(routes: Routes, pages: Pages, openapi: OpenAPI) -> None:

@@ -127,7 +127,7 @@ def flow_responses(content: dict[str, Any]) -> dict[str, Any]:
 
 def plain_responses(path: str) -> dict[str, Any]:
     """The responses of one of the gateway's own routes."""
-    kind = 'text/html' if path == '/docs' else 'application/json'
+    kind = {'/docs': 'text/html', '/metrics': 'text/plain'}.get(path, 'application/json')
     responses: dict[str, Any] = {'200': {'description': 'It is so.', 'content': {kind: {}}}}
     if path in ('/ready', '/dry_run'):
         responses['503'] = {'description': 'Not every executor can work now.', 'content': {kind: {}}}

@@ -18,7 +18,8 @@ def bound(host: str, port: int, *, protocol: str, shared: bool = False) -> socke
         facts = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         # A name such as localhost has addresses of both kinds: the older one is what clients try everywhere.
         family, _, _, _, address = min(facts, key=lambda fact: fact[0] != socket.AF_INET)
-        made = socket.socket(family, socket.SOCK_STREAM)
+        # Said in full, as asyncio looks at it: otherwise small writes wait for what was written before.
+        made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -75,6 +75,11 @@ class Running:
         if self.task is not None:
             self.task.cancel()
 
+    def expire(self) -> None:
+        """Its time is over."""
+        help = 'give it a longer timeout_s in the extensions of its payload'
+        self.end(DeadlineExceeded(f'no answer within {self.timeout_s:g} seconds', help=help))
+
 
 class GraphqlSession:
     """An open connection, and the operations on it: each has its own room and deadline, and can be ended."""
@@ -242,24 +247,22 @@ class GraphqlSession:
 
     async def _run(self, running: Running, asked: GraphqlRequest) -> None:
         """Send the results of an operation, or why there are none."""
+        timer = None
+        if running.timeout_s is not None:
+            timer = asyncio.get_running_loop().call_later(running.timeout_s, running.expire)
         try:
-            async with asyncio.timeout(running.timeout_s):
-                is_over = await self._send_results(running, asked)
-            if not is_over:
+            if not await self._send_results(running, asked):
                 await self._wire.send(messages.complete(running.id))
             return
-        except TimeoutError:
-            running.calls.cancel()
-            error: Exception = DeadlineExceeded(
-                f'no answer within {running.timeout_s:g} seconds',
-                help='give it a longer extensions.timeout_s',
-            )
         except asyncio.CancelledError:
             if running.failure is None:
                 return
-            error = running.failure
+            error: Exception = running.failure
         except Exception as raised:
             error = raised
+        finally:
+            if timer is not None:
+                timer.cancel()
         if isinstance(error, HeadraceError):
             self.refused(error, request_id=running.calls.caller.request_id)
         await self._wire.send(self._told(running.id, error, running.calls.caller.request_id))

@@ -18,7 +18,7 @@ from headrace.gateway.http.request import Peer
 from headrace.gateway.security.doorway import certificate_of
 from headrace.gateway.server import UNREAD_TIMEOUT_S
 from headrace.gateway.websocket import close
-from headrace.gateway.websocket.session import Session
+from headrace.gateway.websocket.session import Conversation
 from headrace.pipeline.admission import Ticket
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, door: Door, state: ServerState) -> None:
         self.peer = Peer()
         self.peer.on_left = self._stop
-        self.session: Session | None = None
+        self.session: Conversation | None = None
         self.host = ''
         self.transport = cast(asyncio.Transport, None)
         self._door = door

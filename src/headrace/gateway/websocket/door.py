@@ -14,8 +14,10 @@ from websockets.http11 import Request as Opening
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
-from headrace.errors import HeadraceError, Unauthenticated, Unavailable
+from headrace.errors import HeadraceError, RequestError, Unauthenticated, Unavailable
+from headrace.extras import load
 from headrace.gateway.entrance import Entrance
+from headrace.gateway.graphql import messages as graphql
 from headrace.gateway.http import problem
 from headrace.gateway.http.bounds import Bounds
 from headrace.gateway.http.cors import Cors
@@ -23,14 +25,16 @@ from headrace.gateway.http.front import Front
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.reception import Reception
 from headrace.gateway.http.request import Request
+from headrace.gateway.identity import Credentials, Identity
 from headrace.gateway.websocket import close, columns, plain
 from headrace.gateway.websocket.connection import Connection
-from headrace.gateway.websocket.handshake import Handshake, credentials_of, request_of
+from headrace.gateway.websocket.handshake import KNOWN, Handshake, credentials_of, request_of
 from headrace.gateway.websocket.jina import Jina
 from headrace.gateway.websocket.language import Language
-from headrace.gateway.websocket.session import Session
+from headrace.gateway.websocket.session import Conversation, Session
 
 DRY_RUN = '/dry_run'
+GRAPHQL = '/graphql'
 
 
 class Door:
@@ -46,7 +50,10 @@ class Door:
         self._bounds = Bounds(spec.limits)
         self._reception = Reception(entrance)
         self._endpoints = {endpoint.name: endpoint for endpoint in entrance.info.endpoints}
-        self._sessions: set[Session] = set()
+        self._sessions: set[Conversation] = set()
+        self._graphql = _graphql(entrance) if 'graphql' in spec.protocols else None
+        self._known = (*(KNOWN if 'websocket' in spec.protocols else ()),)
+        self._known += (graphql.NAME,) if self._graphql is not None else ()
         self._drains = False
 
     def connect(self, *, server_state: ServerState, **others: Any) -> Connection:
@@ -69,7 +76,7 @@ class Door:
         try:
             shaken = self._checked(request)
             credentials = credentials_of(request)
-            identity = self._entrance.identify(credentials)
+            identity = self._identified(shaken, credentials)
         except HeadraceError as error:
             self._note(error, request)
             is_unknown = isinstance(error, Unauthenticated)
@@ -80,12 +87,19 @@ class Door:
             connection.close(close.UNAUTHENTICATED, close.reason(error))  # a page sees nothing but this
             return
         self._accept(frames, answer, shaken.language)
+        if identity is None or shaken.language == graphql.NAME:
+            assert self._graphql is not None
+            self._begin(connection, self._graphql(connection, credentials, identity))
+            return
         language = self._language(shaken, request.path)
         if request.path == DRY_RUN and isinstance(language, Jina):
             self._keep(connection, self._dry_run(connection))
             return
         in_order = shaken.order == 'requests' if shaken.order else language.in_order
         session = Session(self._entrance, language, connection, credentials, identity, in_order=in_order)
+        self._begin(connection, session)
+
+    def _begin(self, connection: Connection, session: Conversation) -> None:
         connection.session = session
         self._sessions.add(session)
         session.over.add_done_callback(lambda _: self._sessions.discard(session))
@@ -98,7 +112,19 @@ class Door:
             raise Unavailable('the server is stopping', begun=False, help='connect again')
         self._bounds.check(request.scope, request.peer)
         self._origins.check(request)
-        return Handshake.of(request)
+        shaken = Handshake.of(request, self._known)
+        if shaken.language == graphql.NAME and request.path != GRAPHQL:
+            raise RequestError(
+                f'{graphql.NAME} is not spoken at {request.path}', help=f'connect to {GRAPHQL}'
+            )
+        return shaken
+
+    def _identified(self, shaken: Handshake, credentials: Credentials) -> Identity | None:
+        """Who asks; None where the first message may still show it."""
+        shows_nothing = not credentials.headers and not credentials.certificate
+        if shaken.language == graphql.NAME and shows_nothing and self._entrance.guard is not None:
+            return None
+        return self._entrance.identify(credentials)
 
     def _accept(self, frames: ServerProtocol, answer: Response, language: str) -> None:
         if language:
@@ -150,3 +176,8 @@ class Door:
             **{name.decode().title(): value.decode('latin1') for name, value in told.headers},
         }
         frames.send_response(Response(told.status, HTTPStatus(told.status).phrase, Headers(pairs), body))
+
+
+def _graphql(entrance: Entrance) -> Any:
+    load('graphql', extra='graphql')  # so that one who has not got it is told how to
+    return load('headrace.gateway.graphql.socket', extra='graphql').Opener(entrance)

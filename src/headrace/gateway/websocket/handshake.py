@@ -31,11 +31,11 @@ class Handshake(NamedTuple):
     arrays: str
 
     @classmethod
-    def of(cls, request: Request) -> Handshake:
-        """What a request says; RequestError for what nobody here understands."""
+    def of(cls, request: Request, known: tuple[str, ...] = KNOWN) -> Handshake:
+        """What a request says; RequestError for a language that is not `known`, or a query that is none."""
         asked = {name: values[-1] for name, values in parse_qs(request.query.decode('latin1')).items()}
         return cls(
-            language=_language(offered(request)),
+            language=_language(offered(request), known),
             order=_one_of(asked, 'order', ('any', 'requests')),
             arrays=_one_of(asked, 'arrays', ('list', 'base64')),
         )
@@ -83,16 +83,19 @@ def credentials_of(request: Request) -> Credentials:
     return Credentials(request.client, shown, request.peer.certificate)
 
 
-def _language(names: list[str]) -> str:
-    """The first subprotocol that is known; '' if none is asked for."""
+def _language(names: list[str], known: tuple[str, ...]) -> str:
+    """The first subprotocol that is known; '' if none is asked for, and there is one that needs no name."""
     named = [name for name in names if not name.startswith(AUTH)]
     for name in named:
-        if name in KNOWN:
+        if name in known:
             return name
-    if named:
+    has_default = jina.NAME in known
+    if named or not has_default:
         raise RequestError(
-            f'none of these subprotocols is spoken here: {", ".join(named)[:200]}',
-            help=f'offer one of {", ".join(KNOWN)}, or none',
+            f'none of these subprotocols is spoken here: {", ".join(named)[:200]}'
+            if named
+            else 'a WebSocket needs a subprotocol here',
+            help=f'offer one of {", ".join(known)}{", or none" if has_default else ""}',
         )
     return ''
 

@@ -49,6 +49,45 @@ class Heard(NamedTuple):
     ticket: Ticket | None
 
 
+class Speech(Protocol):
+    """What a connection needs to know of a language."""
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether its messages are bytes, and not text."""
+
+
+class Conversation(Protocol):
+    """What is said on one open connection, whatever language it is in."""
+
+    over: asyncio.Future[None]
+
+    @property
+    def language(self) -> Speech:
+        """What its messages are."""
+
+    def received(self, message: bytes, ticket: Ticket | None) -> None:
+        """A message of the client; `ticket` is its room in the gateway if it has any yet."""
+
+    def room(self, size: int) -> Ticket:
+        """Room in the gateway for a message that is still coming."""
+
+    def refused(self, error: HeadraceError) -> None:
+        """Note that something was refused."""
+
+    def drain(self) -> None:
+        """Take no more requests, and end when all are answered."""
+
+    def stop(self) -> None:
+        """The server waits no longer."""
+
+    def lost(self) -> None:
+        """The client is gone."""
+
+    async def until_over(self) -> None:
+        """Return when the connection is lost and the work for it has ended."""
+
+
 class Session:
     """One open connection, its language, and what is in work on it.
 

@@ -17,7 +17,7 @@ from headrace.gateway.identity import Identity
 LOG = logging.getLogger('headrace.audit')
 REFUSALS = frozenset((401, 403, 413, 429, 431))
 """The statuses of calls that are refused for what they are, or who sends them; others went wrong."""
-LINES_PER_S = 20
+LINES_PER_S = 100
 """Lines per second and reason; the rest is counted, and told in one."""
 LONGEST = 300
 
@@ -56,7 +56,7 @@ class Audit:
         reason = type(error).__name__
         if not self._has_room(reason):
             return
-        host = host or (identity and (identity.host or identity.client)) or getattr(error, 'host', '')
+        known = identity.host if identity is not None else str(getattr(error, 'host', ''))
         self._write(
             {
                 'event': 'refused',
@@ -64,7 +64,7 @@ class Audit:
                 'reason': reason,
                 'detail': error.message,
                 'who': identity.name if identity is not None else '',
-                'host': host,
+                'host': known or host or (identity.client if identity is not None else ''),
                 'protocol': protocol,
                 'endpoint': endpoint,
                 'request_id': request_id,

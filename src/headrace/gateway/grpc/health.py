@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2
 from headrace.errors import HeadraceError, Overloaded
 from headrace.gateway.entrance import Readiness, States
 from headrace.gateway.grpc.caller import Rpc, host_of
+from headrace.gateway.grpc.receiving import one_message
 from headrace.gateway.limits import Limits
 from headrace.gateway.problems import as_text, problems
 
@@ -24,6 +25,9 @@ WATCH_S = 1.0
 
 LONGEST_NAME = 100
 """Characters of a name nobody knows that are sent back."""
+
+ASK_S = 20.0
+"""Seconds that a question may take to arrive."""
 
 Status: TypeAlias = health_pb2.HealthCheckResponse  # type: ignore[name-defined,unused-ignore]
 
@@ -51,14 +55,14 @@ class Health:
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                'Check': grpc.unary_unary_rpc_method_handler(self.check),
-                'Watch': grpc.unary_stream_rpc_method_handler(self.watch),
+                'Check': grpc.stream_unary_rpc_method_handler(self.check),
+                'Watch': grpc.stream_stream_rpc_method_handler(self.watch),
             },
         )
 
-    async def check(self, data: bytes, rpc: Rpc) -> bytes:
+    async def check(self, requests: object, rpc: Rpc) -> bytes:
         """Whether a service can work now; NOT_FOUND if there is no such service."""
-        service = await _service(data, rpc)
+        service = await _service(rpc)
         if service not in self._services:
             await rpc.abort(grpc.StatusCode.NOT_FOUND, f'there is no service {service[:LONGEST_NAME]!r}')
         status, problem = await self._status()
@@ -66,9 +70,9 @@ class Health:
             rpc.set_trailing_metadata(((PROBLEM, problem.encode()),))
         return _message(status)
 
-    async def watch(self, data: bytes, rpc: Rpc) -> AsyncIterator[bytes]:
+    async def watch(self, requests: object, rpc: Rpc) -> AsyncIterator[bytes]:
         """The state of a service now, and again whenever it changes."""
-        is_known = await _service(data, rpc) in self._services
+        is_known = await _service(rpc) in self._services
         try:
             with self._limits.stream(host_of(rpc.peer())):
                 async for status in self._changes():
@@ -104,10 +108,14 @@ class Health:
         return int(Status.NOT_SERVING if problem else Status.SERVING), problem
 
 
-async def _service(data: bytes, rpc: Rpc) -> str:
+async def _service(rpc: Rpc) -> str:
     """The name of the service that is asked about."""
     try:
+        data = await one_message(rpc, ASK_S)
         return str(health_pb2.HealthCheckRequest.FromString(data).service)  # type: ignore[attr-defined,unused-ignore]
+    except HeadraceError as error:
+        await rpc.abort(grpc.StatusCode[error.grpc_status], error.message)
+        raise
     except DecodeError:
         await rpc.abort(
             grpc.StatusCode.INVALID_ARGUMENT, 'these bytes are not a grpc.health.v1.HealthCheckRequest'

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 
 import grpc
 
-from headrace.errors import DeadlineExceeded, RequestError
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc.caller import Rpc
 from headrace.gateway.grpc.describe import describe
 from headrace.gateway.grpc.exchange import Asked, Exchange
+from headrace.gateway.grpc.receiving import one_message
 from headrace.gateway.grpc.reception import Reception, Visit
 from headrace.gateway.grpc.stream import Stream
 from headrace.gateway.grpc.unread import deliver
@@ -98,7 +97,7 @@ class Service:
         visit = self._reception.visit(rpc)
         try:
             self._reception.show_page(visit)
-            await self._message(rpc, visit)
+            await one_message(rpc, visit.caller.left_s(self._spec.timeout_s))
         except Exception as error:
             await self._reception.abort(rpc, error, visit)
             raise
@@ -116,21 +115,10 @@ class Service:
     async def _admitted(self, rpc: Rpc, visit: Visit) -> Asked:
         """The one request of a call: who sends it is asked before it is read, and so is room for it."""
         identity, ticket = self._reception.admit(rpc, visit)
-        data = await self._message(rpc, visit)
+        data = await one_message(rpc, visit.caller.left_s(self._spec.timeout_s))
         ticket.grow(len(data))
         self._exchange.check_size(len(data))
         request, columns = unpack(pb.Request, data)
         context = self._exchange.context(request, visit.caller, identity)
         visit.request_id, visit.endpoint = context.request_id, context.endpoint
         return Asked(request, columns, context, identity, ticket)
-
-    async def _message(self, rpc: Rpc, visit: Visit) -> bytes:
-        """The one message of a call; it has to be complete before the call's time, or the Flow's, is over."""
-        try:
-            async with asyncio.timeout(visit.caller.left_s(self._spec.timeout_s)):
-                data = await rpc.read()
-        except TimeoutError:
-            raise DeadlineExceeded('the request was not complete in time') from None
-        if not isinstance(data, bytes):
-            raise RequestError('the call has no request', help='send one message, which may be empty')
-        return data

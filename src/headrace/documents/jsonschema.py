@@ -122,7 +122,8 @@ def _nested(type_: TypeSchema) -> dict[str, Any]:
     if type_.shape is None:
         return _ANY_NESTING
     kind = (type_.dtype or '<f')[1:2]
-    made: dict[str, Any] = {'type': {'b': 'boolean', 'i': 'integer', 'u': 'integer'}.get(kind, 'number')}
+    whole = {'b': 'boolean', 'i': 'integer', 'u': 'integer'}
+    made: dict[str, Any] = {'type': whole.get(kind, ['number', 'null'])}  # JSON writes NaN as null
     for size in reversed(type_.shape):
         made = {'type': 'array', 'items': made}
         if isinstance(size, int):

@@ -68,11 +68,11 @@ KIND = (
     | st.sampled_from(KINDS[:7]).map(listed)
     | st.sampled_from(KINDS[:3]).map(listed).map(listed)
 )
-FIRST = string.ascii_letters + '_äß日'
+FIRST = string.ascii_letters + 'äß日'
 NAME = (
-    st.text(FIRST + string.digits, min_size=1, max_size=6)
+    st.text(FIRST + string.digits + '_', min_size=1, max_size=6)
     .filter(str.isidentifier)
-    .filter(lambda name: not keyword.iskeyword(name) and name != 'id')
+    .filter(lambda name: not keyword.iskeyword(name) and name != 'id' and name[0] != '_')
 )
 
 

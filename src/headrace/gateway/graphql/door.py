@@ -9,7 +9,7 @@ from headrace.errors import HeadraceError
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.graphql import request as requests
 from headrace.gateway.graphql.call import PROTOCOL, Caller
-from headrace.gateway.graphql.engine import Engine, Operation, Result
+from headrace.gateway.graphql.engine import PATH, Engine, Operation, Result
 from headrace.gateway.graphql.events import EVENTS, Events
 from headrace.gateway.graphql.page import FILES, Page
 from headrace.gateway.graphql.prepared import Invalid
@@ -24,7 +24,6 @@ from headrace.gateway.http.response import HTML, JSON, Headers, Response
 from headrace.gateway.http.routes import Route, Routes
 from headrace.gateway.identity import Identity
 
-PATH = '/graphql'
 RESULT = b'application/graphql-response+json'
 OFFERED = (RESULT, JSON, EVENTS)
 
@@ -42,6 +41,7 @@ class GraphqlDoor:
         """Serve /graphql, and the page that browsers find there with its parts."""
         for method, serve in (('GET', self.get), ('POST', self.post)):
             routes.add((method,), PATH, Route(serve=serve, summary='GraphQL', endpoint='', is_hidden=True))
+        routes.refusals[PATH] = self.refused
         if self._page is not None:
             for name in FILES:
                 part = Route(serve=self._page.part, is_hidden=True)
@@ -53,6 +53,7 @@ class GraphqlDoor:
         offered = (*OFFERED, HTML.partition(b';')[0])
         if not request.query and best(accepted, offered) == offered[-1]:
             if self._page is not None:
+                self._entrance.permit_page(_identity(request), PATH)
                 return self._page.serve(request)
             raise HttpError(404, 'there is no page here', help='send a POST with a query')
         return await self._answer(request)
@@ -69,13 +70,12 @@ class GraphqlDoor:
                 raise HttpError(406, f'the client accepts none of {b", ".join(OFFERED).decode()}')
             return await self._executed(request, form)
         except Exception as error:
-            return self._refused(request, error, RESULT if form in (None, EVENTS) else form or RESULT)
+            return self.refused(request, error)
 
     async def _executed(self, request: Request, form: bytes) -> Response:
         timeout_s = request.timeout_s() if TIMEOUT_HEADER in request.headers else self._front.timeout_s
-        identity = request.identity or Identity(request.client)
         caller = Caller(
-            identity,
+            _identity(request),
             request.id,
             deadline=None if timeout_s is None else time.monotonic() + timeout_s,
             trace=request.trace(),
@@ -120,8 +120,9 @@ class GraphqlDoor:
         limits.check_json(body)
         return self.engine.open(requests.read(body), caller)
 
-    def _refused(self, request: Request, error: Exception, form: bytes) -> Response:
+    def refused(self, request: Request, error: Exception) -> Response:
         """The answer to a request that was not executed."""
+        form = best(request.headers.get(b'accept') or b'*/*', (RESULT, JSON)) or RESULT
         if isinstance(error, HeadraceError):
             self._entrance.refused(
                 error,
@@ -134,6 +135,11 @@ class GraphqlDoor:
         result = self.engine.refusal(error, request_id=request.id)
         headers = headers_of(error) if isinstance(error, HeadraceError) else ()
         return _written(result, form, headers, is_invalid=isinstance(error, Invalid))
+
+
+def _identity(request: Request) -> Identity:
+    """Who sent a request; nobody has asked where nobody has to show it."""
+    return request.identity or Identity(request.client, host=request.client)
 
 
 def _written(result: Result, form: bytes, headers: Headers = (), *, is_invalid: bool = False) -> Response:

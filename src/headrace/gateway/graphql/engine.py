@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from inspect import isawaitable
@@ -27,7 +28,10 @@ from headrace.gateway.graphql.schema import make_schema
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.problem import HttpError
 
+PATH = '/graphql'
 MAX_MISFITS = 20
+INTROSPECTS = re.compile(r'__(schema|type)\b')
+"""What asks for the schema is a page of the gateway: one may have a key for nothing else."""
 
 
 class Result(NamedTuple):
@@ -71,6 +75,8 @@ class Engine:
         """A request made ready; raises Invalid, or RequestError with what is wrong with it."""
         prepared = self._queries.prepare(asked.query)
         node = prepared.operation(asked.operation_name)
+        if INTROSPECTS.search(asked.query):
+            self._entrance.permit_page(caller.identity, PATH)
         if caller.is_safe and not is_query(node):
             raise HttpError(
                 405,

@@ -120,6 +120,9 @@ class Application:
             await self._answer(request, self._failed(request, error), send)
 
     def _failed(self, request: Request, error: Exception) -> Response:
+        refuse = self.routes.refusals.get(request.path)
+        if refuse is not None:
+            return refuse(request, error)
         self._entrance.refused(
             error,
             request.identity,

@@ -35,6 +35,8 @@ class Routes:
 
     def __init__(self) -> None:
         self._table: dict[str, dict[str, Route]] = {}
+        self.refusals: dict[str, Callable[[Request, Exception], Response]] = {}
+        """The paths that have words of their own for what goes wrong at them."""
         self.fallback: Callable[[str, str], Route | None] = lambda method, path: None
         self.wants_parts: Callable[[Mapping[bytes, bytes]], bool] = lambda headers: False
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from headrace.client import envelope, grpc_faults
 from headrace.client.address import Address, Tls
 from headrace.client.credentials import Credentials
 from headrace.client.described import PATIENCE_S
-from headrace.client.grpc_wire import EOF, GrpcWire
+from headrace.client.grpc_wire import GrpcWire
+from headrace.client.lanes import INSIDE, Lane, Lanes, Order
 from headrace.client.line import Line
 from headrace.client.messages import Request, Response
-from headrace.client.parts import Part
 from headrace.client.stream import Stream
 from headrace.documents import DocList
 from headrace.errors import SpecError
@@ -28,13 +29,12 @@ from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
 
 CALL = '/headrace.v1.Headrace/Call'
-GENERATE = '/headrace.v1.Headrace/Generate'
 STREAM = '/headrace.v1.Headrace/Stream'
 DESCRIBE = '/headrace.v1.Headrace/Describe'
 HEALTH = '/grpc.health.v1.Health/Check'
 
-ASKED = (('headrace-order', 'any'), ('headrace-farewell', 'reply'))
-"""Replies as they are there; and word of a gateway that is about to go, before it goes."""
+FAREWELL = ('headrace-farewell', 'reply')
+"""Asks for word of a gateway that is about to go, before it goes."""
 
 GREETING_S = 2.0
 """How long a gateway may take to say that it takes a stream; then it is written to all the same."""
@@ -67,7 +67,8 @@ class GrpcTransport:
             self._options.append(('grpc.ssl_target_name_override', address.tls.server_name))
         self._channel: grpc.aio.Channel | None = None
         self._call: Any = None
-        self._line = Line(self._open, address)
+        self._line = Line(partial(self._open, 'any'), address)
+        self._lanes = Lanes(self._open, address, self._shown)
         self._info: FlowInfo | None = None
 
     def encode(self, request: Request, docs: DocList[Any]) -> bytes:
@@ -87,29 +88,18 @@ class GrpcTransport:
             raise grpc_faults.failure(error, self._address, request.request_id) from None
         return envelope.response(request, *unpack(pb.Reply, data))
 
-    @asynccontextmanager
-    async def lane(self, *, in_order: bool) -> AsyncGenerator[GrpcTransport, None]:
-        """Every request has a call of its own, so none is in the way of another."""
-        yield self
+    def lane(self, *, in_order: bool) -> AbstractAsyncContextManager[Lane]:
+        return self._lanes.lane(in_order=in_order)
 
-    async def parts(self, request: Request, body: bytes) -> AsyncGenerator[Part, None]:
-        channel = self._connect()
-        shown = await self._credentials.headers()
-        call: Any = channel.unary_stream(GENERATE, None, None)(
-            body, timeout=request.left_s(), metadata=_metadata(shown, request.metadata)
-        )
-        try:
-            while (data := await call.read()) is not EOF:
-                yield Part(envelope.response(request, *unpack(pb.Reply, data)), len(data))
-        except grpc.aio.AioRpcError as error:
-            raise grpc_faults.failure(error, self._address, request.request_id) from None
-        finally:
-            call.cancel()
+    async def _shown(self, request: Request) -> dict[str, str]:
+        """The metadata of a stream that is opened for this request."""
+        own = {key: value for key, value in request.metadata.items() if key not in INSIDE}
+        return {**await self._credentials.headers(), **own}
 
-    async def _open(self, shown: Mapping[str, str]) -> Stream:
+    async def _open(self, order: Order, shown: Mapping[str, str]) -> Stream:
         method: Any = self._connect().stream_stream(STREAM, None, None)
-        call = method(metadata=(*ASKED, *shown.items()))
-        # What is written while a gateway refuses hides the reason from us: gRPC reports its own error instead.
+        call = method(metadata=(('headrace-order', order), FAREWELL, *shown.items()))
+        # What is written while a gateway refuses hides the reason: gRPC reports an error of its own instead.
         await asyncio.wait((asyncio.ensure_future(call.initial_metadata()),), timeout=GREETING_S)
         return Stream(GrpcWire(call, self._address), self._address)
 
@@ -141,6 +131,7 @@ class GrpcTransport:
     async def close(self) -> None:
         channel, self._channel = self._channel, None
         await self._line.close()
+        await self._lanes.close()
         if channel is not None:
             await channel.close(None)
 

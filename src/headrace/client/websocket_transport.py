@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
@@ -16,9 +16,9 @@ from headrace.client import envelope, grpc_faults, websocket_faults
 from headrace.client.address import Address
 from headrace.client.credentials import Credentials
 from headrace.client.http_session import HttpSession
+from headrace.client.lanes import INSIDE, Lane, Lanes, Order
 from headrace.client.line import Line
 from headrace.client.messages import Request, Response
-from headrace.client.parts import Part
 from headrace.client.stream import Stream
 from headrace.client.tls import ssl_context
 from headrace.client.websocket_wire import WebSocketWire
@@ -29,12 +29,6 @@ SPOKEN = Subprotocol('headrace.columns.v1')
 OPEN_S = 10.0
 CLOSE_S = 1.0
 """How long the gateway may take to answer a close; nothing depends on it."""
-
-IDLE = 4
-"""Connections for parts that are kept for who needs one next."""
-
-INSIDE = frozenset({'x-request-id', 'traceparent'})
-"""Metadata that goes into each message; all other goes with the handshake."""
 
 
 class WebSocketTransport:
@@ -49,8 +43,7 @@ class WebSocketTransport:
         self._max_reply_bytes = max_reply_bytes
         self._session = HttpSession(address, credentials)
         self._line = Line(partial(self._open, 'any'), address)
-        self._lanes: set[WebSocketLane] = set()
-        self._idle: dict[bool, list[WebSocketLane]] = {True: [], False: []}
+        self._lanes = Lanes(self._open, address, self._headers)
         # The library's own log has the headers of handshakes, with keys and tokens.
         self._silence = logging.Logger('headrace.client.websocket', logging.CRITICAL + 1)
 
@@ -67,23 +60,8 @@ class WebSocketTransport:
         reply, columns, _ = await line.send(request, body, await self._headers(request))
         return envelope.response(request, reply, columns)
 
-    @asynccontextmanager
-    async def lane(self, *, in_order: bool) -> AsyncGenerator[WebSocketLane, None]:
-        """A connection of its own; afterwards it is kept for the next, unless something was left unread."""
-        idle = self._idle[in_order]
-        lane = idle.pop() if idle else self._new_lane('requests' if in_order else 'any')
-        self._lanes.add(lane)
-        try:
-            yield lane
-        finally:
-            if lane in self._lanes and lane.line.is_clean and len(idle) < IDLE:
-                idle.append(lane)
-            else:
-                self._lanes.discard(lane)
-                await lane.line.close()
-
-    def _new_lane(self, order: str) -> WebSocketLane:
-        return WebSocketLane(Line(partial(self._open, order), self._address), self._headers)
+    def lane(self, *, in_order: bool) -> AbstractAsyncContextManager[Lane]:
+        return self._lanes.lane(in_order=in_order)
 
     async def _headers(self, request: Request) -> dict[str, str]:
         """What a handshake shows for the sake of this request."""
@@ -100,14 +78,11 @@ class WebSocketTransport:
         return await self._session.describe()
 
     async def close(self) -> None:
-        lanes, self._lanes = self._lanes, set()
-        self._idle = {True: [], False: []}
         await self._line.close()
-        for lane in lanes:
-            await lane.line.close()
+        await self._lanes.close()
         await self._session.close()
 
-    async def _open(self, order: str, shown: Mapping[str, str]) -> Stream:
+    async def _open(self, order: Order, shown: Mapping[str, str]) -> Stream:
         try:
             socket = await self._connected(order, shown)
         except InvalidStatus as error:
@@ -120,7 +95,7 @@ class WebSocketTransport:
             raise websocket_faults.unreachable(error, self._address) from None
         return Stream(WebSocketWire(socket, self._address), self._address)
 
-    async def _connected(self, order: str, shown: Mapping[str, str]) -> ClientConnection:
+    async def _connected(self, order: Order, shown: Mapping[str, str]) -> ClientConnection:
         address, tls = self._address, self._address.tls
         encryption: dict[str, Any] = (
             {} if tls is None else {'ssl': ssl_context(tls), 'server_hostname': tls.server_name}
@@ -143,17 +118,3 @@ class WebSocketTransport:
             await socket.close()
             raise websocket_faults.no_gateway(address)
         return socket
-
-
-class WebSocketLane:
-    """A connection for the requests of one caller, who reads their answers in parts."""
-
-    def __init__(self, line: Line, headers: Callable[[Request], Awaitable[dict[str, str]]]) -> None:
-        self.line = line
-        self._headers = headers
-
-    async def parts(self, request: Request, body: bytes) -> AsyncGenerator[Part, None]:
-        shown = await self._headers(request)
-        async with aclosing(self.line.parts(request, body, shown)) as answers:
-            async for reply, columns, size in answers:
-                yield Part(envelope.response(request, reply, columns), size)

@@ -1,4 +1,4 @@
-"""Encrypted connections, through a proxy in front of a gateway that ends the encryption."""
+"""Encrypted connections: to a gateway itself, and through a proxy that ends the encryption."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import pytest
 
 from headrace.client import Client, Tls
 from headrace.client.loop import LoopThread
+from headrace.documents import Document
 from headrace.errors import BadServer, SpecError
+from headrace.spec.security import SecuritySpec, TlsSpec
 
 pytestmark = pytest.mark.needs('openssl')
 
@@ -30,8 +32,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     new_key = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes')
     signs = ('-addext', 'keyUsage=critical,keyCertSign')  # Python 3.13 wants it said
     openssl('req', '-x509', *new_key, *signs, '-subj', '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem')
-    (folder / 'names').write_text('subjectAltName=IP:127.0.0.1,DNS:localhost')
-    for name in ('server', 'client'):
+    names = {'server': 'IP:127.0.0.1,DNS:localhost', 'client': 'DNS:client', 'shop': 'DNS:shop.example'}
+    for name, alternatives in names.items():
+        (folder / 'names').write_text(f'subjectAltName={alternatives}')
         openssl('req', *new_key, '-subj', f'/CN={name}', '-keyout', f'{name}.key', '-out', f'{name}.csr')
         signed = ('-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names')
         openssl('x509', '-req', '-in', f'{name}.csr', *signed, '-out', f'{name}.pem')
@@ -122,3 +125,63 @@ def test_a_certificate_that_is_not_there_is_told(protocol: str) -> None:
     ):
         client.post('/', {'text': 'secret'})
     assert 'PEM' in caught.value.help
+
+
+# To the gateway itself
+
+
+def spec_of(folder: Path, name: str, **others: Any) -> SecuritySpec:
+    tls = TlsSpec(certificate=str(folder / f'{name}.pem'), key=str(folder / f'{name}.key'), **others)
+    return SecuritySpec(tls=tls)
+
+
+def secure_client(gateway: Any, protocol: str, tls: Tls, **others: Any) -> Any:
+    port = gateway.server.ports[protocol]
+    return Client('127.0.0.1', port=port, protocol=protocol, tls=tls, timeout_s=10, **others)
+
+
+def test_a_gateway_with_a_certificate(serve: Any, making: Any, protocol: str, certificates: Path) -> None:
+    gateway = serve(making, security=spec_of(certificates, 'server'))
+    with secure_client(gateway, protocol, Tls(authority=certificates / 'ca.pem')) as client:
+        assert client.is_flow_ready()
+        assert client.post('/', Document('secret')).texts == ['secret']
+        assert [doc.text for doc in client.stream_doc('/', Document('abc'))] == ['a', 'b', 'c']
+    with secure_client(gateway, protocol, Tls()) as client, pytest.raises(BadServer) as caught:
+        client.post('/', Document('secret'))
+    assert 'cannot be encrypted' in caught.value.message
+    assert 'Tls(authority=' in caught.value.help
+
+
+def test_a_gateway_that_asks_for_certificates(
+    serve: Any, making: Any, protocol: str, certificates: Path
+) -> None:
+    authority = certificates / 'ca.pem'
+    asks = spec_of(certificates, 'server', authority=str(authority), client='required')
+    gateway = serve(making, security=asks)
+    own = Tls(authority=authority, certificate=certificates / 'client.pem', key=certificates / 'client.key')
+    with secure_client(gateway, protocol, own) as client:
+        assert client.post('/', Document('secret')).texts == ['secret']
+        assert [doc.text for doc in client.stream_doc('/', Document('ab'))] == ['a', 'b']
+    with secure_client(gateway, protocol, Tls(authority=authority)) as client, pytest.raises(BadServer):
+        client.post('/', Document('secret'))
+
+
+def test_a_certificate_for_another_name(serve: Any, making: Any, protocol: str, certificates: Path) -> None:
+    """As behind a tunnel: the address is not the name that the certificate was made for."""
+    gateway = serve(making, security=spec_of(certificates, 'shop'))
+    authority = certificates / 'ca.pem'
+    with secure_client(gateway, protocol, Tls(authority=authority, server_name='shop.example')) as client:
+        assert client.is_flow_ready()
+        assert client.post('/', Document('secret')).texts == ['secret']
+        assert [doc.text for doc in client.stream_doc('/', Document('ab'))] == ['a', 'b']
+    for strange in (Tls(authority=authority), Tls(authority=authority, server_name='other.example')):
+        with secure_client(gateway, protocol, strange) as client, pytest.raises(BadServer):
+            client.post('/', Document('secret'))
+
+
+def test_plain_words_to_an_encrypted_door_are_an_error(
+    serve: Any, making: Any, protocol: str, certificates: Path
+) -> None:
+    gateway = serve(making, security=spec_of(certificates, 'server'))
+    with gateway.client(protocol, timeout_s=10) as client, pytest.raises(BadServer):
+        client.post('/', Document('not so secret'))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
-from headrace.errors import ProtocolError
+from headrace.errors import ProtocolError, RequestError
 from headrace.pipeline import Batch, Context, Payload
 from headrace.wire.faults import to_data
 from headrace.wire.frames import Buffer, Frame, Kind, pack, size
@@ -18,7 +18,7 @@ Window = tuple[int, int]
 def pack_call(call: int, batch: Batch, context: Context, window: Window | tuple[()] = ()) -> list[Buffer]:
     """A request as a frame; the deadline travels as the seconds that are left of it.
 
-    With a `window` it asks for an answer in parts.
+    With a `window` it asks for an answer in parts. RequestError for parameters that cannot travel.
     """
     sizes, segments = _laid_out([(name, payload.segments()) for name, payload in batch.sources])
     meta = (
@@ -31,7 +31,13 @@ def pack_call(call: int, batch: Batch, context: Context, window: Window | tuple[
         sizes,
         *window,
     )
-    return pack(Kind.CALL, call, meta, segments)
+    try:
+        return pack(Kind.CALL, call, meta, segments)
+    except (OverflowError, TypeError, ValueError, RecursionError) as error:
+        raise RequestError(
+            f'the parameters cannot be sent to an executor: {error}',
+            help='give numbers of at most 64 bits, text, lists and objects',
+        ) from error
 
 
 def unpack_call(frame: Frame) -> tuple[Batch, Context, list[Any]]:

@@ -36,6 +36,7 @@ class End(Struct):
 class Form(NamedTuple):
     """How parts are written: their media type, and what is sent when there is none for a while."""
 
+    name: str
     media_type: bytes
     idle: bytes
 
@@ -47,7 +48,7 @@ class Form(NamedTuple):
         return b'%bevent: %b\ndata: %b\n\n' % (numbered, kind.encode(), data)
 
 
-FORMS = {EVENTS: Form(EVENTS, b':\n\n'), LINES: Form(LINES, b'')}
+FORMS = {EVENTS: Form('sse', EVENTS, b':\n\n'), LINES: Form('http', LINES, b'')}
 
 
 class Parts:
@@ -73,7 +74,7 @@ class Parts:
             room.__enter__()
             self._room = room
             self._parameters = batch.parameters
-            self._source = call.front.stream(batch, call.context)
+            self._source = call.front.stream(batch, call.context, protocol=self._form.name)
             self._first = asyncio.ensure_future(anext(self._source))
             await asyncio.wait((self._first,), timeout=QUIET_S)
             if self._first.done() and not isinstance(self._first.exception(), StopAsyncIteration):

@@ -50,16 +50,19 @@ class Generating:
         """All parts as one batch; TooLarge if it has too many bytes."""
         payloads: list[Payload] = []
         parameters, size = batch.parameters, 0
+        endpoint = self._returned.endpoint
+        kind = endpoint.response_type if endpoint.declares_response else None
         async with aclosing(self.stream(batch, context)) as parts:
             async for part in parts:
                 parameters = _with_results(parameters, part.parameters)
                 payload = part.sources[0][1]
                 if not len(payload):
                     continue
-                payloads.append(payload)
                 size += payload.nbytes
                 if size > self._max_bytes:
                     raise self._too_large()
+                payload.docs(kind)  # read now, one by one: all together they would hold the event loop up
+                payloads.append(payload)
         if not payloads:
             return batch.with_payload(self._returned.nothing(), parameters)
         whole = payloads[0] if len(payloads) == 1 else Payload(concatenated(payloads, None))

@@ -53,7 +53,9 @@ class Peer:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self.stream = FrameStream(self._on_frame, self._on_lost, greeting=server.hello)
+        self.stream = FrameStream(
+            self._on_frame, self._on_lost, on_made=lambda: server.peers.add(self), greeting=server.hello
+        )
         self.calls: dict[int, tuple[Context, int, asyncio.Task[None]]] = {}
         self.credits: dict[int, Credit] = {}
         self.has_seen_drain = False
@@ -194,9 +196,7 @@ class Server:
         return self
 
     def _accept(self) -> FrameStream:
-        peer = Peer(self)
-        self.peers.add(peer)
-        return peer.stream
+        return Peer(self).stream
 
     def has_room(self, size: int) -> bool:
         """Whether a call of so many bytes is accepted."""

@@ -14,14 +14,18 @@ from headrace.wire.frames import HEADER, MAX_FRAME_BYTES, Buffer, Frame, unpack
 SCRATCH_BYTES = 256 * 1024
 
 
+def _nothing() -> None:
+    """What a stream does at its beginning that nobody waits for."""
+
+
 class FrameStream(asyncio.BufferedProtocol):
     """One end of a connection: cuts what arrives into frames and writes frames with back-pressure.
 
     Small frames are cut out of a scratch buffer; a frame larger than that is received straight into memory
     of its own, so that its arrays can be used in place (a growing `buffer += chunk` is quadratic: 143 ms
-    instead of 2 for 10 MB). `on_frame` gets every frame; `on_lost` is called once, when the
-    connection ends. `greeting` is written first. `is_congested` says whether writers should wait (see
-    `writable`), `received` how many bytes have come so far.
+    instead of 2 for 10 MB). `on_frame` gets every frame; `on_made` is called when the connection is there,
+    `on_lost` once, when it ends. `greeting` is written first. `is_congested` says whether writers should
+    wait (see `writable`), `received` how many bytes have come so far.
     """
 
     def __init__(
@@ -29,11 +33,13 @@ class FrameStream(asyncio.BufferedProtocol):
         on_frame: Callable[[Frame], None],
         on_lost: Callable[[Exception | None], None],
         *,
+        on_made: Callable[[], None] = _nothing,
         greeting: Sequence[Buffer] = (),
         max_frame_bytes: int = MAX_FRAME_BYTES,
     ) -> None:
         self._on_frame = on_frame
         self._on_lost = on_lost
+        self._on_made = on_made
         self._greeting = greeting
         self._max_frame_bytes = max_frame_bytes
         self._scratch = bytearray(SCRATCH_BYTES)
@@ -59,6 +65,7 @@ class FrameStream(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._on_made()
         if self._greeting:
             self.write(self._greeting)
 

@@ -304,3 +304,18 @@ async def test_health_of_nonsense(serve: Any, dial: Any) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await check(b'\xff\xff')
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize(
+    'method',
+    [
+        'grpc.health.v1.Health/Check',
+        'grpc.health.v1.Health/Watch',
+        *(f'headrace.v1.Headrace/{name}' for name in ('Call', 'Generate', 'Describe')),
+    ],
+)
+async def test_a_call_without_a_message_is_answered(serve: Any, dial: Any, method: str) -> None:
+    call = dial(await serve(Echo())).stream_stream(f'/{method}')(iter([]), timeout=20)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call.read()
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT

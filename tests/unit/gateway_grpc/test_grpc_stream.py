@@ -248,3 +248,20 @@ async def test_a_window_without_limit_has_room_for_all() -> None:
     window = Window(0, 1 << 30)
     for _ in range(5_000):
         await window.enter(1)
+
+
+async def test_bytes_that_are_no_request_wait_for_the_reply_that_is_being_written(
+    serve: Any, dial: Any, stubs: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = dial(await serve(shout)).stream_stream('/headrace.v1.Headrace/Stream')()
+    large = b'x' * 3_000_000  # more than the client's window: writing it takes until the client reads
+    for _ in range(3):
+        await call.write(stubs.pb.Request(json=b'[{"text": "%s"}]' % large).SerializeToString())
+    await call.write(b'\x7a\xff\xff')
+    received = 0
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        while True:
+            received += len(await call.read())
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert received > len(large)
+    assert 'ExecuteBatchError' not in caplog.text

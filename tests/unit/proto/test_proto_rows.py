@@ -146,6 +146,11 @@ def test_arrays_written_as_numbers() -> None:
         pb.NdArray(dtype='float33', shape=[1], data=b'1234'),
         pb.NdArray(dtype='float32', shape=[3], values=[1, 2]),
         pb.NdArray(shape=[2**62], values=[1, 2]),
+        pb.NdArray(dtype='float32', values=[1, 1e300]),
+        pb.NdArray(dtype='int8', values=[1, 300]),
+        pb.NdArray(dtype='int64', values=[1.5]),
+        pb.NdArray(dtype='uint8', values=[float('nan')]),
+        pb.NdArray(dtype='bool', values=[2]),
     ],
 )
 def test_arrays_that_do_not_fit_themselves(message: pb.NdArray) -> None:
@@ -200,3 +205,8 @@ def test_the_deepest_allowed_documents_can_be_parsed() -> None:
         doc = Document(chunks=[doc])
     (back,) = round_trip(DocList([doc]), Document)
     assert back == doc
+
+
+def test_numbers_that_are_none_stay_so() -> None:
+    array = arrays.read(pb.NdArray(values=[float('nan'), float('inf'), -float('inf'), 1e-300]))
+    assert np.array_equal(array, np.array([np.nan, np.inf, -np.inf, 0], 'f4'), equal_nan=True)

@@ -7,9 +7,10 @@ from typing import Any
 import click
 import msgspec
 
+from headrace.cli.connecting import connection, connection_options
 from headrace.cli.inputs import documents, input_options
 from headrace.cli.options import KeyValue
-from headrace.client import Client, Response
+from headrace.client import Client, Response, StreamOptions
 
 ARRAYS = ('list', 'base64')
 
@@ -30,9 +31,7 @@ ARRAYS = ('list', 'base64')
 @click.option(
     '--request-size',
     type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    help='Documents per request.',
+    help='Documents per request; default: 100, or with --stream each line as it comes.',
 )
 @click.option(
     '--timeout-s', type=click.FloatRange(min=0.01), help="Seconds for each request; default: the server's."
@@ -41,6 +40,10 @@ ARRAYS = ('list', 'base64')
     '--arrays', type=click.Choice(ARRAYS), default='list', show_default=True, help='How tensors are printed.'
 )
 @click.option('--progress', is_flag=True, help='Draw a progress bar on standard error.')
+@click.option(
+    '--stream', is_flag=True, help='Print documents of an endpoint that generates them as they come.'
+)
+@connection_options
 def command(address: str, endpoint: str, **options: Any) -> None:
     """Send documents to a running Flow and print the answer.
 
@@ -53,23 +56,33 @@ def command(address: str, endpoint: str, **options: Any) -> None:
         headrace client grpc://127.0.0.1:12345 /search --file photo.jpg -p top_k=5
         headrace client grpc://127.0.0.1:12345 /index --docs items.jsonl --progress
         headrace client grpc://127.0.0.1:12345 /status
+        headrace client wss://shop.example /answer --text "why?" --stream --key-file key.txt
     """
-    with Client(address) as client:
+    with Client(address, **connection(options)) as client:
         inputs = documents(
             options['texts'],
             options['contents'],
             options['files'],
             lambda: client.takes(endpoint, options['target'] or ''),
         )
+        asked: StreamOptions = {
+            'parameters': dict(options['parameters']) or None,
+            'target_executor': options['target'],
+            'timeout_s': options['timeout_s'],
+        }
+        if options['request_size']:
+            asked['request_size'] = options['request_size']
+        if options['stream']:
+            asked['return_responses'] = True
+            for response in client.stream_doc(endpoint, inputs, **asked):
+                _print(response, options['arrays'])
+            return
         client.post(
             endpoint,
             inputs,
             on_done=lambda response: _print(response, options['arrays']),
-            parameters=dict(options['parameters']) or None,
-            target_executor=options['target'],
-            request_size=options['request_size'],
-            timeout_s=options['timeout_s'],
             show_progress=options['progress'],
+            **asked,
         )
 
 

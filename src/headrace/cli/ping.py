@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from typing import Any
 
 import click
 
+from headrace.cli.connecting import connection, connection_options
 from headrace.cli.program import FAILED
-from headrace.client import Address, Client
-from headrace.client.transport import reach
+from headrace.client import Address, Client, ClientSettings
+from headrace.client.settings import settings
 
 MAX_SAID_BYTES = 1 << 20
 
@@ -34,19 +36,24 @@ MAX_SAID_BYTES = 1 << 20
     show_default=True,
     help='Seconds for each answer.',
 )
+@connection_options
 @click.pass_context
-def command(context: click.Context, address: str, attempts: int, wait_s: float, timeout_s: float) -> None:
+def command(
+    context: click.Context, /, address: str, attempts: int, wait_s: float, timeout_s: float, **options: Any
+) -> None:
     """Ask a running Flow whether it can work.
 
-    ADDRESS is grpc://host:port or http://host:port (grpcs:// and https:// with TLS). The gateway asks every
-    executor. Asks until the answer is yes, at most --attempts times; the exit code is 0 for yes and 1 for no.
+    ADDRESS is grpc://host:port, http://host:port or ws://host:port (grpcs://, https:// and wss:// with TLS).
+    The gateway asks every executor. Asks until the answer is yes, at most --attempts times; the exit code is
+    0 for yes and 1 for no.
 
     \b
     Examples:
         headrace ping grpc://127.0.0.1:12345
         headrace ping http://127.0.0.1:8080 --attempts 60       # wait up to a minute for a start
     """
-    with Client(address) as client:
+    given = connection(options)
+    with Client(address, **given) as client:
         assert client.address is not None
         for attempt in range(attempts):
             if attempt:
@@ -55,22 +62,22 @@ def command(context: click.Context, address: str, attempts: int, wait_s: float, 
             if client.is_flow_ready(timeout_s):
                 click.echo(f'{client.address} is ready ({(time.perf_counter() - began) * 1000:.1f} ms)')
                 return
-        click.echo(f'{client.address} is not ready: {_reason(client.address, timeout_s)}', err=True)
+        click.echo(f'{client.address} is not ready: {_reason(client.address, given, timeout_s)}', err=True)
     context.exit(FAILED)
 
 
-def _reason(address: Address, timeout_s: float) -> str:
+def _reason(address: Address, given: ClientSettings, timeout_s: float) -> str:
     """What can be said about a gateway that did not say yes."""
     try:
         socket.create_connection((address.host, address.port), timeout_s).close()
     except OSError as error:
         return f'nobody answers at this host and port ({error})'
-    said = asyncio.run(_problem(address, timeout_s))
+    said = asyncio.run(_problem(address, given, timeout_s))
     return said or 'somebody answers, but no gateway whose executors can all work'
 
 
-async def _problem(address: Address, timeout_s: float) -> str:
-    transport = reach(address, MAX_SAID_BYTES)
+async def _problem(address: Address, given: ClientSettings, timeout_s: float) -> str:
+    transport = settings({**given, 'max_reply_bytes': MAX_SAID_BYTES}).reach(address)
     try:
         return await transport.problem(timeout_s)
     finally:

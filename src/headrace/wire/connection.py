@@ -170,11 +170,16 @@ class Connection:
         return pong
 
     def give_up(self, message: str, which: Callable[[Context], bool]) -> None:
-        """End the calls under way that `which` says; as `error.late`, their answers may still come."""
+        """End the calls under way that `which` says; as `error.late`, their answers may still come.
+
+        Of answers in parts, which nobody else can complete, all that have begun end for good.
+        """
         for call, (batch, context, future) in list(self._pending.items()):
-            if context is None or future.done() or not which(context):
+            incoming = self._incoming.get(call)
+            has_begun = incoming is not None and incoming.has_begun  # nobody could go on with it
+            if context is None or future.done() or not (has_begun or which(context)):
                 continue  # the first: it was given up before
-            if call in self._incoming:
+            if incoming is not None:
                 self._leave(call, Unavailable(message))
                 continue
             if call in self._unwritten:

@@ -63,10 +63,12 @@ class Incoming:
     """The parts of one answer, from the frames of a worker to whoever takes them.
 
     `ended` fails with what ends it early, and is cancelled when the worker has sent all. The worker is
-    granted as much as has been taken, through `grant`, as soon as that is half of the window.
+    granted as much as has been taken, through `grant`, as soon as that is half of the window. When a part
+    has come, it `has_begun`.
     """
 
     def __init__(self, request: Batch, ended: asyncio.Future[Any], grant: Callable[[Window], None]) -> None:
+        self.has_begun = False
         self._request = request
         self._ended = ended
         self._grant = grant
@@ -81,6 +83,7 @@ class Incoming:
         size = len(frame.payload)
         self._credit.use(size)
         self._buffer.put((unpack_reply(frame, self._request), size))
+        self.has_begun = True
 
     def _end(self, ended: asyncio.Future[Any]) -> None:
         error = None if ended.cancelled() else ended.exception()

@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace import Document, DocumentArray
 from headrace.documents.schema import schema_of
@@ -175,6 +177,41 @@ async def test_a_cancelled_one_is_no_fault_of_the_replica() -> None:
         async for _ in one.stream(batch('x'), context):
             context.cancel()
     assert repr(one) == '<Replicas of talker, 0 waiting: a healthy, 0 of 128>'
+
+
+@given(
+    plan=st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.booleans()), min_size=1, max_size=5),
+    retries=st.integers(0, 5),
+)
+def test_a_caller_has_a_prefix_of_one_answer_and_then_the_rest_or_an_error(
+    plan: list[tuple[int, bool, bool]], retries: int
+) -> None:
+    """Each replica gives some parts, and then may be lost, having begun or not."""
+
+    async def run() -> None:
+        talkers = []
+        for number, (count, is_lost, begun) in enumerate(plan):
+            error = Unavailable('lost', begun=begun or count > 0) if is_lost else None
+            talkers.append(Talker(f'{number}-', count if is_lost else 3, error))
+        all_of_it = replicas(*talkers, retries=retries)
+        seen: list[str] = []
+        failed = False
+        try:
+            async for part in all_of_it.stream(batch('x'), Context('/talk')):
+                seen += part.docs.texts
+        except (Unavailable, ExecutorFailure):
+            failed = True
+        owners = {text[:3] for text in seen}
+        assert len(owners) <= 1
+        assert seen == [f'{owner}{n}' for n in range(len(seen)) for owner in owners]
+        assert failed or len(seen) == 3
+        assert all_of_it.outstanding == 0
+        assert all_of_it.waiting == 0
+        assert all(talker.closed == talker.calls for talker in talkers)
+        if seen:
+            assert sum(talker.made > 0 for talker in talkers) == 1
+
+    asyncio.run(run())
 
 
 # --- shards

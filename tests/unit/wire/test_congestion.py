@@ -7,7 +7,14 @@ import weakref
 import pytest
 
 from headrace import DocumentArray
-from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError, ProtocolError, Unavailable
+from headrace.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    HeadraceError,
+    ProtocolError,
+    RequestError,
+    Unavailable,
+)
 from headrace.pipeline import Batch, Context, Payload
 from headrace.wire import Server, connect
 from headrace.wire.frames import Kind, pack
@@ -104,7 +111,7 @@ async def test_close_does_not_wait_for_a_worker_that_does_not_read(tmp_path):
 
 async def test_a_request_that_cannot_be_sent_is_forgotten(tmp_path):
     async with DeafWorker(tmp_path) as worker:
-        with pytest.raises(TypeError):
+        with pytest.raises(RequestError, match='the parameters cannot be sent'):
             await worker.connection(Batch(parameters={'x': object()}), Context())
         assert repr(worker.connection).endswith('open, 0 waiting>')
 

@@ -253,6 +253,18 @@ async def test_a_silent_worker_is_given_up(tmp_path):
         await anext(parts)
         waiting = asyncio.ensure_future(anext(parts))
         await asyncio.sleep(0)
+        s.connection.give_up('silent for long', lambda context: False)  # it has begun: nobody else can help
+        with pytest.raises(Unavailable, match='silent for long'):
+            await waiting
+
+
+async def test_a_silent_worker_that_has_not_begun_is_given_up_if_another_may_do_it(tmp_path):
+    async with Serving(Counter(waits_at=0), tmp_path) as s, s.stream() as parts:
+        waiting = asyncio.ensure_future(anext(parts))
+        await until(lambda: s.server.calls == 1)
+        s.connection.give_up('silent for long', lambda context: False)
+        await asyncio.sleep(0)
+        assert not waiting.done()
         s.connection.give_up('silent for long', lambda context: True)
         with pytest.raises(Unavailable, match='silent for long'):
             await waiting

@@ -38,7 +38,7 @@ class Audit:
         self._second = 0.0
         self._counts: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._file = _file_handler(file) if file else None
+        self._file = _PrivateFile(file, encoding='utf-8') if file else None
 
     def refused(
         self,
@@ -118,6 +118,9 @@ def _short(value: Any) -> Any:
     return f'{value[:LONGEST]}...' if isinstance(value, str) and len(value) > LONGEST else value
 
 
-def _file_handler(path: str) -> logging.Handler:
-    os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
-    return logging.handlers.WatchedFileHandler(path, encoding='utf-8')
+class _PrivateFile(logging.handlers.WatchedFileHandler):
+    """A file that only its owner reads; when it is moved away, another one is begun."""
+
+    def _open(self) -> Any:
+        os.close(os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
+        return super()._open()

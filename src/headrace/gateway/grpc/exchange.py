@@ -13,10 +13,11 @@ from typing import Any, NamedTuple, TypeVar
 from headrace.documents import Document, class_from
 from headrace.errors import DeadlineExceeded, RequestError, TooLarge
 from headrace.gateway.entrance import Entrance
+from headrace.gateway.envelopes import read_within
 from headrace.gateway.grpc.caller import LONGEST_S, Caller
 from headrace.gateway.identity import Identity
 from headrace.pipeline.admission import Ticket
-from headrace.pipeline.batch import Batch, Payload
+from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import DEFAULT_ENDPOINT
 from headrace.proto import forms, struct
@@ -113,33 +114,11 @@ class Exchange:
         """What the handler gets, and the form in which the client wants its answer."""
         context = asked.context
         self._permit(asked.identity, context.endpoint, context.target)
-        payload, form = self._read(asked)
+        doc_type = self._input(context.endpoint)
+        payload, form = read_within(self._limits, asked.request, asked.columns, doc_type)
         given = struct.read(asked.request) or {}
         asked.ticket.begin()
         return Batch(parameters=given, sources=(('gateway', payload),)), form
-
-    def _read(self, asked: Asked) -> tuple[Payload, forms.Form]:
-        """The documents of a request, within the limits of the gateway."""
-        request, limits = asked.request, self._limits
-        if request.parameters_json:
-            limits.check_json(request.parameters_json)
-            limits.check(parameters_bytes=len(request.parameters_json))
-        elif request.HasField('parameters'):
-            limits.check(parameters_bytes=request.parameters.ByteSize())
-        size = 0
-        if asked.columns is not None:
-            limits.check_columns(asked.columns)
-        elif request.json:
-            size = len(request.json)
-            limits.check_json(request.json)
-            limits.check_data(request.json, size)
-        elif request.HasField('rows'):
-            size = request.rows.ByteSize()
-            limits.check(documents=len(request.rows.documents))
-        payload, form = forms.read(request, asked.columns, self._input(asked.context.endpoint))
-        if size:
-            limits.check_docs(payload.docs(), size)
-        return payload, form
 
     def _packed(
         self, asked: Asked, batch: Batch, given: dict[str, Any], form: forms.Form, *, more: bool = False

@@ -6,6 +6,7 @@ from typing import Any
 
 from headrace.documents import Document, class_from
 from headrace.errors import RequestError
+from headrace.gateway.envelopes import read_within
 from headrace.gateway.faults import to_message
 from headrace.gateway.limits import Limits
 from headrace.gateway.websocket.language import LONGEST_TIMEOUT_S, Ask, Cancel, End, Message
@@ -62,11 +63,9 @@ class Columns:
     def batch(self, ask: Ask) -> Batch:
         """The documents and parameters of a request."""
         request, columns = ask.body
-        self._check(request, columns, ask.size)
         info = self._endpoints.get(ask.endpoint) or self._endpoints.get(DEFAULT_ENDPOINT)
-        payload, form = forms.read(request, columns, Document if info is None else class_from(info.input))
-        if form != 'columns':
-            self._limits.check_docs(payload.docs(), ask.size)
+        doc_type = Document if info is None else class_from(info.input)
+        payload, _ = read_within(self._limits, request, columns, doc_type)
         return Batch(parameters=struct.read(request) or {}, sources=(('gateway', payload),))
 
     def reply(self, ask: Ask, context: Context, answer: Batch, given: dict[str, Any]) -> bytes:
@@ -88,18 +87,6 @@ class Columns:
             error, request_id=context.request_id, endpoint=endpoint, development=self._development
         )
         return pb.Reply(request_id=context.request_id, error=message).SerializeToString()
-
-    def _check(self, request: pb.Request, columns: memoryview | None, size: int) -> None:
-        """Raise for what is beyond the limits, before it is decoded."""
-        limits = self._limits
-        if columns is not None:
-            limits.check_columns(columns)
-            return
-        if request.WhichOneof('documents') == 'json':
-            limits.check_json(request.json)
-            limits.check_data(request.json)
-        if request.WhichOneof('parameter_form') == 'parameters_json':
-            limits.check_json(request.parameters_json)
 
     def _packed(self, reply: pb.Reply, ask: Ask, answer: Batch, given: dict[str, Any]) -> bytes:
         request, columns = ask.body

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.server import ServerState
+from websockets.exceptions import PayloadTooBig
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import OPEN
@@ -59,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._door = door
         self.tasks: set[asyncio.Task[Any]] = state.tasks
         self._connections = cast('set[object]', state.connections)
+        self._most_bytes = door.max_bytes
         self._frames = ServerProtocol(max_size=door.max_bytes, logger=_log)
         self._parts: list[bytes] = []
         self._is_text = False
@@ -96,7 +98,7 @@ class Connection(asyncio.Protocol):
                 self._door.open(self, event, frames)
                 self._pending_bytes = 0
         if frames.parser_exc is not None or frames.handshake_exc is not None:
-            self._hang_up()
+            self._broken(frames.parser_exc)
         self._flush()
         if self._pending_bytes > FREE_BYTES and not self._is_deaf:
             self._hold()
@@ -247,6 +249,12 @@ class Connection(asyncio.Protocol):
             self.session.refused(error)
             code = close.TOO_BIG if isinstance(error, TooLarge) else close.TRY_LATER
             self.fail(code, close.reason(error))
+
+    def _broken(self, error: Exception | None) -> None:
+        """The peer has broken a rule of the protocol, or sends more than is accepted."""
+        if isinstance(error, PayloadTooBig) and self.session is not None:
+            self.session.refused(TooLarge(f'a message has more than the {self._most_bytes} bytes accepted'))
+        self._hang_up()
 
     def _release(self) -> None:
         ticket, self._ticket = self._ticket, None

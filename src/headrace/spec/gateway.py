@@ -54,7 +54,8 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         tuple[str, ...], Meta(description='Origins whose pages may call the HTTP port; true is every one.')
     ] = ()
     prefetch: Annotated[
-        int, Meta(ge=0, description='Requests of one gRPC stream in work at once; 0: max_requests.')
+        int,
+        Meta(ge=0, description='Requests of one gRPC stream or WebSocket in work at once; 0: max_requests.'),
     ] = 1000
     timeout_s: Annotated[
         Seconds | None, Meta(description='Deadline in seconds of requests that bring none; null is none.')
@@ -106,9 +107,7 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = {}
     uses: Annotated[
         Any,
-        Meta(
-            description='A subclass of headrace.Gateway with more routes: module:Class or file.py:Class.'
-        ),
+        Meta(description='A subclass of headrace.Gateway with more routes: module:Class or file.py:Class.'),
     ] = ''
     uses_with: Annotated[dict[str, Any], Meta(description='Arguments of the constructor of `uses`.')] = {}
     development: Annotated[

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import uvloop
 
-from benchmarks import batching, bulk, chain, graph, life, rates, replicas, report
+from benchmarks import batching, bulk, chain, graph, life, rates, replicas, report, security
 from benchmarks.result import Result
 
-PARTS = ('life', 'http', 'grpc', 'bulk', 'batching', 'replicas', 'chain', 'graph')
+PARTS = ('life', 'http', 'grpc', 'bulk', 'batching', 'replicas', 'chain', 'graph', 'security')
 
 
 @click.command()
@@ -49,6 +49,8 @@ def measure(part: str, *, quick: bool) -> list[Result]:
         return uvloop.run(chain.measure(seconds=0.3 if quick else 1.0, turns=1 if quick else 5))
     if part == 'graph':
         return uvloop.run(graph.measure(seconds=0.2 if quick else 2.0))
+    if part == 'security':
+        return uvloop.run(security.measure(seconds=0.3 if quick else 1.0, turns=1 if quick else 7))
     return uvloop.run(rates.measure(part, [1, 16] if quick else [1, 16, 64], 0.5 if quick else 4.0))
 
 

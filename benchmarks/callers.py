@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
+from pathlib import Path
+from socket import AF_INET
 from typing import Self, cast
 
 import grpc
@@ -23,9 +26,10 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     @classmethod
-    async def open(cls, port: int) -> Self:
+    async def open(cls, port: int, tls: ssl.SSLContext | None = None) -> Self:
         """Connect to a server on this machine."""
-        _, connection = await asyncio.get_running_loop().create_connection(cls, '127.0.0.1', port)
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(cls, 'localhost', port, ssl=tls, family=AF_INET)
         return connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,17 +65,28 @@ class HttpConnection(asyncio.Protocol):
         self._transport.close()
 
 
-def http_request(path: str, body: bytes) -> bytes:
-    """Write a POST request with a JSON body."""
+def http_request(path: str, body: bytes, bearer: str = '') -> bytes:
+    """Write a POST request with a JSON body, and what shows who calls."""
     head = f'POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+    head += f'Authorization: Bearer {bearer}\r\n' if bearer else ''
     return f'{head}Content-Length: {len(body)}\r\n\r\n'.encode() + body
 
 
 class HttpCallers:
     """Callers of one URL of a server on this machine, each with its own connection."""
 
-    def __init__(self, port: int, path: str, body: bytes, check: Check) -> None:
-        self._port, self._request, self._check = port, http_request(path, body), check
+    def __init__(
+        self,
+        port: int,
+        path: str,
+        body: bytes,
+        check: Check,
+        *,
+        bearer: str = '',
+        authority: str = '',
+    ) -> None:
+        self._port, self._request, self._check = port, http_request(path, body, bearer), check
+        self._tls = ssl.create_default_context(cafile=authority) if authority else None
         self._open: list[HttpConnection] = []
 
     async def calls(self, count: int) -> list[Call]:
@@ -79,7 +94,7 @@ class HttpCallers:
         return [await self._caller() for _ in range(count)]
 
     async def _caller(self) -> Call:
-        connection = await HttpConnection.open(self._port)
+        connection = await HttpConnection.open(self._port, self._tls)
         self._open.append(connection)
 
         async def call() -> None:
@@ -96,15 +111,29 @@ class HttpCallers:
 class GrpcCallers:
     """Callers of one gRPC method of a server on this machine, on one channel."""
 
-    def __init__(self, port: int, method: str, body: bytes, check: Check) -> None:
-        self._channel = grpc.aio.insecure_channel(f'127.0.0.1:{port}', options=GRPC_OPTIONS)
+    def __init__(
+        self,
+        port: int,
+        method: str,
+        body: bytes,
+        check: Check,
+        *,
+        bearer: str = '',
+        authority: str = '',
+    ) -> None:
+        if authority:
+            trusted = grpc.ssl_channel_credentials(Path(authority).read_bytes())
+            self._channel = grpc.aio.secure_channel(f'localhost:{port}', trusted, options=GRPC_OPTIONS)
+        else:
+            self._channel = grpc.aio.insecure_channel(f'127.0.0.1:{port}', options=GRPC_OPTIONS)
+        self._shown = [('authorization', f'Bearer {bearer}')] if bearer else None
         self._method, self._body, self._check = self._channel.unary_unary(method), body, check
 
     async def calls(self, count: int) -> list[Call]:
         """Make `count` callers; each call sends the message and checks the answer."""
 
         async def call() -> None:
-            self._check(await self._method(self._body))
+            self._check(await self._method(self._body, metadata=self._shown))
 
         return [call] * count
 

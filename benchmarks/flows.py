@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from benchmarks.computing import compute
 from headrace import DocumentArray, Executor, Flow, dynamic_batching, requests
@@ -86,9 +87,9 @@ def model() -> Flow:
     return Flow(protocol='http', asyncio=True).add(uses=Model)
 
 
-def two_hellos(protocol: str) -> Flow:
+def two_hellos(protocol: str, **settings: Any) -> Flow:
     """Make the hello Flow: a gateway and two executors, one process each."""
-    return Flow(protocol=protocol, asyncio=True).add(uses=Hello).add(uses=Hello)
+    return Flow(protocol=protocol, asyncio=True, **settings).add(uses=Hello).add(uses=Hello)
 
 
 def two_doubles() -> Flow:

@@ -115,7 +115,7 @@ class Reception:
     async def abort(self, rpc: Rpc, error: Exception, visit: Visit) -> None:
         """End a call with the error's status; raises."""
         if isinstance(error, Unread):
-            LOG.info('a call from %s is given up: %s', visit.caller.host, error.message)
+            LOG.info('a call from %s is given up: %s', visit.caller.host, error)
             raise asyncio.CancelledError from error  # which gRPC takes for the end of a call without a status
         message = self.told(error, visit, endpoint=visit.endpoint, request_id=visit.request_id)
         await rpc.abort(faults.code(message), faults.details(message), faults.metadata(message))

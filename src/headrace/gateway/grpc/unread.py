@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from headrace.errors import DeadlineExceeded
 from headrace.gateway.server import UNREAD_TIMEOUT_S
 
 Write = Callable[[bytes], Awaitable[None]]
 
 
-class Unread(DeadlineExceeded):
+class Unread(Exception):
     """A client does not take its replies: the one in its way keeps any other word, also a status, from it."""
 
 
@@ -24,7 +23,4 @@ async def deliver(write: Write, reply: bytes) -> None:
     except TimeoutError:
         if not limit.expired():
             raise
-        raise Unread(
-            f'the client has not read its replies for {UNREAD_TIMEOUT_S} seconds',
-            help='read replies while requests are sent',
-        ) from None
+        raise Unread(f'it has not read its replies for {UNREAD_TIMEOUT_S} seconds') from None

@@ -33,7 +33,7 @@ MESSAGE_BYTES_PER_S = 16 * 1024
 CLOSE_S = 5
 """How long a peer may take to see that the connection is closed."""
 LINGER_S = 0.1
-"""How long it has to be quiet before a connection is closed on a peer that may be still send."""
+"""How long it has to be quiet before a connection is closed on a peer that may still be sending."""
 FREE_BYTES = 64 * 1024
 """Of a message that is not complete, so many bytes are read before they take room in the gateway."""
 MAX_OWED_BYTES = 256 * 1024
@@ -55,10 +55,10 @@ class Connection(asyncio.Protocol):
         self.peer = Peer()
         self.peer.on_left = self._stop
         self.session: Conversation | None = None
+        self.tasks: set[asyncio.Task[Any]] = state.tasks
         self.host = ''
         self.transport = cast(asyncio.Transport, None)
         self._door = door
-        self.tasks: set[asyncio.Task[Any]] = state.tasks
         self._connections = cast('set[object]', state.connections)
         self._most_bytes = door.max_bytes
         self._frames = ServerProtocol(max_size=door.max_bytes, logger=_log)
@@ -212,10 +212,12 @@ class Connection(asyncio.Protocol):
             return
         if frame.opcode is Opcode.PONG or frame.opcode is Opcode.PING:
             self._pending_bytes -= min(self._pending_bytes, len(frame.data) + 6)
+            self._count_owed(len(frame.data) + 2)
             return
         if frame.opcode is not Opcode.CONT:
             self._is_text = frame.opcode is Opcode.TEXT
-        self._parts.append(bytes(frame.data))
+        if frame.data:  # or fragments of nothing would take memory, and count for none
+            self._parts.append(bytes(frame.data))
         self._is_fragmented = not frame.fin
         if frame.fin:
             parts, self._parts = self._parts, []

@@ -210,21 +210,23 @@ class Session:
 
     def _ask(self, ask: Ask, ticket: Ticket | None) -> None:
         """Begin to work on a request; who asks, and for what, is looked at each time: both may change."""
-        entrance, context = self._entrance, self._context(ask)
+        context = self._context(ask)
         job, identity = Job(ask, context, ask.size, ticket), self._identity
+        entrance, failure = self._entrance, None
         try:
-            identity = entrance.identify(self._credentials)
-            context.client = identity.client
+            if not entrance.is_open:
+                job.is_last = True  # who is not known any more gets an answer, and then no more
+                identity = entrance.identify(self._credentials)
+                job.is_last = False
+                context.client = identity.client
             if ticket is None:
                 job.ticket = entrance.admission.enter(identity.client, ask.size, context.left_s())
-            entrance.permit(identity, ask.endpoint, ask.target)
-        except Unauthenticated as error:
-            job.is_last = identity is self._identity  # what an endpoint does not permit ends no connection
-            self._start(job, identity, error)
+            if not entrance.is_open:
+                entrance.permit(identity, ask.endpoint, ask.target)
         except Exception as error:
-            self._start(job, identity, error)
-        else:
-            self._start(job, identity)
+            job.is_last &= isinstance(error, Unauthenticated)
+            failure = error
+        self._start(job, identity, failure)
 
     def _context(self, ask: Ask) -> Context:
         timeout_s = self._entrance.spec.timeout_s if ask.timeout_s is None else ask.timeout_s

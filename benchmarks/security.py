@@ -77,13 +77,16 @@ async def _in_turns(
 ) -> dict[str, list[Load]]:
     loads: dict[str, list[Load]] = {name: [] for name in known}
     async with AsyncExitStack() as stack:
-        asked: dict[str, tuple[list[Call], list[int]]] = {}
+        ports, servers = {}, {}
         for name, case in known.items():
             before = set(children())
             flow = await stack.enter_async_context(two_hellos(protocol, **case.settings))
-            callers = _callers(protocol, flow.ports[protocol], case)
+            ports[name], servers[name] = flow.ports[protocol], sorted(set(children()) - before)
+        asked: dict[str, tuple[list[Call], list[int]]] = {}
+        for name, case in known.items():  # when all run: a connection without a request is not kept for long
+            callers = _callers(protocol, ports[name], case)
             stack.push_async_callback(callers.close)
-            asked[name] = await callers.calls(CALLERS), sorted(set(children()) - before)
+            asked[name] = await callers.calls(CALLERS), servers[name]
         for _ in range(turns):
             for name, (calls, pids) in asked.items():
                 loads[name].append(await press(calls, seconds, pids))

@@ -10,7 +10,7 @@ import msgspec
 from headrace.cli.connecting import connection, connection_options
 from headrace.cli.inputs import documents, input_options
 from headrace.cli.options import KeyValue
-from headrace.client import Client, Response, StreamOptions
+from headrace.client import Client, Response
 
 ARRAYS = ('list', 'base64')
 
@@ -65,16 +65,8 @@ def command(address: str, endpoint: str, **options: Any) -> None:
             options['files'],
             lambda: client.takes(endpoint, options['target'] or ''),
         )
-        asked: StreamOptions = {
-            'parameters': dict(options['parameters']) or None,
-            'target_executor': options['target'],
-            'timeout_s': options['timeout_s'],
-        }
-        if options['request_size']:
-            asked['request_size'] = options['request_size']
         if options['stream']:
-            asked['return_responses'] = True
-            for response in client.stream_doc(endpoint, inputs, **asked):
+            for response in client.stream_doc(endpoint, inputs, return_responses=True, **_asked(options)):
                 _print(response, options['arrays'])
             return
         client.post(
@@ -82,8 +74,19 @@ def command(address: str, endpoint: str, **options: Any) -> None:
             inputs,
             on_done=lambda response: _print(response, options['arrays']),
             show_progress=options['progress'],
-            **asked,
+            **_asked(options),
         )
+
+
+def _asked(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of the client that were given."""
+    asked = {
+        'parameters': dict(options['parameters']),
+        'target_executor': options['target'],
+        'request_size': options['request_size'],
+        'timeout_s': options['timeout_s'],
+    }
+    return {name: value for name, value in asked.items() if value}
 
 
 def _print(response: Response[Any], arrays: Any) -> None:

@@ -34,7 +34,10 @@ INDEX = re.compile(
     r'|pypi[.]org/[s]imple|registry\s*[=:]\s*"?http|"?resolved"?\s*:\s*"?http'
 )
 
-ALLOWED_UNFINISHED: dict[str, str] = {'tests/house/test_hygiene.py': 'it looks for these words'}
+ALLOWED_UNFINISHED: dict[str, str] = {
+    'tests/house/test_hygiene.py': 'it looks for these words',
+    'src/headrace/gateway/graphql/page/graphiql.min.js': 'a released file of GraphiQL, served as it is',
+}
 ALLOWED_PATHS: dict[str, str] = {}
 ALLOWED_INDEXES: dict[str, str] = {}
 ALLOWED_LARGE: dict[str, str] = {

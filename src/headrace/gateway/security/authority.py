@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Literal
 
 from headrace.documents.files.atomic import write_whole
@@ -84,8 +85,12 @@ class Authority:
     def revoke(self, name: str | Path) -> int:
         """Put the certificate of a name, or in a file, on the list of withdrawn ones; its serial number."""
         certificate = self._certificate(name)
-        if certificate.issuer != self._certificate('ca').subject:
-            raise SpecError(f'{name} is not signed by this authority', help='only its own can be withdrawn')
+        try:
+            certificate.verify_directly_issued_by(self._certificate('ca'))
+        except (ValueError, TypeError, load('cryptography.exceptions', extra='auth').InvalidSignature):
+            raise SpecError(
+                f'{name} is not signed by this authority', help='only its own can be withdrawn'
+            ) from None
         now = _now()
         entry = self._x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
         self._list([*self._listed(), entry.revocation_date(now).build()])
@@ -104,7 +109,7 @@ class Authority:
         x509 = self._x509
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = self._new_key()
-        name = self._name('Headrace development CA')
+        name = self._name(f'Headrace development CA {token_hex(4)}')  # two are not taken for one
         signs = {'key_cert_sign': True, 'crl_sign': True}
         builder = self._builder(name, name, key.public_key(), AUTHORITY_DAYS)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -1,0 +1,102 @@
+"""`headrace keys`, `headrace certs`, `--secure`: what they make, and that nothing shows a key twice."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from headrace.cli import main
+from headrace.cli.durations import Duration, Until
+from headrace.cli.secure import how_to_call, secured
+from headrace.flow import Flow
+from headrace.gateway.security import keys
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*words: str, code: int = 0) -> click.testing.Result:
+    ran = CliRunner().invoke(main, list(words))
+    assert ran.exit_code == code, ran.output
+    return ran
+
+
+def test_keys_are_made_listed_rotated_and_removed(tmp_path):
+    shown = run('keys', 'add', 'shop', '--scope', '/search', '--expires', '90d').stdout.strip()
+    assert re.fullmatch(r'hr_[0-9a-f]{12}_[\w-]{43}', shown)
+    (kept,) = keys.read('keys.json').keys
+    assert (kept.name, kept.scopes, kept.fits(keys.split(shown)[1])) == ('shop', ('/search',), True)
+    listed = run('keys', 'list').output
+    assert 'shop' in listed
+    assert keys.split(shown)[1] not in listed + (tmp_path / 'keys.json').read_text()
+    again = run('keys', 'rotate', 'shop', '--keep', '1h').stdout.strip()
+    assert again != shown
+    assert len(keys.read('keys.json').keys) == 2
+    run('keys', 'remove', 'shop')
+    assert keys.read('keys.json').keys == ()
+    assert "there is no key 'shop'" in run('keys', 'remove', 'shop', code=1).output
+
+
+def test_certificates_are_made_once_renewed_and_withdrawn(tmp_path):
+    run('certs', '--client', 'alice')
+    made = {file.name for file in (tmp_path / 'certs').iterdir()}
+    assert {'ca.crt', 'ca.key', 'ca.crl', 'server.crt', 'worker.key', 'gateway.crt', 'alice.crt'} <= made
+    before = (tmp_path / 'certs/server.crt').read_bytes()
+    run('certs')
+    assert (tmp_path / 'certs/server.crt').read_bytes() == before
+    assert 'withdrawn' in run('certs', '--revoke', 'alice').output
+    alice = (tmp_path / 'certs/alice.crt').read_bytes()
+    run('certs', '--renew')
+    assert (tmp_path / 'certs/server.crt').read_bytes() != before
+    assert (tmp_path / 'certs/alice.crt').read_bytes() == alice  # who is withdrawn gets no new one
+    run('certs', '--client', 'alice')
+    assert (tmp_path / 'certs/alice.crt').read_bytes() != alice
+
+
+@pytest.mark.parametrize(('text', 'seconds'), [('30m', 1800), ('1.5h', 5400), ('90d', 7_776_000), ('0s', 0)])
+def test_durations(text, seconds):
+    assert Duration().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize('text', ['', '90', 'd', '-1d', '2030-13-01', '1d2h', 'nan', 'infd'])
+def test_what_is_no_duration(text):
+    with pytest.raises(click.BadParameter):
+        Until().convert(text, None, None)
+
+
+def test_a_date_counts_to_its_end():
+    assert Until().convert('2030-01-01', None, None) == 1893542399
+
+
+def test_a_flow_is_secured_beside_its_file(tmp_path):
+    (tmp_path / 'flow.yml').write_text('gateway: {protocol: http, host: 0.0.0.0}')
+    flow, key = secured(Flow.load_config(tmp_path / 'flow.yml'))
+    security = flow.spec.gateway.security
+    assert security.authenticates
+    assert security.tls is not None
+    assert security.keys == str(tmp_path / 'security/keys.json')
+    flow.check()
+    again, none = secured(Flow.load_config(tmp_path / 'flow.yml'))
+    assert (again, none) == (flow, '')
+    assert key not in repr(flow) + flow.to_yaml() + str(flow.plan()) + json.dumps(str(flow.spec))
+    assert how_to_call(Flow(), '') == []
+
+
+@pytest.mark.parametrize('words', [('check', 'flow.yml'), ('run', 'flow.yml')])
+def test_an_open_gateway_on_a_network_says_how(tmp_path, words):
+    (tmp_path / 'flow.yml').write_text('gateway: {host: 0.0.0.0}')
+    told = run(*words, code=1).output
+    assert 'gateway.host: at 0.0.0.0' in told
+    assert '--secure' in told
+    assert '--insecure' in told
+
+
+def test_an_open_gateway_on_a_network_may_be_wanted(tmp_path):
+    (tmp_path / 'flow.yml').write_text('gateway: {host: 0.0.0.0, insecure: true}')
+    run('check', 'flow.yml')

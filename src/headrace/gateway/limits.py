@@ -87,26 +87,24 @@ class Limits:
         if len(text) <= self.small_json:
             return
         shape = JsonShape(text)
-        if len(text) > spec.json_values and shape.most_values > spec.json_values:
+        if len(text) > spec.json_values:
             values = shape.values()
             if values > spec.json_values:
                 raise _too_large('json_values', f'{values} values in JSON', spec.json_values)
-        if shape.openings > spec.json_depth:
-            depth = shape.depth()
-            if depth > spec.json_depth:
-                raise RequestError(
-                    f'the JSON is nested too deeply: {depth} levels, and {spec.json_depth} are accepted',
-                    help='flatten it, or raise limits.json_depth of the gateway',
-                )
+        if shape.openings > spec.json_depth and shape.depth() > spec.json_depth:
+            raise RequestError(
+                f'the JSON is nested more deeply than the {spec.json_depth} levels that are accepted',
+                help='flatten it, or raise limits.json_depth of the gateway',
+            )
 
     def check_data(self, data: Buffer, body_bytes: int = 0) -> None:
         """Look at the documents of a JSON body of `body_bytes`, before they are decoded: how many there are.
 
         `data` is a list of documents, or an object with such a list; what the body has more are parameters.
         """
-        if len(data) > self.small_json:
+        if len(data) > self.spec.documents:
             shape = JsonShape(data)
-            if shape.objects > self.spec.documents:
+            if shape.openings > self.spec.documents:
                 self.check(documents=shape.documents())
         self.check(parameters_bytes=body_bytes - len(data))
 

@@ -45,7 +45,6 @@ def test_the_shape_of_json_is_what_a_decoder_would_find(value, ascii_only):
     shape = JsonShape(json.dumps(value, ensure_ascii=ascii_only).encode())
     assert shape.depth() == depth_of(value)
     assert shape.values() == commas_and_openings(value) + 1
-    assert shape.values() <= shape.most_values
 
 
 @given(st.lists(st.dictionaries(TEXTS, PLAIN, max_size=3), max_size=6))
@@ -70,7 +69,7 @@ def test_json_that_is_too_deep():
     few = limits(json_depth=10)
     few.check_json(b'[' * 10 + b'"[[[[[[[[[[[["' + b']' * 10)
     few.check_json(b'[' + b'[],' * 100 + b'[]]')
-    with pytest.raises(RequestError, match='11 levels') as caught:
+    with pytest.raises(RequestError, match='more deeply than the 10 levels') as caught:
         few.check_json(b'[' * 11 + b']' * 11)
     assert caught.value.http_status == 400
     assert 'json_depth' in caught.value.help

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headrace.documents import BaseDoc
+from headrace.errors import CodecError, DocumentError
 from headrace.gateway.limits import Limits
 from headrace.pipeline.batch import Payload
 from headrace.proto import forms
@@ -31,7 +32,19 @@ def read_within(
     elif request.HasField('rows'):
         size = request.rows.ByteSize()
         limits.check(documents=len(request.rows.documents))
-    payload, form = forms.read(request, columns, doc_type)
+    try:
+        payload, form = forms.read(request, columns, doc_type)
+    except CodecError:
+        raise
+    except DocumentError as error:
+        raise _within_data(error) from None
     if size:
         limits.check_docs(payload.docs(), size)
     return payload, form
+
+
+def _within_data(error: DocumentError) -> DocumentError:
+    """An error about documents that says where they are as every other protocol does: in `data`."""
+    detail, _, where = error.message.partition(' - at ')
+    path = where.strip('`').removeprefix('$')
+    return DocumentError(f'{detail} - at $.data{path}', help=error.help)

@@ -236,7 +236,7 @@ async def test_an_error_text_without_end_is_cut(serve: Any, dial: Any, stubs: An
 @pytest.mark.parametrize(
     ('request_fields', 'text'),
     [
-        ({'json': b'[{"text": 3}]'}, '$[0].text'),
+        ({'json': b'[{"text": 3}]'}, '$.data[0].text'),
         ({'json': b'[{"text": '}, 'JSON'),
         ({'columns': b'no columns'}, ''),
         ({'parameters_json': b'[]'}, 'JSON object'),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.errors import LoadError, SpecError, TooLarge
-from headrace.executors.modules import import_file, import_module, located
+from headrace.executors.modules import import_named
 from headrace.gateway.custom import FlowCalls, Gateway
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.asgi import App, Receive, Scope, Send
@@ -103,7 +103,7 @@ def named(name: str, where: str) -> Any:
     if not module:
         raise SpecError(f'{where}: {name!r} names nothing', help='write module:app or file.py:app')
     try:
-        loaded = import_file(located(module, ())) if module.endswith('.py') else import_module(module)
+        loaded = import_named(module)
     except LoadError as error:
         raise LoadError(f'{where}: {error.message}', help=error.help) from error
     found: Any = loaded

@@ -162,6 +162,7 @@ def _parts_operation(path: str, route: Route, endpoints: _Endpoints) -> dict[str
     operation['summary'] = f'{route.summary} (in parts)'
     operation['parameters'] = [*shared.HEADERS, *endpoints.query(name)]
     operation['responses'] = shared.flow_responses(endpoints.parts(name))
+    operation['x-headrace-parts'] = True
     return operation
 
 

@@ -4,6 +4,7 @@
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 const LONGEST_SHOWN = 200000;
 let spec;
+let key = '';  // as long as this page is open, and nowhere else
 
 /** An element with attributes and children; text is never read as markup. */
 function make(name, attributes = {}, ...children) {
@@ -12,7 +13,7 @@ function make(name, attributes = {}, ...children) {
     if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
     else if (value !== false && value != null) element.setAttribute(key, value === true ? '' : value);
   }
-  element.append(...children.filter((child) => child != null));
+  element.append(...children.filter((child) => child != null && child !== ''));
   return element;
 }
 
@@ -129,13 +130,27 @@ function inside(schema) {
   return found.filter((each, index) => found.findIndex((other) => other.$ref === each.$ref) === index);
 }
 
-const urlOf = (path) => new URL('.' + path, document.baseURI);
+const urlOf = (path, query = '') => new URL(`.${path}${query ? `?${query}` : ''}`, document.baseURI);
 
-function curl(method, path, body, headers) {
+/** What a query may say, as somebody would write it; '' if it says nothing. */
+function sampleQuery(method, operation) {
+  if (method !== 'get') return '';
+  const named = (operation.parameters || []).filter((each) => each.in === 'query' && each.name !== 'arrays');
+  const told = named.filter((each) => !['data', 'parameters'].includes(each.name)).slice(0, 2);
+  return told.map((each) => `${each.name}=${encodeURIComponent(sample(each.schema, false) ?? '')}`).join('&');
+}
+
+/** The media type to ask for, where it is not JSON. */
+function accepted(operation) {
+  const types = Object.keys(resolve(operation.responses?.['200'])?.content || {});
+  return operation['x-headrace-parts'] && types.length ? { Accept: types[0] } : {};
+}
+
+function curl(method, path, query, body, headers) {
   const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
   const parts = ['curl'];
   if (method !== 'get') parts.push(`-X ${method.toUpperCase()}`);
-  parts.push(quote(urlOf(path).href));
+  parts.push(quote(urlOf(path, query).href));
   for (const [name, value] of Object.entries(headers)) parts.push(`\\\n  -H ${quote(`${name}: ${value}`)}`);
   if (body) parts.push(`\\\n  -d ${quote(body)}`);
   return parts.join(' ');
@@ -146,15 +161,19 @@ function tryForm(method, path, operation) {
   const schema = operation.requestBody?.content?.['application/json']?.schema;
   const body = schema && make('textarea', { id: `${id}-body`, spellcheck: 'false', rows: '9' });
   if (body) body.value = JSON.stringify(sampleBody(schema), null, 2);
+  const asked = sampleQuery(method, operation);
+  const query = asked && make('input', { id: `${id}-query`, spellcheck: 'false', value: asked, size: '40' });
   const timeout = schema && make('input', { id: `${id}-timeout`, type: 'number', min: '0', step: 'any', placeholder: 'default' });
   const result = make('div', { role: 'status', 'aria-live': 'polite' });
   const send = make('button', { type: 'submit' }, 'Send');
   const headers = () => ({
+    ...shownKey(),
+    ...accepted(operation),
     ...(body ? { 'Content-Type': 'application/json' } : {}),
     ...(timeout?.value ? { 'X-Headrace-Timeout-S': timeout.value } : {}),
   });
   const copy = make('button', { type: 'button', class: 'quiet', onclick: async () => {
-    await navigator.clipboard.writeText(curl(method, path, body?.value, headers()));
+    await navigator.clipboard.writeText(curl(method, path, query?.value, body?.value, headers()));
     copy.textContent = 'Copied';
     setTimeout(() => { copy.textContent = 'Copy as curl'; }, 1500);
   } }, 'Copy as curl');
@@ -163,7 +182,7 @@ function tryForm(method, path, operation) {
     send.disabled = true;
     result.replaceChildren(make('p', {}, 'Waiting for the answer…'));
     try {
-      result.replaceChildren(...await answer(method, path, body?.value, headers()));
+      result.replaceChildren(...await answer(method, path, query?.value, body?.value, headers()));
     } catch (error) {
       result.replaceChildren(make('p', { class: 'error' }, `No answer: ${error.message}`));
     }
@@ -172,14 +191,15 @@ function tryForm(method, path, operation) {
   return make('form', { onsubmit: submit },
     make('h3', {}, 'Try it'),
     body && make('label', { for: `${id}-body`, class: 'visually-hidden' }, 'Body of the request as JSON'), body,
+    query && make('div', { class: 'row' }, make('label', { for: `${id}-query` }, 'Query'), query),
     make('div', { class: 'row' }, send, navigator.clipboard ? copy : null,
       timeout && make('label', { for: `${id}-timeout` }, 'Timeout in seconds'), timeout),
     result);
 }
 
-async function answer(method, path, body, headers) {
+async function answer(method, path, query, body, headers) {
   const begun = performance.now();
-  const response = await fetch(urlOf(path), { method: method.toUpperCase(), headers, body });
+  const response = await fetch(urlOf(path, query), { method: method.toUpperCase(), headers, body });
   const text = await response.text();
   const took = performance.now() - begun;
   let shown = text;
@@ -250,12 +270,30 @@ function filter(event) {
   }
 }
 
+/** The header by which a caller shows an API key or a token. */
+const shownKey = () => (key ? { Authorization: `Bearer ${key}` } : {});
+
+/** A field for the key that requests show; `then` is done when there is one. */
+function keyForm(then) {
+  const field = make('input', { id: 'key', type: 'password', autocomplete: 'off', spellcheck: 'false', placeholder: 'API key or token' });
+  const use = () => { key = field.value.trim(); };
+  field.addEventListener('input', use);
+  return make('form', { class: 'row', onsubmit: (event) => { event.preventDefault(); use(); then?.(); } },
+    make('label', { for: 'key' }, 'Key'), field, then ? make('button', { type: 'submit' }, 'Show') : null);
+}
+
 async function begin() {
   const state = document.getElementById('state');
   try {
-    const response = await fetch('openapi.json');
+    const response = await fetch('openapi.json', { headers: shownKey() });
+    if (response.status === 401) {
+      state.replaceChildren('Show who you are to read the description.', keyForm(begin));
+      document.getElementById('operations').removeAttribute('aria-busy');
+      return;
+    }
     if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
     spec = await response.json();
+    if (spec.components?.securitySchemes && !key) state.before(keyForm());
     show();
     state.hidden = true;
   } catch (error) {

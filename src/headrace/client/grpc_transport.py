@@ -18,7 +18,7 @@ from headrace.client.address import Address, Tls
 from headrace.client.credentials import Credentials
 from headrace.client.described import PATIENCE_S
 from headrace.client.grpc_wire import GrpcWire
-from headrace.client.lanes import INSIDE, Lane, Lanes, Order
+from headrace.client.lanes import INSIDE, SHARED_BYTES, Lane, Lanes, Order
 from headrace.client.line import Line
 from headrace.client.messages import Request, Response
 from headrace.client.stream import Stream
@@ -38,9 +38,6 @@ FAREWELL = ('headrace-farewell', 'reply')
 
 GREETING_S = 2.0
 """How long a gateway may take to say that it takes a stream; then it is written to all the same."""
-
-STREAMED_BYTES = 1 << 20
-"""Longer requests go alone: a stream gains them nothing, and one that is refused would end it for all."""
 
 PROBLEM = 'headrace-problem-bin'
 """Where a gateway says with its health which executors cannot work, and why."""
@@ -77,7 +74,7 @@ class GrpcTransport:
     async def send(self, request: Request, body: bytes) -> Response[Any]:
         self._connect()
         shown = await self._credentials.headers()
-        if request.stream and not request.metadata and len(body) <= STREAMED_BYTES:
+        if request.stream and not request.metadata and len(body) <= SHARED_BYTES:
             reply, columns, _ = await self._line.send(request, body, shown)
             return envelope.response(request, reply, columns)
         try:
@@ -101,7 +98,10 @@ class GrpcTransport:
         call = method(metadata=(('headrace-order', order), FAREWELL, *shown.items()))
         # What is written while a gateway refuses hides the reason: gRPC reports an error of its own instead.
         await asyncio.wait((asyncio.ensure_future(call.initial_metadata()),), timeout=GREETING_S)
-        return Stream(GrpcWire(call, self._address), self._address)
+        wire = GrpcWire(call, self._address)
+        if wire.is_done:
+            await wire.read()  # raises why it was refused
+        return Stream(wire, self._address)
 
     async def is_ready(self, timeout_s: float) -> bool:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -28,6 +29,9 @@ POST = '/post?arrays=base64'
 TIMEOUT = 'x-headrace-timeout-s'
 JSON = 'application/json'
 EVENTS = 'text/event-stream'
+
+AT_ONCE_BYTES = 1 << 20
+"""Longer bodies are written piece by piece, as aiohttp wants it."""
 
 
 class Body(Struct, omit_defaults=True):
@@ -103,7 +107,7 @@ class HttpTransport:
         try:
             async with self._session.connected.post(
                 POST,
-                data=body,
+                data=body if len(body) <= AT_ONCE_BYTES else BytesIO(body),
                 headers=await self._session.headers(own),
                 timeout=aiohttp.ClientTimeout(total=left_s),
                 server_hostname=self._session.server_name,

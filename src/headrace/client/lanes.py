@@ -20,6 +20,9 @@ IDLE = 4
 INSIDE = frozenset({'x-request-id', 'traceparent'})
 """Metadata that goes into each message; all other goes with the opening of a stream."""
 
+SHARED_BYTES = 1 << 20
+"""Longer requests go alone: a stream gains them nothing, and one that is refused would end it for all."""
+
 Order = Literal['requests', 'any']
 Open = Callable[[Order, Mapping[str, str]], Awaitable[Stream]]
 Headers = Callable[[Request], Awaitable[dict[str, str]]]

@@ -10,7 +10,7 @@ from headrace.client import grpc_faults
 from headrace.client.address import Address
 from headrace.client.messages import Request
 from headrace.client.stream import Answer, Stream, Untaken
-from headrace.errors import BadServer
+from headrace.errors import BadServer, RequestError
 
 GATEWAYS = 3
 """How many gateways, one after the other, may leave before they take a request."""
@@ -32,6 +32,7 @@ class Line:
         self._stream: Stream | None = None
         self._shown: Mapping[str, str] = {}
         self._streams: list[Stream] = []
+        self._uses = 0  # from one `close` to the next
 
     async def send(self, request: Request, body: bytes, shown: Mapping[str, str]) -> Answer:
         """The reply to an encoded request; if its gateway leaves, from the next one that has the port."""
@@ -70,6 +71,7 @@ class Line:
 
     async def close(self) -> None:
         """End all streams; what still waits fails."""
+        self._uses += 1
         streams, self._streams, self._stream = self._streams, [], None
         for stream in streams:
             await stream.close()
@@ -94,7 +96,11 @@ class Line:
                     return self._stream  # another request has opened it
                 self._stream.retire()
             self._streams = [stream for stream in self._streams if not stream.has_ended]
-            self._stream = await self._open(shown)
-            self._shown = shown
-            self._streams.append(self._stream)
-            return self._stream
+            use = self._uses
+            stream = await self._open(shown)
+            if use != self._uses:  # closed in the meantime: nobody would ever end it
+                await stream.close()
+                raise RequestError('this client is closed', help='make another Client')
+            self._stream, self._shown = stream, shown
+            self._streams.append(stream)
+            return stream

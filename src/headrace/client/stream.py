@@ -10,7 +10,7 @@ from headrace.client import grpc_faults
 from headrace.client.address import Address
 from headrace.client.messages import Request
 from headrace.client.parts import PART_BYTES, Buffer
-from headrace.errors import BadServer, CodecError
+from headrace.errors import BadServer, CodecError, Overloaded, Unavailable
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
 
@@ -231,6 +231,8 @@ class Stream:
             reason = None
         finally:
             self.is_over = True
+            if reason is not None and len(self._waiting) > 1:
+                reason = _of_several(reason)
             for request_id, waiting in self._waiting.items():
                 ended = self._ended(reason, request_id, is_left)
                 if isinstance(waiting, Buffer):
@@ -263,3 +265,12 @@ class Stream:
             retry_after_s=reason.retry_after_s,
             help=reason.help,
         )
+
+
+def _of_several(reason: BadServer) -> BadServer:
+    """Why a stream of several requests ended: one of them had no room, and others may have begun."""
+    if reason.error != Overloaded.__name__:
+        return reason
+    return BadServer(
+        reason.message, status=Unavailable.grpc_status, error=Unavailable.__name__, help=reason.help
+    )

@@ -16,7 +16,7 @@ from headrace.client import envelope, grpc_faults, websocket_faults
 from headrace.client.address import Address
 from headrace.client.credentials import Credentials
 from headrace.client.http_session import HttpSession
-from headrace.client.lanes import INSIDE, Lane, Lanes, Order
+from headrace.client.lanes import INSIDE, SHARED_BYTES, Lane, Lanes, Order
 from headrace.client.line import Line
 from headrace.client.messages import Request, Response
 from headrace.client.stream import Stream
@@ -51,9 +51,9 @@ class WebSocketTransport:
         return envelope.encode(request, docs)
 
     async def send(self, request: Request, body: bytes) -> Response[Any]:
-        if request.metadata.keys() <= INSIDE:
+        if request.metadata.keys() <= INSIDE and len(body) <= SHARED_BYTES:
             return await self._send(self._line, request, body)
-        async with self.lane(in_order=False) as lane:  # its headers are not those of others
+        async with self._lanes.lane(in_order=False) as lane:
             return await self._send(lane.line, request, body)
 
     async def _send(self, line: Line, request: Request, body: bytes) -> Response[Any]:

@@ -52,6 +52,12 @@ _SCALARS: dict[str, Any] = {
     'any': Any,
     'object': dict[str, Any],
 }
+_CONVERTED: dict[str, Any] = {
+    **{kind: type_ for kind, type_ in _SCALARS.items() if kind not in ('any', 'object')},
+    'set': set,
+    'tuple': tuple,
+}
+"""The kinds of fields whose defaults are something else in JSON."""
 
 
 def class_from(schema: DocSchema) -> type[BaseDoc]:
@@ -172,6 +178,9 @@ def _default(field: FieldSchema) -> Any:
 
 
 def _fresh(kind: str, default: Any) -> Any:
-    if isinstance(default, list | dict):
+    """A field with this default, which is written in a schema as JSON has it."""
+    if default is not None and kind in _CONVERTED:
+        default = msgspec.convert(default, _CONVERTED[kind])
+    if isinstance(default, list | dict | set):
         return msgspec.field(default_factory=lambda: msgspec.convert(default, type(default)))
     return msgspec.field(default=default)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -65,17 +66,12 @@ def command(address: str, endpoint: str, **options: Any) -> None:
             options['files'],
             lambda: client.takes(endpoint, options['target'] or ''),
         )
+        show = partial(_print, arrays=options['arrays'])
         if options['stream']:
             for response in client.stream_doc(endpoint, inputs, return_responses=True, **_asked(options)):
-                _print(response, options['arrays'])
-            return
-        client.post(
-            endpoint,
-            inputs,
-            on_done=lambda response: _print(response, options['arrays']),
-            show_progress=options['progress'],
-            **_asked(options),
-        )
+                show(response)
+        else:
+            client.post(endpoint, inputs, show, show_progress=options['progress'], **_asked(options))
 
 
 def _asked(options: dict[str, Any]) -> dict[str, Any]:

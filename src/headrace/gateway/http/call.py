@@ -65,7 +65,8 @@ class Call:
         request.endpoint = endpoint
         if front.permit is not None and request.identity is not None:
             front.permit(request.identity, endpoint, target)
-        listed, self.output = front.types.get(endpoint) or front.default or front.learn(endpoint)
+        types = front.types.get(endpoint) or (None if endpoint in front.endpoints else front.default)
+        listed, self.output = types or front.learn(endpoint)
         docs, parameters = asked.content(listed)
         if size > limits.small_json:
             limits.check_docs(docs, size)

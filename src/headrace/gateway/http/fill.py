@@ -91,6 +91,7 @@ def _values(
 ) -> dict[str, Any]:
     """The field with what the part holds, and beside it the name and the type of a file."""
     if part.filename is None and field.kind is not Kind.BYTES:
+        limits.check_json(part.data)
         return {field.name: part.text if field.type is str else literal(part.text)}
     found: dict[str, Any] = {}
     if part.filename is not None:

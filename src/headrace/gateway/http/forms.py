@@ -56,6 +56,9 @@ class FormBody:
         if data is not None:
             limits.check_json(data.data)
             bodies.check_json(data.text, 'data')
+        self._beside = sum(len(part.data) for part in given.values())
+        for part in given.values():
+            limits.check_json(part.data)
         self._asked = bodies.read(_as_body(given)) if given else bodies.RequestBody()
 
     def address(self, route: str) -> tuple[str, str]:
@@ -66,9 +69,11 @@ class FormBody:
         """The documents and the parameters; HttpError 422 that names the field."""
         fields = listed.doc_type.__struct_fields__
         parameters = dict(self._asked.parameters or {})
-        for part in self._parts:
-            if part.filename is None and part.name not in fields:
-                parameters.setdefault(part.name, literal(part.text))
+        others = [part for part in self._parts if part.filename is None and part.name not in fields]
+        self._limits.check(parameters_bytes=self._beside + sum(len(part.data) for part in others))
+        for part in others:
+            self._limits.check_json(part.data)
+            parameters.setdefault(part.name, literal(part.text))
         mine = [part for part in self._parts if part.filename is not None or part.name in fields]
         if not mine:
             data = msgspec.Raw(self._docs) if self._docs else bodies.NOTHING

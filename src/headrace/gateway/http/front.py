@@ -34,19 +34,19 @@ class Front:
         self.development = spec.development
         self.types: dict[str, Types] = {}
         self.default: Types | None = None
-        self._endpoints = {endpoint.name: endpoint for endpoint in entrance.info.endpoints}
+        self.endpoints = {endpoint.name: endpoint for endpoint in entrance.info.endpoints}
 
     def learn(self, endpoint: str) -> Types:
         """The types of an endpoint, kept in `types` from then on; Document where none is known.
 
         Names that clients choose, and that have no endpoint of their own, have those of `default`.
         """
-        if endpoint not in self._endpoints:
+        if endpoint not in self.endpoints:
             if self.default is None:
-                known = DEFAULT_ENDPOINT in self._endpoints
+                known = DEFAULT_ENDPOINT in self.endpoints
                 self.default = self.learn(DEFAULT_ENDPOINT) if known else Types(DocList[Document], None)
             return self.default
-        info = self._endpoints[endpoint]
+        info = self.endpoints[endpoint]
         taken, given = class_from(info.input), class_from(info.output)
         types = Types(DocList[taken], None if issubclass(given, Document) else given)  # type: ignore[valid-type]
         return self.types.setdefault(endpoint, types)

@@ -24,10 +24,11 @@ FOLDER = 'certs'
 @click.option('--renew', is_flag=True, help='Make every certificate anew, and the list of withdrawn ones.')
 @click.option('--revoke', 'revoked', multiple=True, help='Name (or .crt file) of a certificate to withdraw.')
 def command(folder: Path, hosts: tuple[str, ...], clients: tuple[str, ...], days: int, **todo: Any) -> None:
-    """Make certificates for development: an authority, a server's, clients', and those of workers.
+    """Make certificates for development.
 
-    They go to FOLDER (default: certs); what is there stays as it is. Running gateways take renewed
-    certificates with the next connection, and the list of withdrawn ones with the next request.
+    There are an authority, the certificate of a server, those of gateway and workers for each other, and
+    those of clients. They go to FOLDER (default: certs); what is there stays as it is. Running gateways take
+    renewed certificates with the next connection, and the list of withdrawn ones with the next request.
 
     \b
     Examples:

@@ -34,6 +34,13 @@ def command() -> None:
     """Make, list and remove the API keys that open a gateway.
 
     The file holds no key, only a hash of each. A running gateway sees every change with the next request.
+
+    \b
+    Examples:
+        headrace keys add shop --scope /search --expires 90d
+        headrace keys list
+        headrace keys rotate shop --keep 24h
+        headrace keys remove shop
     """
 
 

@@ -36,6 +36,7 @@ class GatewaySettings(TypedDict, total=False):
     apps: Mapping[str, str]
     uses: Any
     uses_with: Mapping[str, Any]
+    graphql: Mapping[str, Any]
     security: Mapping[str, Any]
     insecure: bool
     development: bool

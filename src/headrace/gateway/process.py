@@ -14,7 +14,6 @@ import msgspec
 import uvloop
 
 from headrace.documents.media.access import restrict
-from headrace.errors import SpecError
 from headrace.gateway.orders import Leave, Open, Processes, Route, Start, Tell
 from headrace.gateway.security.doorway import towards_workers
 from headrace.gateway.server import DOORS, METRICS, GatewayServer, serve
@@ -23,6 +22,7 @@ from headrace.observe import log
 from headrace.spec import environment
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import GRACE_S, Lifeline, leave
+from headrace.wire.tls import Contexts
 
 
 def main() -> None:
@@ -36,17 +36,17 @@ def main() -> None:
             import_module(DOORS[door])  # while the workers start
         import_module(METRICS)  # likewise
         restrict(environment.read().allow_uris.split(), max_pixels=spec.limits.image_pixels)
+        tls = towards_workers(spec.security.workers)
         order = msgspec.convert(line.receive(), Open)
     except BaseException as error:
         line.report({'failed': to_data(error)})
         leave(1)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve(line, start, order))
+        status = runner.run(_serve(line, start, order, tls))
         leave(status)  # inside the runner: the teardown of the loop and of gRPC takes longer than the stop
 
 
-async def _serve(line: Lifeline, start: Start, order: Open) -> int:
-    spec = start.spec
+async def _serve(line: Lifeline, start: Start, order: Open, tls: Contexts | None) -> int:
     stop = asyncio.Event()
     orphaned = False
     linger_s = 0.0
@@ -73,27 +73,14 @@ async def _serve(line: Lifeline, start: Start, order: Open) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    try:
-        tls = towards_workers(spec.security.workers)
-    except SpecError as error:
-        line.report({'failed': to_data(error)})
-        return 1
-    board = Switchboard(order, line.report, floating_timeout_s=spec.timeout_s, tls=tls)
+    board = Switchboard(order, line.report, floating_timeout_s=start.spec.timeout_s, tls=tls)
     news = News(line, board)
     line.watch(on_order, on_cut)
     server: GatewayServer | None = None
     try:
         await board.connected(order.wait_s, anyway=order.anyway, unless=stop)
         if not stop.is_set():
-            server = await serve(
-                board.graph,
-                order.info,
-                spec,
-                ready=board.ready,
-                states=board.states,
-                owner=start.owner,
-                shared=True,
-            )
+            server = await _opened(board, start, order)
             line.report({'ready': server.ports})
             news.every(order.load_every_s)
     except Exception as error:
@@ -111,6 +98,18 @@ async def _serve(line: Lifeline, start: Start, order: Open) -> int:
         if orphaned:
             _tidy_up(pids, order.directory)
     return 0
+
+
+async def _opened(board: Switchboard, start: Start, order: Open) -> GatewayServer:
+    return await serve(
+        board.graph,
+        order.info,
+        start.spec,
+        ready=board.ready,
+        states=board.states,
+        owner=start.owner,
+        shared=True,
+    )
 
 
 class News:

@@ -35,10 +35,12 @@ _HINTS = {
     'timeout_send': "it is the gateway's timeout_s here, and is in seconds",
     'with': 'the arguments of an executor are called uses_with here',
     'requests': 'it is called uses_requests here',
+    'ssl_certfile': 'it is security: {tls: {certificate: ..., key: ...}} here',
+    'ssl_keyfile': 'it is security: {tls: {certificate: ..., key: ...}} here',
 }
 
 _NOT_YET = {
-    *('monitoring', 'tracing', 'metrics', 'ssl_certfile', 'ssl_keyfile'),
+    *('monitoring', 'tracing', 'metrics'),
 }
 """Settings that people know from elsewhere."""
 

@@ -19,9 +19,8 @@ MAX_HANDSHAKES = 1024
 """Peers that are in a handshake at once; more wait to be accepted."""
 
 PAUSE_S = 1.0
-"""How long nothing is accepted when the system has no room for another connection."""
+"""How long nothing is accepted when the system cannot, as when it has no room for another connection."""
 
-_FULL = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _log = logging.getLogger('headrace.security')
 
 OnRefused = Callable[[str, ssl.SSLError], None]
@@ -71,10 +70,10 @@ class TlsListener:
                 accepted, address = await loop.sock_accept(self._listening)
             except OSError as error:
                 self._room.release()
-                if error.errno in _FULL:
+                if error.errno != errno.ECONNABORTED:  # which is only a peer that has left already
                     _log.error('no connection can be accepted: %s', error)
                     await asyncio.sleep(PAUSE_S)
-                continue  # else the peer has left already
+                continue
             self._begin(self._shake(accepted, address[0]))
 
     async def _shake(self, accepted: socket.socket, host: str) -> None:

@@ -16,11 +16,13 @@ from headrace.errors import (
     SpecError,
     Unavailable,
 )
+from headrace.gateway.security.authority import Authority
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
 from headrace.wire import Server, connect
 from headrace.wire.address import parse
 from headrace.wire.frames import Kind, pack
+from headrace.wire.tls import WORKER_NAME, CertificateFiles, client_contexts, worker_contexts
 
 SCHEMA = schema_of(Document)
 INFO = ExecutorInfo('encoder', (EndpointInfo('/', 'docs', SCHEMA, SCHEMA),), 'Encodes.')
@@ -30,9 +32,21 @@ async def echo(batch, context):
     return batch
 
 
-@pytest.fixture(params=['unix', 'tcp'])
+@pytest.fixture(params=['unix', 'tcp', 'tcp+tls'])
 def address(request, tmp_path):
-    return f'unix:{tmp_path}/s' if request.param == 'unix' else 'tcp:127.0.0.1:0'
+    return f'unix:{tmp_path}/s' if request.param == 'unix' else f'{request.param}:127.0.0.1:0'
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _certificates(tmp_path_factory):
+    """Of a worker and a gateway, for addresses that want them; others pass over them."""
+    authority = Authority(tmp_path_factory.mktemp('ca'))
+    for name, contexts in (('worker', worker_contexts), ('gateway', client_contexts)):
+        files = authority.issue(name, name), authority.key_file(name), authority.certificate_file('ca')
+        TLS[name] = contexts(CertificateFiles(*map(str, files)))
+
+
+TLS = {}
 
 
 class Serving:
@@ -43,8 +57,8 @@ class Serving:
         self._address = address
 
     async def __aenter__(self):
-        await self.server.listen(self._address)
-        self.connection = await connect(self.server.address)
+        await self.server.listen(self._address, TLS['worker'])
+        self.connection = await connect(self.server.address, tls=TLS['gateway'])
         return self
 
     async def __aexit__(self, *error):
@@ -250,7 +264,11 @@ async def test_many_calls_at_once_pause_the_reading_and_all_are_answered(address
 
 async def raw(server):
     _, path, port = parse(server.address)
-    return await (asyncio.open_connection(path, port) if port else asyncio.open_unix_connection(path))
+    if not port:
+        return await asyncio.open_unix_connection(path)
+    is_secured = server.address.startswith('tcp+tls')
+    secured = {'ssl': TLS['gateway'].now(), 'server_hostname': WORKER_NAME} if is_secured else {}
+    return await asyncio.open_connection(path, port, **secured)
 
 
 @pytest.mark.parametrize(
@@ -272,11 +290,12 @@ async def test_a_peer_that_talks_nonsense_is_cut_off_and_the_others_are_served(a
     async with Serving(echo, address) as s:
         reader, writer = await raw(s.server)
         writer.write(data)
-        writer.write_eof()
-        async with asyncio.timeout(10):
-            await reader.read()  # until the server closes
+        if writer.can_write_eof():  # over TLS nobody can be half gone
+            writer.write_eof()
+            async with asyncio.timeout(10):
+                await reader.read()  # until the server closes
         writer.close()
-        await writer.wait_closed()
+        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
         assert len(await s.connection(Batch(DocumentArray.empty(2)), Context())) == 2
 
 

@@ -1,0 +1,5 @@
+"""What several contract tests use."""
+
+from limited import limited, refusals
+
+__all__ = ['limited', 'refusals']

@@ -17,6 +17,9 @@ FEWEST = 3
 SHORT = 200
 """Characters of a pattern for names."""
 
+MOST_STEPS = 10_000
+"""What a pattern says when its repetitions are written out: those of nothing take time, too."""
+
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
 
 
@@ -55,6 +58,8 @@ def _checked(pattern: Any, length: int) -> tuple[re.Pattern[str], Any]:
         compiled, parsed = re.compile(pattern), _parser.parse(pattern)
         if _repeats_choices(parsed, is_inside=False):
             raise ValueError('a repetition inside a repetition may take for ever')
+        if _steps(parsed) > MOST_STEPS:
+            raise ValueError(f'a pattern has at most {MOST_STEPS} parts, with repetitions written out')
     except (OverflowError, RecursionError):
         raise ValueError('a pattern with such numbers, or as many brackets in each other, is none') from None
     return compiled, parsed
@@ -82,6 +87,14 @@ def _beginning(branch: Any) -> str:
     """The letters that an alternative begins with, up to what can be one thing or another."""
     letters = takewhile(lambda part: part[0] is _constants.LITERAL, branch)
     return ''.join(chr(letter).casefold() for _, letter in letters)
+
+
+def _steps(part: Any) -> int:
+    """How many parts a pattern has when each repetition is written out as often as it has to be there."""
+    if _is_repeat(part):
+        least, _, repeated = part[1]
+        return max(1, int(least)) * (1 + _steps(repeated))
+    return 1 + sum(map(_steps, _inner(part)))
 
 
 def _choices(part: Any) -> int:

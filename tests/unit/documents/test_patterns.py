@@ -69,3 +69,15 @@ def test_patterns_for_names() -> None:
 def test_patterns_for_names_of_many_ways_are_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match='at most'):
         matcher(pattern)
+
+
+@pytest.mark.parametrize(
+    'pattern',
+    [r'(?:(?:\b){3000}){3000}', '(?:(?:(?=a){500}){500}){500}', '(?:(?:){60000}){60000}', 'a{20000}'],
+)
+def test_repetitions_that_are_long_when_written_out_are_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match='written out'):
+        searcher(pattern)
+    with pytest.raises(ValueError, match='written out'):
+        matcher(pattern)
+    assert searcher('^[0-9a-f]{64}$')('0f' * 32)

@@ -58,7 +58,7 @@ class Rates:
     def take(self, client: str) -> None:
         """One request of a client; RateLimited if it has to wait."""
         if ':' in client:
-            client = _network(client)
+            client = network_of(client)
         now = self._clock()
         bucket = self._buckets.get(client)
         if bucket is None:
@@ -82,10 +82,10 @@ class Rates:
         return len(self._buckets)
 
 
-def _network(client: str) -> str:
+def network_of(client: str) -> str:
     """The network of an IPv6 address; any other name as it is.
 
-    >>> _network('2001:db8::1:2'), _network('::ffff:10.0.0.7'), _network('key:shop')
+    >>> network_of('2001:db8::1:2'), network_of('::ffff:10.0.0.7'), network_of('key:shop')
     ('2001:db8:0:0', '10.0.0.7', 'key:shop')
     """
     try:

@@ -6,6 +6,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from headrace.gateway.rate import network_of
+
 HOSTS = 10_000
 
 
@@ -24,7 +26,7 @@ class Brake:
 
     def failed(self, host: str) -> float:
         """Count a failure; seconds to wait if there were too many, else 0."""
-        host = network(host)
+        host = network_of(host)
         level = self._level(host)
         if level + 1 > self._most:
             return (level + 1 - self._most) / self._per_s
@@ -36,21 +38,8 @@ class Brake:
 
     def wait_s(self, host: str) -> float:
         """Seconds until this host may fail again; 0 if it may now."""
-        return max(0.0, self._level(network(host)) + 1 - self._most) / self._per_s
+        return max(0.0, self._level(network_of(host)) + 1 - self._most) / self._per_s
 
     def _level(self, host: str) -> float:
         level, at = self._levels.get(host, (0.0, 0.0))
         return max(0.0, level - (self._clock() - at) * self._per_s)
-
-
-def network(host: str) -> str:
-    """The host, or the network of 64 bits that it belongs to.
-
-    >>> network('10.0.0.7'), network('2001:db8:1:2:3:4:5:6')
-    ('10.0.0.7', '2001:db8:1:2')
-    """
-    if ':' not in host:
-        return host
-    head, gap, _ = host.partition('::')
-    parts = head.split(':')
-    return ':'.join(parts[:4]) if len(parts) >= 4 or not gap else f'{head}::'

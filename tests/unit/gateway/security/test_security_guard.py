@@ -197,3 +197,15 @@ async def test_where_nothing_is_set_everybody_comes_in():
     assert entrance.identify(Credentials('10.0.0.1')) == Identity('10.0.0.1', host='10.0.0.1')
     entrance.permit(Identity('10.0.0.1'), '/anything')
     entrance.close()
+
+
+def test_hosts_of_the_old_kind_on_a_socket_for_both_do_not_share_a_brake():
+    brake = Brake(1, clock=Clock())
+    assert not brake.failed('::ffff:10.0.0.7')
+    assert brake.failed('::ffff:10.0.0.7')
+    assert not brake.failed('::ffff:10.0.0.8')
+    assert not brake.failed('::1')
+    assert brake.failed('10.0.0.7')
+    assert not brake.failed('2001:db8::1:2:3:4:5')
+    assert brake.failed('2001:db8:0:1:ff::1')
+    assert not brake.failed('2001:db8:0:2::1')

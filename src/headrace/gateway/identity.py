@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from headrace.gateway.security.scopes import ALL, Scopes
+from headrace.gateway.security.scopes import ALL, NOTHING, Scopes
 
 SHOWN = ('authorization', 'x-api-key')
 """The headers, or metadata, by which callers show who they are."""
@@ -53,3 +53,7 @@ class Identity(NamedTuple):
     kind: str = ''
     host: str = ''
     scopes: Scopes = ALL
+
+
+NOBODY = Identity('', scopes=NOTHING)
+"""Who has not been asked, where everybody has to be: may do nothing."""

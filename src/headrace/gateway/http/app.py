@@ -15,6 +15,7 @@ from headrace.gateway.http.asgi import Receive, Scope, Send
 from headrace.gateway.http.bounds import Bounds
 from headrace.gateway.http.cors import Cors
 from headrace.gateway.http.negotiation import coding
+from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.reception import Reception
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response
@@ -138,7 +139,12 @@ class Application:
     def _options(self, request: Request) -> Response:
         methods = self.routes.methods(request.path)
         if not methods:
-            self.routes.find('OPTIONS', request.path, request.headers)  # raises what is wrong
+            try:
+                self.routes.find('OPTIONS', request.path, request.headers)
+            except HttpError as error:
+                if self._entrance.guard is not None:  # nobody was asked who this is: no word of what there is
+                    raise HttpError(error.http_status, error.message) from None
+                raise
         return Response(204, b'', headers=((b'allow', ', '.join(methods).encode()),))
 
 

@@ -13,6 +13,7 @@ from headrace.gateway.http.front import Front as Front
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON
+from headrace.gateway.identity import NOBODY
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 
@@ -63,8 +64,8 @@ class Call:
             asked, size = await reading.read(front, request, body)
         endpoint, target = asked.address(route)
         request.endpoint = endpoint
-        if front.permit is not None and request.identity is not None:
-            front.permit(request.identity, endpoint, target)
+        if front.permit is not None:
+            front.permit(request.identity or NOBODY, endpoint, target)
         types = front.types.get(endpoint) or (None if endpoint in front.endpoints else front.default)
         listed, self.output = types or front.learn(endpoint)
         docs, parameters = asked.content(listed)

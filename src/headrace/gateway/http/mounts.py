@@ -13,6 +13,7 @@ from headrace.gateway.http.asgi import App, Receive, Scope, Send
 from headrace.gateway.http.lifespan import Lifespan
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response
+from headrace.gateway.identity import NOBODY
 
 FLOW, IDENTITY, REQUEST_ID = 'headrace.flow', 'headrace.identity', 'headrace.request_id'
 """What an application finds in the scope of each request."""
@@ -61,12 +62,13 @@ class Mounts:
         """The answer of the application for a request: it writes that itself."""
         mount, app, lifespan = next(each for each in self._apps if _is_below(each[0], request.path))
         prefix = self._entrance.spec.prefix
+        identity = request.identity if self._entrance.is_open else request.identity or NOBODY
         scope = {
             **request.scope,
             'path': prefix + request.path,
             'root_path': prefix + mount,
             'state': dict(lifespan.state),
-            FLOW: FlowCalls(self._entrance, request.identity, client=request.client, request_id=request.id),
+            FLOW: FlowCalls(self._entrance, identity, client=request.client, request_id=request.id),
             IDENTITY: request.identity,
             REQUEST_ID: request.id,
         }

@@ -52,6 +52,8 @@ async def read(front: Front, request: Request, body: bytes) -> tuple[Asked, int]
         front.origins.check(request)
         limits.check_json(request.query)
         return QueryBody(request.query), len(request.query)
+    if b'content-type' not in headers:
+        front.origins.check(request)
     kind = headers.get(b'content-type', JSON)
     name = kind.partition(b';')[0].strip().lower()
     if name == FORM:

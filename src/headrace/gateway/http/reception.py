@@ -31,7 +31,7 @@ class Reception:
     def receive(self, request: Request) -> None:
         """Find out whose request it is; raises Unauthenticated or RateLimited."""
         self.locate(request)
-        if not self._entrance.is_open and request.path not in OPEN and request.method != 'OPTIONS':
+        if not self._entrance.is_open and not _is_open(request):
             shown = Credentials(request.client, shown_in(request.headers), request.peer.certificate)
             request.identity = self._entrance.identify(shown)
             request.client = request.identity.client
@@ -68,6 +68,11 @@ class Reception:
             return False
         address = ip_address(host)
         return any(address.version == network.version and address in network for network in self._trusted)
+
+
+def _is_open(request: Request) -> bool:
+    """Whether a request is answered whoever sends it: by the gateway itself, and by nobody's code."""
+    return request.method == 'OPTIONS' or (request.path in OPEN and request.method in ('GET', 'HEAD'))
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

@@ -48,3 +48,4 @@ def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
 
 
 ALL = Scopes()
+NOTHING = Scopes((), ())

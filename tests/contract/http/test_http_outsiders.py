@@ -1,0 +1,102 @@
+"""What who shows nothing can reach over HTTP, and what pages of other origins can have a browser send."""
+
+from types import SimpleNamespace
+
+import httpx
+import pytest
+
+from headrace import BaseDoc, DocList, Executor, requests
+from headrace.gateway.security import keys
+from headrace.spec import ExposedEndpoint
+from headrace.spec.security import SecuritySpec
+
+SAFE = ('GET', 'HEAD', 'OPTIONS')
+WRITING = ('POST', 'PUT', 'PATCH', 'DELETE')
+
+
+class Item(BaseDoc):
+    title: str = ''
+
+
+class Shop(Executor):
+    def __init__(self, **others):
+        super().__init__(**others)
+        self.cleared = 0
+
+    @requests(on='/clear')
+    def clear(self, docs: DocList[Item], **kwargs) -> DocList[Item]:
+        self.cleared += 1
+        return docs
+
+    @requests(on='/health')
+    def healthy(self, docs: DocList[Item], **kwargs) -> DocList[Item]:
+        self.cleared += 1
+        return docs
+
+
+async def clearing(scope, receive, send):
+    """An application that calls the Flow for whoever asks."""
+    await scope['headrace.flow'].post('/clear', Item())
+    await send({'type': 'http.response.start', 'status': 200, 'headers': []})
+    await send({'type': 'http.response.body', 'body': b'cleared'})
+
+
+@pytest.fixture
+async def guarded(open_flow, tmp_path) -> SimpleNamespace:
+    """A shop that wants keys, with an application for all the rest."""
+    keys.write(tmp_path / 'keys.json', keys.KeyFile())
+    security = SecuritySpec(keys=str(tmp_path / 'keys.json'))
+    return await open_flow(Shop, apps={'/': f'{__file__}:clearing'}, security=security)
+
+
+@pytest.mark.parametrize('path', ['/health', '/ready', '/favicon.ico'])
+@pytest.mark.parametrize('method', [*SAFE, *WRITING])
+async def test_what_is_open_to_everybody_calls_nothing(guarded, path, method):
+    answer = await guarded.client.request(method, path)
+    assert (answer.status_code in (200, 204)) == (method in SAFE)
+    assert method in SAFE or answer.status_code == 401
+    assert guarded.executor.cleared == 0
+
+
+async def test_an_endpoint_exposed_where_everybody_may_look_is_not_open(open_flow, tmp_path):
+    keys.write(tmp_path / 'keys.json', keys.KeyFile())
+    exposed = ExposedEndpoint(endpoint='/clear', path='/favicon.ico', methods=('GET',))
+    security = SecuritySpec(keys=str(tmp_path / 'keys.json'))
+    shop = await open_flow(Shop, expose=(exposed,), security=security)
+    assert (await shop.client.get('/favicon.ico')).status_code == 401
+    assert shop.executor.cleared == 0
+
+
+async def test_who_is_not_known_is_not_told_what_there_is(open_flow, tmp_path):
+    keys.write(tmp_path / 'keys.json', keys.KeyFile())
+    shop = await open_flow(Shop, security=SecuritySpec(keys=str(tmp_path / 'keys.json')))
+    answer = await shop.client.options('/nothing')
+    assert answer.status_code == 404
+    assert '/clear' not in answer.text
+
+
+FOREIGN = {'origin': 'https://evil.example', 'sec-fetch-site': 'cross-site'}
+
+
+async def sent(shop: SimpleNamespace, method: str, path: str, content: bytes, **headers: str) -> int:
+    """A request as a browser sends one whose body has no type: fetch does so for bytes, and asks nobody."""
+    request = httpx.Request(method, f'http://127.0.0.1:{shop.port}{path}', content=content, headers=headers)
+    assert 'content-type' not in request.headers
+    return (await shop.client.send(request)).status_code
+
+
+async def test_a_page_of_another_origin_cannot_send_a_body_of_no_type(open_flow):
+    shop = await open_flow(Shop, cors=('https://shop.example',))
+    assert await sent(shop, 'POST', '/clear', b'{}', **FOREIGN) == 403
+    assert await sent(shop, 'POST', '/post', b'{"execEndpoint": "/clear"}', **FOREIGN) == 403
+    assert await sent(shop, 'POST', '/clear', b'', **FOREIGN) == 403
+    assert shop.executor.cleared == 0
+    assert await sent(shop, 'POST', '/clear', b'{}', origin='https://shop.example') == 200
+    assert await sent(shop, 'POST', '/clear', b'{}') == 200  # a program, not a page
+
+
+async def test_a_page_of_another_origin_cannot_send_a_head(open_flow):
+    exposed = ExposedEndpoint(endpoint='/clear', methods=('GET',))
+    shop = await open_flow(Shop, expose=(exposed,))
+    assert await sent(shop, 'HEAD', '/clear', b'', **FOREIGN) == 403
+    assert shop.executor.cleared == 0

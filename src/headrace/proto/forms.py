@@ -15,20 +15,25 @@ from headrace.proto.envelope import Buffer
 Form = Literal['columns', 'json', 'rows']
 
 
-def read(
-    message: pb.Request | pb.Reply, columns: memoryview | None, doc_type: type[BaseDoc]
-) -> tuple[Payload, Form]:
-    """The documents of a message and their form; columns stay encoded, the others become `doc_type`.
+def form_of(message: pb.Request | pb.Reply, columns: memoryview | None) -> Form:
+    """The form in which a message has its documents.
 
-    Without documents the form is rows: who sends none is no client of ours, and can read these.
+    Without documents it is rows: who sends none is no client of ours, and can read these.
     """
     if columns is not None:
-        return Payload(segments=(columns,), is_shared=True), 'columns'  # bytes that nobody may write to
+        return 'columns'
+    return 'json' if message.WhichOneof('documents') == 'json' else 'rows'
+
+
+def read(message: pb.Request | pb.Reply, columns: memoryview | None, doc_type: type[BaseDoc]) -> Payload:
+    """The documents of a message; columns stay encoded, the other forms become `doc_type`."""
+    if columns is not None:
+        return Payload(segments=(columns,), is_shared=True)  # bytes that nobody may write to
     if message.WhichOneof('documents') == 'json':
-        return Payload(json.from_json(message.json, doc_type)), 'json'
+        return Payload(json.from_json(message.json, doc_type))
     if message.WhichOneof('documents') == 'rows':
-        return Payload(rows.read(message.rows, doc_type)), 'rows'
-    return Payload(DocList[doc_type]()), 'rows'  # type: ignore[valid-type]
+        return Payload(rows.read(message.rows, doc_type))
+    return Payload(DocList[doc_type]())  # type: ignore[valid-type]
 
 
 def write(message: pb.Reply, batch: Batch, form: Form) -> Sequence[Buffer]:

@@ -10,20 +10,15 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from headrace.documents import Document, class_from
 from headrace.errors import DeadlineExceeded, RequestError, TooLarge
 from headrace.gateway.entrance import Entrance
-from headrace.gateway.envelopes import read_within
+from headrace.gateway.envelopes import Envelopes
 from headrace.gateway.grpc.caller import LONGEST_S, Caller
 from headrace.gateway.identity import Identity
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
-from headrace.pipeline.describe import DEFAULT_ENDPOINT
-from headrace.proto import forms, struct
 from headrace.proto import headrace_pb2 as pb
-from headrace.proto.envelope import pack
-from headrace.proto.results import write_results
 
 T = TypeVar('T')
 
@@ -45,10 +40,9 @@ class Exchange:
         self._handler = entrance.handler
         self._stream = partial(entrance.stream, protocol='grpc')
         self._permit = entrance.permit
-        self._limits = entrance.limits
         self._timeout_s = entrance.spec.timeout_s
         self._max_bytes = entrance.spec.max_body_bytes
-        self._inputs = {endpoint.name: endpoint.input for endpoint in entrance.info.endpoints}
+        self._envelopes = Envelopes(entrance.info, entrance.limits)
 
     def context(self, request: pb.Request, caller: Caller, identity: Identity) -> Context:
         """The circumstances of a request; its time is the shortest that anybody gave, or else the Flow's."""
@@ -81,14 +75,14 @@ class Exchange:
         The reply takes the place of the request in the room of the gateway. When the time is over, or the
         caller of this is cancelled, everybody who works on the request is told.
         """
-        batch, form = self._open(asked)
+        batch = self._open(asked)
         given, context = batch.parameters, asked.context
         try:
             answer = await _in_time(self._handler(batch, context), context)
         except asyncio.CancelledError:
             context.cancel()
             raise
-        data = self._packed(asked, answer, given, form)
+        data = self._packed(asked, answer, given)
         asked.ticket.answered(context.endpoint, len(data))
         return data
 
@@ -97,12 +91,12 @@ class Exchange:
 
         All of it has the time that the request has. With `more` each says that another reply follows.
         """
-        batch, form = self._open(asked)
+        batch = self._open(asked)
         given, context = batch.parameters, asked.context
         try:
             async with aclosing(self._stream(batch, context)) as parts:
                 while (part := await _in_time(anext(parts, None), context)) is not None:
-                    data = self._packed(asked, part, given, form, more=more)
+                    data = self._packed(asked, part, given, more=more)
                     asked.ticket.hold(len(data))
                     yield data
         except (asyncio.CancelledError, GeneratorExit):
@@ -110,35 +104,23 @@ class Exchange:
             raise
         asked.ticket.answered(context.endpoint)
 
-    def _open(self, asked: Asked) -> tuple[Batch, forms.Form]:
-        """What the handler gets, and the form in which the client wants its answer."""
+    def _open(self, asked: Asked) -> Batch:
+        """What the handler gets."""
         context = asked.context
         self._permit(asked.identity, context.endpoint, context.target)
-        doc_type = self._input(context.endpoint)
-        payload, form = read_within(self._limits, asked.request, asked.columns, doc_type)
-        given = struct.read(asked.request) or {}
+        batch = self._envelopes.read(asked.request, asked.columns, context.endpoint)
         asked.ticket.begin()
-        return Batch(parameters=given, sources=(('gateway', payload),)), form
+        return batch
 
-    def _packed(
-        self, asked: Asked, batch: Batch, given: dict[str, Any], form: forms.Form, *, more: bool = False
-    ) -> bytes:
+    def _packed(self, asked: Asked, batch: Batch, given: dict[str, Any], *, more: bool = False) -> bytes:
         reply = pb.Reply(request_id=asked.context.request_id, more=more)
-        if batch.parameters is not given:
-            is_json = asked.request.WhichOneof('parameter_form') == 'parameters_json' or form == 'columns'
-            write_results(reply, batch.parameters, is_json=is_json)
-        data = pack(reply, forms.write(reply, batch, form))
+        data = self._envelopes.write(reply, asked.request, asked.columns, batch, given)
         if len(data) > self._max_bytes:
             raise TooLarge(
                 f'the reply has {len(data)} bytes, more than the {self._max_bytes} that are sent',
                 help='send fewer documents in a request, or raise max_body_bytes of the gateway',
             )
         return data
-
-    def _input(self, endpoint: str) -> type[Any]:
-        """The class of the documents that an endpoint takes; Document where the Flow does not say."""
-        schema = self._inputs.get(endpoint) or self._inputs.get(DEFAULT_ENDPOINT)
-        return Document if schema is None else class_from(schema)
 
 
 async def _in_time(work: Awaitable[T], context: Context) -> T:

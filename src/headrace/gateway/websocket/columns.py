@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.documents import Document, class_from
 from headrace.errors import RequestError
-from headrace.gateway.envelopes import read_within
+from headrace.gateway.envelopes import Envelopes
 from headrace.gateway.faults import to_message
-from headrace.gateway.limits import Limits
 from headrace.gateway.websocket.language import LONGEST_TIMEOUT_S, Ask, Cancel, End, Message
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
-from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo
-from headrace.proto import forms, struct
 from headrace.proto import headrace_pb2 as pb
-from headrace.proto.envelope import pack, unpack
-from headrace.proto.results import write_results
+from headrace.proto.envelope import unpack
 
 NAME = 'headrace.columns.v1'
 EMPTY = b''
@@ -30,15 +25,8 @@ class Columns:
     in_order = False
     farewell = EMPTY
 
-    def __init__(
-        self,
-        endpoints: dict[str, EndpointInfo],
-        limits: Limits,
-        route: str = '',
-        development: bool = False,
-    ) -> None:
-        self._endpoints = endpoints
-        self._limits = limits
+    def __init__(self, envelopes: Envelopes, route: str = '', development: bool = False) -> None:
+        self._envelopes = envelopes
         self._route = route
         self._development = development
 
@@ -63,10 +51,7 @@ class Columns:
     def batch(self, ask: Ask) -> Batch:
         """The documents and parameters of a request."""
         request, columns = ask.body
-        info = self._endpoints.get(ask.endpoint) or self._endpoints.get(DEFAULT_ENDPOINT)
-        doc_type = Document if info is None else class_from(info.input)
-        payload, _ = read_within(self._limits, request, columns, doc_type)
-        return Batch(parameters=struct.read(request) or {}, sources=(('gateway', payload),))
+        return self._envelopes.read(request, columns, ask.endpoint)
 
     def reply(self, ask: Ask, context: Context, answer: Batch, given: dict[str, Any]) -> bytes:
         """The whole answer to a request."""
@@ -90,17 +75,7 @@ class Columns:
 
     def _packed(self, reply: pb.Reply, ask: Ask, answer: Batch, given: dict[str, Any]) -> bytes:
         request, columns = ask.body
-        form = _form(request, columns)
-        if answer.parameters is not given:
-            is_json = request.WhichOneof('parameter_form') == 'parameters_json' or form == 'columns'
-            write_results(reply, answer.parameters, is_json=is_json)
-        return pack(reply, forms.write(reply, answer, form))
-
-
-def _form(request: pb.Request, columns: memoryview | None) -> forms.Form:
-    if columns is not None:
-        return 'columns'
-    return 'json' if request.WhichOneof('documents') == 'json' else 'rows'
+        return self._envelopes.write(reply, request, columns, answer, given)
 
 
 def _seconds(timeout_s: float) -> float | None:

@@ -17,6 +17,7 @@ from websockets.server import ServerProtocol
 from headrace.errors import HeadraceError, RequestError, Unauthenticated, Unavailable
 from headrace.extras import load
 from headrace.gateway.entrance import Entrance
+from headrace.gateway.envelopes import Envelopes
 from headrace.gateway.graphql import messages as graphql
 from headrace.gateway.http import problem
 from headrace.gateway.http.bounds import Bounds
@@ -49,7 +50,7 @@ class Door:
         self._origins = Cors(spec.cors)
         self._bounds = Bounds(spec.limits)
         self._reception = Reception(entrance)
-        self._endpoints = {endpoint.name: endpoint for endpoint in entrance.info.endpoints}
+        self._envelopes = Envelopes(entrance.info, entrance.limits)
         self._sessions: set[Conversation] = set()
         self._graphql = _graphql(entrance) if 'graphql' in spec.protocols else None
         self._known = (*(KNOWN if 'websocket' in spec.protocols else ()),)
@@ -135,7 +136,7 @@ class Door:
         spec, limits = self._entrance.spec, self._entrance.limits
         route = '' if path == '/' else path
         if shaken.language == columns.NAME:
-            return columns.Columns(self._endpoints, limits, route, spec.development)
+            return columns.Columns(self._envelopes, route, spec.development)
         setting = plain.Setting(self._front, limits, route, shaken.arrays or 'list', spec.development)
         return plain.Json(setting) if shaken.language == plain.NAME else Jina(setting)
 

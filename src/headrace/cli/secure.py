@@ -11,7 +11,8 @@ from headrace.gateway.security.folder import secure
 from headrace.spec.exposure import reaches_itself, sends_in_the_clear
 
 FOLDER = 'security'
-ENCRYPTED = {'grpc': 'grpcs', 'http': 'https', 'websocket': 'wss'}
+PLAIN = {'grpc': 'grpc', 'http': 'http', 'websocket': 'ws', 'graphql': 'http'}
+ENCRYPTED = {'grpc': 'grpcs', 'http': 'https', 'websocket': 'wss', 'graphql': 'https'}
 
 
 def secured(flow: Flow) -> tuple[Flow, str]:
@@ -25,7 +26,7 @@ def secured(flow: Flow) -> tuple[Flow, str]:
 
 def scheme(protocol: str, flow: Flow) -> str:
     """How an address of this protocol begins."""
-    return ENCRYPTED.get(protocol, protocol) if flow.spec.gateway.security.tls else protocol
+    return (ENCRYPTED if flow.spec.gateway.security.tls else PLAIN)[protocol]
 
 
 def how_to_call(flow: Flow, key: str) -> list[str]:
@@ -38,14 +39,15 @@ def how_to_call(flow: Flow, key: str) -> list[str]:
         lines.append('keys are sent without encryption: networks in between can read them (see --secure)')
     if gateway.security.tls is None or not gateway.security.keys:
         return lines
-    protocol, port = next(iter(flow.ports.items()))
     host = 'localhost' if reaches_itself(gateway.host) else gateway.host
     authority = _shown(gateway.security.tls.authority)
-    address = f'{scheme(protocol, flow)}://{host}:{port}'
     if 'http' in flow.ports:
         url = f'https://{host}:{flow.ports["http"]}'
         lines.append(f"curl --cacert {authority} -H 'Authorization: Bearer KEY' {url}/status")
-    lines.append(f"Client('{address}', api_key='KEY', tls=Tls(authority='{authority}'))")
+    protocol = next((protocol for protocol in flow.ports if protocol != 'graphql'), '')
+    if protocol:
+        address = f'{scheme(protocol, flow)}://{host}:{flow.ports[protocol]}'
+        lines.append(f"Client('{address}', api_key='KEY', tls=Tls(authority='{authority}'))")
     return lines
 
 

@@ -9,8 +9,10 @@ import click
 from headrace.cli.output import waiting, warn_of_strays
 from headrace.cli.secure import how_to_call, scheme, secured
 from headrace.flow import Flow
+from headrace.gateway.security.scopes import Scopes
 from headrace.observe import log
 from headrace.spec import environment
+from headrace.spec.security import SecuritySpec
 
 _EVERYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}
 
@@ -42,13 +44,22 @@ def serve(flow: Flow, *, is_secure: bool = False) -> None:
 
 
 def addresses(flow: Flow) -> list[str]:
-    """Where the Flow answers, one line per protocol.
-
-    An HTTP gateway also has pages: its documentation.
-    """
+    """Where the Flow answers, one line per protocol, with the pages that browsers find there."""
+    gateway = flow.spec.gateway
     host = _EVERYWHERE.get(flow.host, flow.host)
     lines = []
     for protocol, port in flow.ports.items():
         address = f'{scheme(protocol, flow)}://{host}:{port}'
-        lines.append(f'{address}   documentation: {address}/docs' if protocol == 'http' else address)
+        if protocol == 'http':
+            address += f'   documentation: {address}/docs{_for_whom(gateway.security, "/docs")}'
+        elif protocol == 'graphql':
+            page = f'   GraphiQL in a browser{_for_whom(gateway.security, "/graphql")}'
+            address += f'/graphql{page if gateway.graphql.page else ""}'
+        lines.append(address)
     return lines
+
+
+def _for_whom(security: SecuritySpec, page: str) -> str:
+    """A browser shows no key: who wants a page in one has to let everybody read it."""
+    is_shown = not security.authenticates or Scopes(security.anonymous).allows(page)
+    return '' if is_shown else f' (wants a key; for browsers: security.anonymous: [{page}])'

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from headrace.cli import main
 from headrace.cli.durations import Duration, Until
 from headrace.cli.secure import how_to_call, secured
+from headrace.cli.serving import addresses
 from headrace.flow import Flow
 from headrace.gateway.security import keys
 
@@ -86,6 +87,27 @@ def test_a_flow_is_secured_beside_its_file(tmp_path):
     assert (again, none) == (flow, '')
     assert key not in repr(flow) + flow.to_yaml() + str(flow.plan()) + json.dumps(str(flow.spec))
     assert how_to_call(Flow(), '') == []
+
+
+def test_addresses_are_those_that_clients_and_browsers_take():
+    flow = Flow(protocol=['grpc', 'http', 'websocket', 'graphql'], port=[1, 2])
+    assert addresses(flow) == [
+        'grpc://127.0.0.1:1',
+        'http://127.0.0.1:2   documentation: http://127.0.0.1:2/docs',
+        'ws://127.0.0.1:2',
+        'http://127.0.0.1:2/graphql   GraphiQL in a browser',
+    ]
+    closed = flow.config_gateway(
+        security={'keys': 'keys.json', 'tls': {'certificate': 'a', 'key': 'b'}, 'anonymous': ['/docs']}
+    )
+    assert addresses(closed) == [
+        'grpcs://127.0.0.1:1',
+        'https://127.0.0.1:2   documentation: https://127.0.0.1:2/docs',
+        'wss://127.0.0.1:2',
+        'https://127.0.0.1:2/graphql   GraphiQL in a browser (wants a key; for browsers: '
+        'security.anonymous: [/graphql])',
+    ]
+    assert how_to_call(closed.config_gateway(protocol='graphql', port=2), '') == []
 
 
 @pytest.mark.parametrize('words', [('check', 'flow.yml'), ('run', 'flow.yml')])

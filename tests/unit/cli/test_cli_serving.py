@@ -150,6 +150,6 @@ def test_client_to_nobody_fails_with_a_remedy() -> None:
 
 
 def test_client_needs_an_address() -> None:
-    result = ask('client', 'ws://127.0.0.1:5', '/')
+    result = ask('client', 'graphql://127.0.0.1:5', '/')
     assert result.exit_code == 1
-    assert "'ws' is not a protocol" in result.stderr
+    assert "'graphql' is not a protocol" in result.stderr

@@ -103,6 +103,16 @@ async def test_anybody(open_gateway, tmp_path) -> None:
     assert (await gateway.client.post('{ __schema { description } }')).status_code == 401
     page = await gateway.http.get('/graphql', headers={'accept': 'text/html'})
     assert page.status_code == 401
+    assert (await gateway.http.get('/graphql/page.js')).status_code == 401
+
+
+async def test_a_page_for_everybody_has_its_parts(open_gateway, tmp_path) -> None:
+    file = tmp_path / 'keys.json'
+    keys.add(file, keys.new_key('one')[1])
+    gateway = await open_gateway(security=SecuritySpec(keys=str(file), anonymous=('/graphql',)))
+    assert (await gateway.http.get('/graphql', headers={'accept': 'text/html'})).status_code == 200
+    assert (await gateway.http.get('/graphql/page.js')).status_code == 200
+    assert (await gateway.client.post(INDEX)).json()['errors'][0]['extensions']['status'] == 401
 
 
 async def over_socket(gateway, payload: Any, headers: Any = None) -> Any:

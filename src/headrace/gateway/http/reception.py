@@ -11,7 +11,8 @@ from headrace.gateway.identity import Credentials, shown_in
 
 OPEN = frozenset(('/health', '/ready', '/favicon.ico'))
 """What everybody may ask: probes have no key, and browsers ask for icons without one."""
-PAGES = '/docs'
+PAGES = ('/docs', '/graphql')
+"""Pages with parts below them: who may read a page may read its parts."""
 
 
 class Reception:
@@ -46,8 +47,9 @@ class Reception:
     def permit_page(self, request: Request) -> None:
         """Let somebody read what is no endpoint of the Flow; raises Forbidden or Unauthenticated."""
         if request.identity is not None:
-            is_part = request.path.startswith(PAGES + '/')  # the page is nothing without its parts
-            self._entrance.permit_page(request.identity, PAGES if is_part else request.path)
+            path = request.path
+            page = next((page for page in PAGES if path.startswith(page + '/')), path)
+            self._entrance.permit_page(request.identity, page)
 
     def _client(self, request: Request) -> str:
         """The host that a request comes from: behind proxies that are trusted, the one that they name.

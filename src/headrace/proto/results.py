@@ -10,7 +10,7 @@ from headrace.proto import parameters, struct
 
 
 def write_results(reply: pb.Reply, results: dict[str, Any], *, is_json: bool) -> None:
-    """Put results into `reply`, in the form that its client can read; ExecutorError for what cannot travel."""
+    """Put results into `reply`, in the form that its client reads; ExecutorError for what cannot travel."""
     try:
         if is_json:
             reply.parameters_json = parameters.to_json(results)

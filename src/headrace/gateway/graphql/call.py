@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from headrace.documents import DocList
-from headrace.errors import DocumentError, ExecutorError, Forbidden, HeadraceError
+from headrace.errors import DocumentError, Forbidden, HeadraceError
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.graphql.answers import Part, Reply
 from headrace.gateway.graphql.reads import Reads
@@ -177,4 +177,4 @@ def rows(answer: Batch, gives: type[Any] | None) -> list[Any]:
     try:
         return list(answer.docs_as(gives))
     except DocumentError as error:
-        raise ExecutorError(f'the executors gave back what does not fit: {error.message}') from error
+        raise bodies.unpromised(error) from error

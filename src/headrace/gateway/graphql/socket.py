@@ -25,8 +25,8 @@ from headrace.gateway.graphql.request import GraphqlRequest
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.request import TRACEPARENT_SIZE
 from headrace.gateway.identity import SHOWN, Credentials, Identity
+from headrace.gateway.requested import LONGEST_TIMEOUT_S
 from headrace.gateway.websocket import close
-from headrace.gateway.websocket.language import LONGEST_TIMEOUT_S
 from headrace.gateway.websocket.session import Wire
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import new_request_id

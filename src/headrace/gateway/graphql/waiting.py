@@ -6,9 +6,9 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError, Unavailable
+from headrace.errors import HeadraceError
 from headrace.gateway.graphql.call import Calls
-from headrace.gateway.http.problem import HttpError
+from headrace.gateway.http.ending import why_late, why_left
 from headrace.gateway.http.request import Request
 
 
@@ -45,27 +45,13 @@ class Waiting:
         raise self._ended from None
 
     def _leave(self) -> None:
-        peer = self._request.peer
-        if peer.stopping:
-            self._end(Unavailable('the server is stopping', help='send the request again'))
-        elif peer.too_slow:
-            self._end(_incomplete('the request comes too slowly, and was not complete in time'))
-        else:
-            self._end(Cancelled('the client left before its answer was there'))
+        self._end(why_left(self._request.peer))
 
     def _expire(self) -> None:
-        if self.is_complete:
-            help = 'give the request more time with X-Headrace-Timeout-S, or less to do'
-            self._end(DeadlineExceeded(f'no answer within {self._timeout_s:g} seconds', help=help))
-        else:
-            self._end(_incomplete(f'the request was not complete after {self._timeout_s:g} seconds'))
+        self._end(why_late(self._timeout_s, is_complete=self.is_complete))
 
     def _end(self, error: HeadraceError) -> None:
         if self._ended is None and self._task is not None:
             self._ended = error
             self._calls.cancel()
             self._task.cancel()
-
-
-def _incomplete(what: str) -> HttpError:
-    return HttpError(408, what, headers=((b'connection', b'close'),))

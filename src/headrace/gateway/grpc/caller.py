@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import grpc
 
 from headrace.gateway.identity import Credentials
+from headrace.gateway.requested import usable_id
 from headrace.proto import headrace_pb2 as pb
 
 Rpc = grpc.aio.ServicerContext[bytes, bytes]
@@ -55,21 +56,8 @@ class Caller(NamedTuple):
         return timeout_s if self.deadline is None else self.deadline - time.monotonic()
 
 
-LONGEST_ID = 128
-"""Characters of a request id that a client may choose."""
-
 LONGEST_S = 10 * 365 * 86400
 """Seconds of a deadline that is none: clocks of event loops do not reach farther than some centuries."""
-
-
-def usable_id(text: str) -> str:
-    """A request id that a client chose, if logs and metadata can carry it; else ''.
-
-    >>> usable_id('order-17'), usable_id('two\\\\nlines')
-    ('order-17', '')
-    """
-    fits = len(text) <= LONGEST_ID and text.isascii() and text.isprintable()
-    return text if fits else ''
 
 
 def host_of(peer: str) -> str:

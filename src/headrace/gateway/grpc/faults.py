@@ -6,10 +6,8 @@ import math
 
 import grpc
 
-from headrace.gateway.faults import LIMIT, cut, to_message
+from headrace.gateway.faults import LIMIT, cut
 from headrace.proto import headrace_pb2 as pb
-
-__all__ = ['code', 'details', 'metadata', 'to_message']
 
 PUSHBACK = 'grpc-retry-pushback-ms'
 """What every client of gRPC with a retry policy knows: milliseconds to wait before the next attempt."""

@@ -134,11 +134,6 @@ def unreadable(error: Exception, body: bytes, shape: type[Struct]) -> HttpError:
     return HttpError(400, f'the body is not valid JSON: {error}', help='write text as UTF-8')
 
 
-def target_of(asked: RequestBody) -> str:
-    """The executors that a request names, or ''."""
-    return asked.address('')[1]
-
-
 def read_docs(data: Raw, listed: type[DocList[Any]]) -> DocList[Any]:
     """The documents in a request's `data` as a list of the class `listed`.
 
@@ -170,6 +165,11 @@ def write(
         return replies.encode(Reply(header, parameters, Raw(data)))
     except UNWRITABLE as error:
         raise unwritable(error) from None
+
+
+def unpromised(error: DocumentError) -> ExecutorError:
+    """What is wrong with documents of an answer that are not of the class that the Flow promises."""
+    return ExecutorError(f'the executors gave back what does not fit: {error.message}')
 
 
 def unwritable(error: Exception) -> ExecutorError:

@@ -6,11 +6,11 @@ import asyncio
 import time
 from typing import Any
 
-from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError, Unavailable
+from headrace.errors import HeadraceError
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http import reading
-from headrace.gateway.http.front import Front as Front
-from headrace.gateway.http.problem import HttpError
+from headrace.gateway.http.ending import why_late, why_left
+from headrace.gateway.http.front import Front
 from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON
 from headrace.gateway.identity import NOBODY
@@ -98,23 +98,10 @@ class Call:
 
     def _leave(self) -> None:
         """Nobody waits any more: tell the executors, and stop waiting for them."""
-        if self.request.peer.stopping:
-            self._end(Unavailable('the server is stopping', help='send the request again'))
-        elif self.request.peer.too_slow:
-            self._end(_incomplete('the request comes too slowly, and was not complete in time'))
-        else:
-            self._end(Cancelled('the client left before its answer was there'))
+        self._end(why_left(self.request.peer))
 
     def _expire(self) -> None:
-        if not hasattr(self, 'context'):
-            self._end(_incomplete(f'the request was not complete after {self._timeout_s:g} seconds'))
-        else:
-            self._end(
-                DeadlineExceeded(
-                    f'no answer within {self._timeout_s:g} seconds',
-                    help='give the request more time with X-Headrace-Timeout-S, or less to do',
-                )
-            )
+        self._end(why_late(self._timeout_s, is_complete=hasattr(self, 'context')))
 
     def _end(self, error: HeadraceError) -> None:
         if self._ended is not None:
@@ -124,7 +111,3 @@ class Call:
             self.context.cancel()
         if self._task is not None:
             self._task.cancel()
-
-
-def _incomplete(what: str) -> HttpError:
-    return HttpError(408, what, headers=((b'connection', b'close'),))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headrace.errors import DocumentError, ExecutorError
+from headrace.errors import DocumentError
 from headrace.gateway.http import arrow
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http.arrow import ARROW
@@ -45,7 +45,7 @@ class FlowRoute:
         try:
             docs = reply.docs_as(call.output)
         except DocumentError as error:
-            raise ExecutorError(f'the executors gave back what does not fit: {error.message}') from error
+            raise bodies.unpromised(error) from error
         header = bodies.ReplyHeader(context.request_id, context.endpoint, context.target)
         if form == ARROW:
             return Response(200, arrow.write(docs, reply.parameters, header), ARROW)

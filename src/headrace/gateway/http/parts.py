@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.documents.codec import text as codec
-from headrace.errors import DocumentError, ExecutorError
+from headrace.errors import DocumentError
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http import problem
 from headrace.gateway.http.asgi import Send
@@ -133,7 +133,7 @@ class Parts:
         try:
             docs = batch.docs_as(self._call.output)
         except DocumentError as error:
-            raise ExecutorError(f'the executors gave back what does not fit: {error.message}') from error
+            raise bodies.unpromised(error) from error
         return [codec.to_json(doc, arrays=self._arrays) for doc in docs.rows]  # type: ignore[arg-type]
 
     def _problem(self, error: Exception) -> bytes:

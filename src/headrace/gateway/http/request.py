@@ -9,12 +9,11 @@ from headrace.errors import Cancelled, TooLarge
 from headrace.gateway.http.asgi import Receive, Scope
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.identity import Identity
+from headrace.gateway.requested import LONGEST_TIMEOUT_S, usable_id
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import new_request_id
 
 TIMEOUT_HEADER = b'x-headrace-timeout-s'
-LONGEST_ID = 128
-LONGEST_TIMEOUT_S = 86_400.0
 TRACEPARENT_SIZE = 55  # version 00: 2 + 32 + 16 + 2 hex digits and three dashes
 
 
@@ -77,7 +76,7 @@ class Request:
         self.client: str = address[0] if address else ''
         self.peer: Peer = scope.get('state', {}).get('peer') or Peer()
         given = self.headers.get(b'x-request-id')
-        self.id = (given and _usable_id(given)) or new_request_id()
+        self.id = (given and usable_id(given.decode('latin1'))) or new_request_id()
         self.size = int(self.headers.get(b'content-length', 0))
         self.endpoint = ''
         self.ticket: Ticket | None = None
@@ -124,14 +123,6 @@ class Request:
             if not message.get('more_body'):
                 return b''.join(chunks) if len(chunks) > 1 else chunks[0]
             message = await self.receive()
-
-
-def _usable_id(value: bytes) -> str:
-    """The client's own request id, if it is one that a log and a header can carry."""
-    if not 0 < len(value) <= LONGEST_ID or not value.isascii():
-        return ''
-    text = value.decode()
-    return text if text.isprintable() else ''
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -7,7 +7,8 @@ from typing import Any
 from headrace.errors import RequestError
 from headrace.gateway.envelopes import Envelopes
 from headrace.gateway.faults import to_message
-from headrace.gateway.websocket.language import LONGEST_TIMEOUT_S, Ask, Cancel, End, Message
+from headrace.gateway.requested import LONGEST_TIMEOUT_S
+from headrace.gateway.websocket.language import Ask, Cancel, End, Message
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.proto import headrace_pb2 as pb

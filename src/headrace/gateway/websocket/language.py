@@ -7,11 +7,6 @@ from typing import Any, NamedTuple, Protocol
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 
-LONGEST_ID = 128
-"""Characters of an id that a client may choose."""
-
-LONGEST_TIMEOUT_S = 86_400.0
-
 
 class Ask(NamedTuple):
     """A request whose documents are not decoded yet: `body` is what its language reads them from.
@@ -84,13 +79,3 @@ class Language(Protocol):
 
     def error(self, ask: Ask | None, context: Context, error: Exception) -> bytes:
         """Why a request has no answer; `ask` is None for a message that could not be read."""
-
-
-def usable_id(given: str | int | None) -> str:
-    """An id as logs can carry it, or ''.
-
-    >>> usable_id(7), usable_id('two\\\\nlines')
-    ('7', '')
-    """
-    text = '' if given is None else str(given)
-    return text if len(text) <= LONGEST_ID and text.isascii() and text.isprintable() else ''

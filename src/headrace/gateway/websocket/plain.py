@@ -7,20 +7,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from headrace.errors import DocumentError, ExecutorError
+from headrace.errors import DocumentError
 from headrace.gateway.http import body as bodies
-from headrace.gateway.http.call import Front
+from headrace.gateway.http.front import Front
 from headrace.gateway.http.problem import Problem, told
 from headrace.gateway.limits import Limits
-from headrace.gateway.websocket.language import (
-    LONGEST_ID,
-    LONGEST_TIMEOUT_S,
-    Ask,
-    Cancel,
-    End,
-    Message,
-    Ping,
-)
+from headrace.gateway.requested import LONGEST_ID, LONGEST_TIMEOUT_S
+from headrace.gateway.websocket.language import Ask, Cancel, End, Message, Ping
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 
@@ -84,7 +77,7 @@ class Setting(NamedTuple):
         try:
             docs = answer.docs_as(gives)
         except DocumentError as error:
-            raise ExecutorError(f'the executors gave back what does not fit: {error.message}') from error
+            raise bodies.unpromised(error) from error
         return Raw(docs.to_json(arrays=self.arrays))  # type: ignore[arg-type]
 
     def told(self, error: Exception, ask: Ask | None, context: Context) -> Problem:

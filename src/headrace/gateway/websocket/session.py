@@ -11,9 +11,10 @@ from typing import NamedTuple, Protocol
 from headrace.errors import HeadraceError, Unauthenticated, Unavailable
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.identity import Credentials, Identity
+from headrace.gateway.requested import usable_id
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.job import Job, Worker
-from headrace.gateway.websocket.language import Ask, Cancel, Language, Message, Ping, usable_id
+from headrace.gateway.websocket.language import Ask, Cancel, Language, Message, Ping
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import Context, new_request_id
 

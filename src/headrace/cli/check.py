@@ -10,6 +10,8 @@ import click
 from headrace.cli.output import show
 from headrace.cli.source import flow_argument, load
 from headrace.flow.render import endpoints_table
+from headrace.spec.exposure import check_files
+from headrace.spec.paths import anchored
 
 
 @click.command('check')
@@ -18,14 +20,17 @@ def command(flow: Path, context: tuple[tuple[str, Any], ...]) -> None:
     """Say whether a Flow would start, and what it offers.
 
     Reads the file, loads every executor's class, and compares the documents that each one gives with those
-    that the next one takes. Constructs no executor and starts no process.
+    that the next one takes. Looks whether the files of keys and certificates are there. Constructs no
+    executor and starts no process.
 
     \b
     Examples:
         headrace check flow.yml
         headrace check flow.yml --set model=large && headrace run flow.yml --set model=large
     """
-    info = load(flow, context).check()
+    read = load(flow, context)
+    info = read.check()
+    check_files(anchored(read.spec.gateway, read.spec.base).security)
     count = len(info.executors)
     if not count:
         click.echo(f'{flow} has no executors: it would start, and give back what it is sent')

@@ -14,6 +14,7 @@ from headrace.cli.durations import Duration, Until
 from headrace.cli.output import show
 from headrace.gateway.security import keys
 from headrace.gateway.security.scopes import ANYTHING
+from headrace.spec.exposure import check_scopes
 
 FILE = 'keys.json'
 
@@ -63,11 +64,15 @@ def add(
         headrace keys add operator --scope '/admin/*' --scope /status
         export HEADRACE_API_KEY=$(headrace keys add me)
     """
+    check_scopes(scopes)
+    if expires is not None and expires < time.time():
+        raise click.BadParameter('this day is over already', param_hint='--expires')
     shown, key = keys.new_key(
         name, scopes=scopes or ANYTHING, executors=executors or ANYTHING, expires=expires
     )
     keys.add(file, key)
-    _print(shown, f'{name} may call {", ".join(key.scopes)}; this key is shown once')
+    where = '' if key.executors == ANYTHING else f' of the executors {", ".join(key.executors)}'
+    _print(shown, f'{name} may call {", ".join(key.scopes)}{where}; this key is shown once')
 
 
 @command.command('list')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from typing import get_args
 from urllib.parse import urlsplit
@@ -12,6 +14,12 @@ from headrace.spec.source import Path, Source
 
 NOWHERE = Source()
 PLACE: Path = ('gateway', 'security')
+FILES = {
+    'jwt': ('jwks', 'secret_file'),
+    'tls': ('certificate', 'key', 'authority', 'revoked'),
+    'workers': ('authority', 'certificate', 'key', 'gateway_certificate', 'gateway_key'),
+}
+"""What parts of the settings name files."""
 
 
 def check_security(gateway: GatewaySpec, source: Source = NOWHERE) -> None:
@@ -24,6 +32,8 @@ def check_security(gateway: GatewaySpec, source: Source = NOWHERE) -> None:
     """
     _check_tls(gateway.security.tls, source)
     _check_tokens(gateway.security.jwt, source)
+    for place, names in _scopes(gateway.security):
+        check_scopes(names, (*PLACE, *place), source)
     if is_loopback(gateway.host) or gateway.security.authenticates or gateway.insecure:
         return
     raise source.error(
@@ -31,6 +41,34 @@ def check_security(gateway: GatewaySpec, source: Source = NOWHERE) -> None:
         f'at {gateway.host} everybody who reaches this machine could call the Flow',
         help='let callers show who they are (headrace run --secure), or say that you want it (--insecure)',
     )
+
+
+def check_scopes(names: Iterable[str], place: Path = (), source: Source = NOWHERE) -> None:
+    """Raise SpecError for a scope that no endpoint can have.
+
+    >>> check_scopes(['/search', '/admin/*', '*'])
+    """
+    for name in names:
+        if not name.startswith(('/', '*')):
+            raise source.error(
+                place,
+                f'the scope {name!r} lets nobody call anything',
+                help=f'endpoints begin with /: write /{name}, or * for all',
+            )
+
+
+def check_files(security: SecuritySpec, source: Source = NOWHERE) -> None:
+    """Raise SpecError for the first file that security needs and that is not there."""
+    if security.keys and not os.path.exists(security.keys):
+        told = f'make one: headrace keys add NAME --file {security.keys}'
+        raise source.error((*PLACE, 'keys'), f'there is no file {security.keys!r}', help=told)
+    parts = {'jwt': security.jwt, 'tls': security.tls, 'workers': security.workers}
+    for part, spec in parts.items():
+        for key in FILES[part]:
+            path = getattr(spec, key, '')
+            if path and '://' not in path and not os.path.exists(path):
+                told = '' if part == 'jwt' else '`headrace certs` makes certificates for development'
+                raise source.error((*PLACE, part, key), f'there is no file {path!r}', help=told)
 
 
 def is_loopback(host: str) -> bool:
@@ -60,6 +98,13 @@ def sends_in_the_clear(gateway: GatewaySpec) -> bool:
     """Whether keys and tokens would travel so that a network in between could read them."""
     security: SecuritySpec = gateway.security
     return security.authenticates and security.tls is None and not is_loopback(gateway.host)
+
+
+def _scopes(security: SecuritySpec) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    yield ('anonymous',), security.anonymous
+    for part, spec in (('jwt', security.jwt), ('tls', security.tls)):
+        for who, names in (spec.scopes if spec else {}).items():
+            yield (part, 'scopes', who), names
 
 
 def _check_tls(tls: TlsSpec | None, source: Source) -> None:

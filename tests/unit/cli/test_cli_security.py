@@ -75,6 +75,36 @@ def test_a_date_counts_to_its_end():
     assert Until().convert('2030-01-01', None, None) == 1893542399
 
 
+@pytest.mark.parametrize(
+    ('options', 'code', 'told'),
+    [
+        (('--scope', 'search'), 1, 'write /search, or * for all'),
+        (('--scope', ''), 1, 'write /, or * for all'),
+        (('--expires', '2020-01-01'), 2, 'this day is over already'),
+    ],
+)
+def test_a_key_that_would_open_nothing_is_not_made(tmp_path, options, code, told):
+    assert told in run('keys', 'add', 'shop', *options, code=code).output
+    assert not (tmp_path / 'keys.json').exists()
+
+
+def test_a_key_says_which_executors_it_opens():
+    assert (
+        'shop may call * of the executors index;' in run('keys', 'add', 'shop', '--executor', 'index').stderr
+    )
+
+
+def test_a_check_misses_files_of_keys_and_certificates(tmp_path):
+    (tmp_path / 'flow.yml').write_text(
+        'gateway: {protocol: http, security: {keys: keys.json, tls: {certificate: a.crt, key: a.key}}}'
+    )
+    missing = run('check', 'flow.yml', code=1).stderr
+    assert f'there is no file {str(tmp_path / "keys.json")!r}' in missing
+    assert 'headrace keys add NAME' in missing
+    run('keys', 'add', 'shop')
+    assert 'gateway.security.tls.certificate: there is no file' in run('check', 'flow.yml', code=1).stderr
+
+
 def test_a_flow_is_secured_beside_its_file(tmp_path):
     (tmp_path / 'flow.yml').write_text('gateway: {protocol: http, host: 0.0.0.0}')
     flow, key = secured(Flow.load_config(tmp_path / 'flow.yml'))

@@ -73,6 +73,11 @@ def test_slips_are_told_with_their_place(block, told):
         ('{jwt: {algorithms: RS256, audience: a, jwks: "http://x/keys"}}', 'without TLS'),
         ('{tls: {certificate: a, key: b, client: required}}', 'nobody is named'),
         ('{tls: {certificate: a, key: b, revoked: c}}', 'mean nothing'),
+        ('{keys: a, anonymous: [docs]}', r"security\.anonymous: the scope 'docs' lets nobody call anything"),
+        (
+            '{jwt: {algorithms: HS256, audience: a, secret_file: b, scopes: {reader: search}}}',
+            'write /search',
+        ),
     ],
 )
 def test_what_cannot_work_together_is_told(security, told):

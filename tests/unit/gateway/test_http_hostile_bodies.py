@@ -4,6 +4,7 @@ import io
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from headrace.gateway.http import encoding
 from headrace.gateway.http.arrow import ArrowBody
 from headrace.gateway.http.forms import FormBody, Part, parts_of, read_form
 from headrace.gateway.http.negotiation import best, coding
+from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.query import QueryBody
 from headrace.gateway.limits import Limits
 from headrace.spec.limits import LimitsSpec
@@ -190,3 +192,33 @@ def test_any_accept_header(header):
 )
 def test_what_is_accepted_most(accepted, found):
     assert best(accepted, (b'application/json', b'text/event-stream')) == found
+
+
+@pytest.mark.parametrize('coding', [b'gzip', b'zstd'])
+def test_bodies_of_members_that_hold_nothing(coding):
+    empty = encoding.deflate(coding, b'')
+    most = encoding.MAX_MEMBERS
+    assert encoding.inflate(coding, empty * most, 1000) == b''
+    with pytest.raises(HttpError, match='more than 65536 members'):
+        encoding.inflate(coding, empty * (most + 1), 1000)
+
+
+def test_what_comes_behind_a_member_is_not_copied_for_each(monkeypatch):
+    given = []
+
+    class Counting:
+        def __init__(self, *arguments):
+            self._inflater = zlib.decompressobj(*arguments)
+
+        def __getattr__(self, name):
+            return getattr(self._inflater, name)
+
+        def decompress(self, data, most):
+            given.append(len(data))
+            return self._inflater.decompress(data, most)
+
+    monkeypatch.setattr(encoding, 'zlib', SimpleNamespace(decompressobj=Counting, error=zlib.error))
+    members = zlib.compress(b'', 5, 31) * 5000
+    assert encoding.inflate(b'gzip', members + zlib.compress(b'end', 5, 31), 1000) == b'end'
+    assert max(given) <= encoding.PIECE
+    assert len(given) < 6000

@@ -17,6 +17,9 @@ GZIP_LEVEL, ZSTD_LEVEL, BROTLI_LEVEL = 5, 3, 4
 EXTRA = 'compression'
 WINDOW_BITS = zlib.MAX_WBITS | 16
 MAX_WINDOW_BYTES = 128 * 1024 * 1024
+PIECE = 16 * 1024
+MAX_MEMBERS = 65_536
+"""Members of a gzip body, or frames of a zstd one: `bgzip` writes one for each 64 KiB."""
 SWELLING = 32 * 1024
 """Four bytes of zstd can be a block of the same 128 KiB."""
 
@@ -73,29 +76,41 @@ def inflate(name: bytes, body: bytes, limit: int) -> bytes:
 
 def _gzip(body: bytes, most: int) -> bytes:
     """The members of a gzip file one after the other, up to so many bytes."""
-    parts: list[bytes] = []
-    while True:
-        part, body = _member(zlib.decompressobj(WINDOW_BITS), body, most)
-        parts.append(part)
-        most -= len(part)
-        if not body or most <= 0:
-            return b''.join(parts)
+    return _members(lambda: zlib.decompressobj(WINDOW_BITS), body, most)
 
 
 def _zlib(body: bytes, most: int) -> bytes:
     """What `deflate` means: zlib, or (as some send it) the bare stream."""
     try:
-        return _member(zlib.decompressobj(), body, most)[0]
+        return _members(zlib.decompressobj, body, most)
     except zlib.error:
-        return _member(zlib.decompressobj(-zlib.MAX_WBITS), body, most)[0]
+        return _members(lambda: zlib.decompressobj(-zlib.MAX_WBITS), body, most)
 
 
-def _member(inflater: Any, body: bytes, most: int) -> tuple[bytes, bytes]:
-    """The first bytes of one member, and what comes behind it."""
-    found: bytes = inflater.decompress(body, most)
-    if len(found) < most and not inflater.eof:
+def _members(begin: Callable[[], Any], body: bytes, most: int) -> bytes:
+    """What one compressed member after the other holds, up to so many bytes.
+
+    An inflater copies what comes behind its member, so it is given a piece at a time.
+    """
+    parts: list[bytes] = []
+    inflater, at, count = begin(), 0, 1
+    while at < len(body) and most > 0:
+        if inflater.eof:
+            inflater, count = begin(), _counted(count)
+        piece = body[at : at + PIECE]
+        parts.append(inflater.decompress(piece, most))
+        most -= len(parts[-1])
+        at += len(piece) - len(inflater.unused_data) - len(inflater.unconsumed_tail)
+    if most > 0 and not inflater.eof:
         raise EOFError('it ends too early')
-    return found, inflater.unused_data
+    return b''.join(parts)
+
+
+def _counted(members: int) -> int:
+    """One more of them: each costs time, also where there is nothing in it."""
+    if members >= MAX_MEMBERS:
+        raise EOFError(f'it has more than {MAX_MEMBERS} members')
+    return members + 1
 
 
 def _zstd(body: bytes, most: int) -> bytes:
@@ -106,10 +121,10 @@ def _zstd(body: bytes, most: int) -> bytes:
     """
     unpacker = load('zstandard', extra=EXTRA).ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
     parts: list[bytes] = []
-    frame, at, left = unpacker.decompressobj(), 0, most
+    frame, at, left, count = unpacker.decompressobj(), 0, most, 1
     while at < len(body) and left > 0:
         if frame.eof:
-            frame = unpacker.decompressobj()
+            frame, count = unpacker.decompressobj(), _counted(count)
         size = max(left // SWELLING, 64)
         parts.append(frame.decompress(body[at : at + size]))
         left -= len(parts[-1])

@@ -12,7 +12,8 @@ from headrace.errors import (
     Overloaded,
     Unavailable,
 )
-from headrace.gateway.http.problem import HttpError, hide_paths, respond
+from headrace.gateway.http.problem import HttpError, respond
+from headrace.observe.paths import hide_paths
 
 
 def problem(error, **options):

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import http
-import logging
 import math
 
 import msgspec
 
-from headrace.errors import (
-    Cancelled,
-    DeadlineExceeded,
-    ExecutorFailure,
-    HeadraceError,
-    Overloaded,
-    Unauthenticated,
-    Unavailable,
-)
+from headrace.errors import Cancelled, HeadraceError, Overloaded, Unauthenticated, Unavailable
+from headrace.gateway.disclosure import disclosed
 from headrace.gateway.http.response import Headers, Response
-from headrace.observe.paths import hide_paths
 
 CONTENT_TYPE = b'application/problem+json'
-NOTED_ELSEWHERE = (ExecutorFailure, Unavailable, DeadlineExceeded)
-LOG = logging.getLogger('headrace.gateway')
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
@@ -74,38 +63,23 @@ def respond(error: Exception, *, request_id: str, endpoint: str = '', developmen
 
 
 def told(error: Exception, *, request_id: str, endpoint: str = '', development: bool = False) -> Problem:
-    """What a client is told of `error`, on every protocol that tells it in JSON.
-
-    Errors of Headrace keep their status and message. Anything else is a fault in the server: a 500 that says
-    no more than that, and a traceback in the log. Where files lie on the server, and tracebacks, are shown to
-    clients in development only.
-    """
-    if not isinstance(error, HeadraceError):
-        LOG.error('request %s to %r failed', request_id, endpoint, exc_info=error)
-        error = _unexpected(error, development)
-    elif error.http_status >= 500 and not isinstance(error, NOTED_ELSEWHERE):
-        LOG.warning('request %s to %r: %s', request_id, endpoint, error)
-    status = error.http_status
-    is_open = development or status < 500
+    """What a client is told of `error`, on every protocol that tells it in JSON: what `disclosed` gives."""
+    error, detail, help, traceback = disclosed(
+        error, request_id=request_id, endpoint=endpoint, development=development
+    )
     return Problem(
-        title=_title(status),
-        status=status,
-        detail=error.message if is_open else hide_paths(error.message, keep=endpoint),
+        title=_title(error.http_status),
+        status=error.http_status,
+        detail=detail,
         request_id=request_id,
         error=type(error).__name__ if not isinstance(error, HttpError) else '',
-        help=error.help if is_open else hide_paths(error.help, keep=endpoint),
+        help=help,
         endpoint=endpoint,
         executor=getattr(error, 'executor', ''),
         errors=error.errors if isinstance(error, HttpError) else (),
-        traceback=error.traceback if development and isinstance(error, ExecutorFailure) else '',
+        traceback=traceback,
         retry_after_s=round(error.retry_after_s, 3) if isinstance(error, Overloaded) else 0.0,
     )
-
-
-def _unexpected(error: Exception, development: bool) -> HeadraceError:
-    if development:
-        return HeadraceError(f'{type(error).__name__}: {error}')
-    return HeadraceError('the server failed', help='its log has more under this request_id')
 
 
 # As RFC 9110 calls them (Python's own table did not until 3.13), and one that no RFC has.

@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from headrace import BaseDoc, DocList, Executor, requests
 from headrace.gateway.security import keys
@@ -100,3 +102,51 @@ async def test_a_page_of_another_origin_cannot_send_a_head(open_flow):
     shop = await open_flow(Shop, expose=(exposed,))
     assert await sent(shop, 'HEAD', '/clear', b'', **FOREIGN) == 403
     assert shop.executor.cleared == 0
+
+
+@pytest.mark.parametrize(
+    'host', ['rebound.evil.example', 'rebound.evil.example:8080', '127.0.0.1.evil.example']
+)
+async def test_a_name_that_a_page_has_lent_this_machine_is_refused(open_flow, host):
+    shop = await open_flow(Shop)
+    same = {'host': host, 'origin': f'http://{host}', 'sec-fetch-site': 'same-origin'}
+    assert (await shop.client.post('/clear', json={}, headers=same)).status_code == 403
+    assert (await shop.client.get('/describe', headers={'host': host})).status_code == 403
+    assert shop.executor.cleared == 0
+
+
+@pytest.mark.parametrize(
+    'host',
+    ['localhost', 'LOCALHOST:80', '127.0.0.1:9', '[::1]:80', 'gateway', 'a.localhost', 'shop.example:1'],
+)
+async def test_names_of_this_machine_are_its_own(open_flow, host):
+    shop = await open_flow(Shop, cors=('https://shop.example',))
+    for _ in range(2):
+        assert (await shop.client.post('/clear', json={}, headers={'host': host})).status_code == 200
+
+
+async def test_behind_a_proxy_or_a_key_any_name_is_good(open_flow, tmp_path):
+    shown, kept = keys.new_key('all')
+    keys.write(tmp_path / 'keys.json', keys.KeyFile((kept,)))
+    named = {'host': 'shop.example', 'x-api-key': shown}
+    for setting in (
+        {'trusted_proxies': ('127.0.0.1',)},
+        {'insecure': True},
+        {'security': SecuritySpec(keys=str(tmp_path / 'keys.json'))},
+    ):
+        shop = await open_flow(Shop, **setting)
+        assert (await shop.client.post('/clear', json={}, headers=named)).status_code == 200
+
+
+async def test_a_name_that_was_lent_opens_no_websocket(open_flow):
+    shop = await open_flow(Shop, protocols=('http', 'websocket'))
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(
+            'ws://rebound.evil.example/',
+            host='127.0.0.1',
+            port=shop.port,
+            origin='http://rebound.evil.example',
+        )
+    assert refused.value.response.status_code == 403
+    async with connect(f'ws://localhost:{shop.port}/', host='127.0.0.1', port=shop.port):
+        pass

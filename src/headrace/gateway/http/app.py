@@ -14,6 +14,7 @@ from headrace.gateway.http import encoding, problem
 from headrace.gateway.http.asgi import Receive, Scope, Send
 from headrace.gateway.http.bounds import Bounds
 from headrace.gateway.http.cors import Cors
+from headrace.gateway.http.hosts import Hosts
 from headrace.gateway.http.negotiation import coding
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.reception import Reception
@@ -40,6 +41,7 @@ class Application:
         self._entrance = entrance
         self._reception = reception if reception.is_needed else None
         self._bounds = Bounds(spec.limits)
+        self._hosts = hosts if (hosts := Hosts(entrance)).is_needed else None
         self._cors = Cors(spec.cors) if spec.cors else None
         self._packs = spec.compress
         self._development = spec.development
@@ -51,6 +53,9 @@ class Application:
                 bounds = self._bounds
                 if request.peer.is_suspect or len(scope['headers']) > bounds.headers:
                     bounds.check(scope, request.peer)
+                hosts = self._hosts
+                if hosts is not None and (host := request.headers.get(b'host')) not in hosts.known:
+                    hosts.check(host or b'')
                 if self._reception is not None:
                     self._reception.receive(request)
                 if request.method == 'OPTIONS':

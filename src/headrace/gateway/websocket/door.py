@@ -24,6 +24,7 @@ from headrace.gateway.http.bounds import Bounds
 from headrace.gateway.http.cors import Cors
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.health import Health
+from headrace.gateway.http.hosts import Hosts
 from headrace.gateway.http.reception import Reception
 from headrace.gateway.http.request import Request
 from headrace.gateway.identity import Credentials, Identity
@@ -49,6 +50,7 @@ class Door:
         self._front = Front(entrance)
         self._origins = Cors(spec.cors)
         self._bounds = Bounds(spec.limits)
+        self._hosts = Hosts(entrance)
         self._reception = Reception(entrance)
         self._envelopes = Envelopes(entrance.info, entrance.limits)
         self._sessions: set[Conversation] = set()
@@ -112,6 +114,8 @@ class Door:
         if self._drains:
             raise Unavailable('the server is stopping', begun=False, help='connect again')
         self._bounds.check(request.scope, request.peer)
+        if self._hosts.is_needed:
+            self._hosts.check(request.headers.get(b'host', b''))
         self._origins.check(request)
         shaken = Handshake.of(request, self._known)
         if shaken.language == graphql.NAME and request.path != GRAPHQL:

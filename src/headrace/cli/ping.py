@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from headrace.cli.connecting import connection, connection_options
 from headrace.cli.program import FAILED
-from headrace.client import Address, Client, ClientSettings
+from headrace.client import Address, Client, ClientSettings, Tls
 from headrace.client.settings import settings
 
 MAX_SAID_BYTES = 1 << 20
@@ -73,7 +74,8 @@ def _reason(address: Address, given: ClientSettings, timeout_s: float) -> str:
     except OSError as error:
         return f'nobody answers at this host and port ({error})'
     said = asyncio.run(_problem(address, given, timeout_s))
-    return said or 'somebody answers, but no gateway whose executors can all work'
+    encrypted = '' if address.tls else f'; if it has certificates, it is {replace(address, tls=Tls())}'
+    return said or f'somebody answers, but no gateway whose executors can all work{encrypted}'
 
 
 async def _problem(address: Address, given: ClientSettings, timeout_s: float) -> str:

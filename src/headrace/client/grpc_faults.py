@@ -8,7 +8,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from headrace.client.address import Address
-from headrace.client.refusals import advice
+from headrace.client.refusals import about_encryption, about_nobody, advice, is_misnamed
 from headrace.errors import BadServer, DeadlineExceeded, TooLarge
 from headrace.proto import headrace_pb2 as pb
 
@@ -28,6 +28,11 @@ def failure(error: grpc.aio.AioRpcError, address: Address, request_id: str) -> B
     return _from_status(error.code().name, error.details() or '', address, request_id)
 
 
+def unencrypted(status: str, details: str, address: Address) -> str:
+    """What keeps a connection from being encrypted; '' for a call that failed for another reason."""
+    return _from_status(status, details, address, '').message if _is_of_handshake(status, details) else ''
+
+
 def from_message(message: pb.Error) -> BadServer:
     """The Error that a server sent as what the client raises."""
     text = f'{message.message}\n{message.traceback}' if message.traceback else message.message
@@ -45,13 +50,13 @@ def _from_status(status: str, details: str, address: Address, request_id: str) -
     """The words for a status that comes from gRPC itself."""
     if (status, details) == LOST:
         status, details = 'UNAVAILABLE', 'the connection broke'
-    if status == 'UNAVAILABLE' and 'handshake failed' in details.lower():
+    if _is_of_handshake(status, details):
         text = f'the connection to {address} cannot be encrypted ({details})'
-        help = 'tls=Tls(authority=...) names who signed the certificate of the server'
+        help = about_encryption(details)
     elif status == 'UNAVAILABLE':
         text, help = (
             f'no gateway answers at {address} ({details})',
-            'is the Flow running, and is this its port?',
+            about_nobody(address),
         )
     elif status == 'DEADLINE_EXCEEDED':
         text, help = f'no answer from {address} in time', 'give the request a longer timeout_s'
@@ -63,6 +68,10 @@ def _from_status(status: str, details: str, address: Address, request_id: str) -
     else:
         text, help = details or f'{address} answered with {status}', advice(status)
     return BadServer(text, status=status, request_id=request_id, help=help)
+
+
+def _is_of_handshake(status: str, details: str) -> bool:
+    return status == 'UNAVAILABLE' and ('handshake failed' in details.lower() or is_misnamed(details))
 
 
 def late(address: Address, request_id: str) -> BadServer:

@@ -115,9 +115,11 @@ class GrpcTransport:
         try:
             call = ask(b'', timeout=timeout_s, metadata=_metadata(shown))
             said = dict(await call.trailing_metadata()).get(PROBLEM, b'')
+            code, details = await call.code(), await call.details()
         except grpc.aio.AioRpcError:
             return ''
-        return said.decode(errors='replace') if isinstance(said, bytes) else ''
+        told = said.decode(errors='replace') if isinstance(said, bytes) else ''
+        return told or grpc_faults.unencrypted(code.name, details or '', self._address)
 
     async def describe(self) -> FlowInfo | None:
         if self._info is None:

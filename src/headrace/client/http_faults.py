@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.client.address import Address
-from headrace.client.refusals import advice
+from headrace.client.refusals import about_encryption, about_nobody, advice
 from headrace.errors import BadServer, DeadlineExceeded, Unavailable
 
 
@@ -77,12 +77,12 @@ def unreachable(error: Any, address: Address, request_id: str) -> BadServer:
         error, aiohttp.ClientConnectorSSLError | ssl.SSLError | aiohttp.ClientConnectorCertificateError
     ):
         text = f'the connection to {address} cannot be encrypted ({error})'
-        help = 'tls=Tls(authority=...) names who signed the certificate of the server'
+        help = about_encryption(str(error))
     else:
         reason = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
         text, help = (
             f'no gateway answers at {address} ({reason})',
-            'is the Flow running, and is this its port?',
+            about_nobody(address),
         )
     return BadServer(
         text,

@@ -11,6 +11,7 @@ from msgspec import Struct
 from headrace.client import described
 from headrace.client.address import Address
 from headrace.client.credentials import Credentials
+from headrace.client.http_faults import unreachable
 from headrace.client.tls import ssl_context
 from headrace.pipeline.describe import FlowInfo
 
@@ -76,6 +77,8 @@ class HttpSession:
         try:
             _, body = await self.get(READY, timeout_s)
             said = msgspec.json.decode(body, type=Unready)
+        except aiohttp.ClientSSLError as error:
+            return unreachable(error, self.address, '').message
         except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
             return ''
         return '; '.join([f'executor {name!r} cannot work ({why})' for name, why in said.problems.items()])

@@ -1,6 +1,10 @@
-"""What to do when a server refuses and does not say so itself: a proxy, for instance."""
+"""What to do when a server refuses and does not say so itself: a proxy, say; or cannot be reached."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+
+from headrace.client.address import Address, Tls
 
 _UNKNOWN = 'say who you are: Client(..., api_key=...) or token=..., or HEADRACE_API_KEY or HEADRACE_TOKEN'
 _FORBIDDEN = 'ask whoever runs the Flow for a key or token that may call this'
@@ -13,6 +17,35 @@ _ADVICE: dict[int | str, str] = {
     'PERMISSION_DENIED': _FORBIDDEN,
     429: _OFTEN,
 }
+
+
+_MISNAMED = ('mismatch', 'hostname verification')
+
+
+def about_nobody(address: Address) -> str:
+    """The help for an address at which nobody answers in this protocol.
+
+    >>> about_nobody(Address('http', 'localhost', 8080))
+    'is the Flow running, and is this its port? if it has certificates, it is https://localhost:8080'
+    """
+    asked = 'is the Flow running, and is this its port?'
+    if address.tls is not None:
+        return asked
+    return f'{asked} if it has certificates, it is {replace(address, tls=Tls())}'
+
+
+def about_encryption(reason: str) -> str:
+    """The help for a handshake that failed."""
+    if is_misnamed(reason):
+        return (
+            "tls=Tls(server_name=...) is the name in the server's certificate, where the address has another"
+        )
+    return 'tls=Tls(authority=...) names who signed the certificate of the server'
+
+
+def is_misnamed(reason: str) -> bool:
+    """Whether a handshake failed because the certificate is one of another host."""
+    return any(word in reason.lower() for word in _MISNAMED)
 
 
 def advice(status: int | str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 
 from headrace.client.address import Tls
@@ -10,6 +11,11 @@ from headrace.errors import SpecError
 
 def ssl_context(tls: Tls) -> ssl.SSLContext:
     """The context of connections; SpecError for files that are no certificates."""
+    for path in (tls.authority, tls.certificate, tls.key):
+        if path is not None and not os.path.exists(path):
+            raise SpecError(
+                f'{path} cannot be read: there is no such file', help='give the path of a PEM file'
+            )
     try:
         context = ssl.create_default_context(cafile=tls.authority)
         if tls.certificate is not None:

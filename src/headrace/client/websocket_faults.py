@@ -7,7 +7,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from headrace import errors
 from headrace.client import http_faults
 from headrace.client.address import Address
-from headrace.client.refusals import advice
+from headrace.client.refusals import about_nobody, advice
 from headrace.errors import BadServer, HeadraceError, Overloaded, TooLarge, Unauthenticated, Unavailable
 
 TOO_BIG = 1009
@@ -56,7 +56,7 @@ def no_gateway(address: Address) -> BadServer:
     return _fault(
         f'what answers at {address} is no gateway of Headrace that speaks WebSocket',
         Unavailable,
-        "the Flow needs 'websocket' among its protocols",
+        f"the Flow needs 'websocket' among its protocols; {about_nobody(address)}",
     )
 
 

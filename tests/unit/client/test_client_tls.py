@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from headrace.cli import main
 from headrace.client import Client, Tls
 from headrace.client.loop import LoopThread
 from headrace.documents import Document
@@ -124,6 +126,7 @@ def test_a_certificate_that_is_not_there_is_told(protocol: str) -> None:
         pytest.raises(SpecError) as caught,
     ):
         client.post('/', {'text': 'secret'})
+    assert 'nowhere.pem cannot be read' in caught.value.message
     assert 'PEM' in caught.value.help
 
 
@@ -148,6 +151,8 @@ def test_a_gateway_with_a_certificate(serve: Any, making: Any, protocol: str, ce
         assert [doc.text for doc in client.stream_doc('/', Document('abc'))] == ['a', 'b', 'c']
     with secure_client(gateway, protocol, Tls()) as client, pytest.raises(BadServer) as caught:
         client.post('/', Document('secret'))
+    pinged = CliRunner().invoke(main, ['ping', str(client.address)])
+    assert 'cannot be encrypted' in pinged.stderr
     assert 'cannot be encrypted' in caught.value.message
     assert 'Tls(authority=' in caught.value.help
 
@@ -175,13 +180,16 @@ def test_a_certificate_for_another_name(serve: Any, making: Any, protocol: str, 
         assert client.post('/', Document('secret')).texts == ['secret']
         assert [doc.text for doc in client.stream_doc('/', Document('ab'))] == ['a', 'b']
     for strange in (Tls(authority=authority), Tls(authority=authority, server_name='other.example')):
-        with secure_client(gateway, protocol, strange) as client, pytest.raises(BadServer):
+        with secure_client(gateway, protocol, strange) as client, pytest.raises(BadServer) as caught:
             client.post('/', Document('secret'))
+        assert 'cannot be encrypted' in caught.value.message
+        assert 'Tls(server_name=' in caught.value.help
 
 
 def test_plain_words_to_an_encrypted_door_are_an_error(
     serve: Any, making: Any, protocol: str, certificates: Path
 ) -> None:
     gateway = serve(making, security=spec_of(certificates, 'server'))
-    with gateway.client(protocol, timeout_s=10) as client, pytest.raises(BadServer):
+    with gateway.client(protocol, timeout_s=10) as client, pytest.raises(BadServer) as caught:
         client.post('/', Document('not so secret'))
+    assert 'if it has certificates, it is ' in caught.value.help

@@ -17,7 +17,7 @@ import uvloop
 
 from headrace import Document, DocumentArray, Executor, Flow, requests
 from headrace.client import AsyncClient
-from headrace.gateway import serve
+from headrace.gateway import serve, unread
 from headrace.gateway.grpc import unread as grpc_unread
 from headrace.gateway.http import server as http_server
 from headrace.pipeline import Batch, Context
@@ -104,7 +104,7 @@ async def test_answers_that_nobody_reads_fill_the_room_and_no_more(open_gateway:
 
 
 async def test_who_never_reads_is_cut_off(open_gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, 'UNREAD_TIMEOUT_S', 1)
+    monkeypatch.setattr(unread, 'UNREAD_TIMEOUT_S', 1)
     it = await open_gateway()
     _, writer = await it.dial()
     writer.write(asking('/large') * 5)
@@ -113,7 +113,7 @@ async def test_who_never_reads_is_cut_off(open_gateway: Any, monkeypatch: pytest
 
 
 async def test_who_reads_slowly_gets_everything(open_gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, 'UNREAD_TIMEOUT_S', 1)
+    monkeypatch.setattr(unread, 'UNREAD_TIMEOUT_S', 1)
     it = await open_gateway()
     reader, writer = await it.dial()
     writer.write(asking('/large'))

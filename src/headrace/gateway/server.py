@@ -17,12 +17,8 @@ from headrace.spec.gateway import door_of
 DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.server'}
 """The module of each door; only what is asked for is imported: they are most of a gateway's start."""
 
-
 METRICS = 'headrace.gateway.metrics'
 """What measures, which takes a while to import, too."""
-
-UNREAD_TIMEOUT_S = 30
-"""How long a client may take nothing of an answer that waits for it."""
 
 
 class Door(Protocol):

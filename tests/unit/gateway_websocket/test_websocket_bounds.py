@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from headrace.gateway.unread import UNREAD_TIMEOUT_S
 from headrace.gateway.websocket import connection as connections
 from headrace.gateway.websocket.connection import Connection
 
@@ -63,7 +64,7 @@ async def test_a_client_that_does_not_read_stops_its_generator(gateway: SimpleNa
             await asyncio.sleep(0.2)
     assert gateway.server.admission.requests == 1
     side.hurry()
-    for _ in range(connections.UNREAD_TIMEOUT_S + 1):
+    for _ in range(UNREAD_TIMEOUT_S + 1):
         side.hurry()
     await asyncio.wait_for(gateway.shop.left.wait(), 30)
     await until(lambda: gateway.server.admission.requests == 0)

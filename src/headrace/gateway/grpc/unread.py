@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from headrace.gateway.server import UNREAD_TIMEOUT_S
+from headrace.gateway.unread import UNREAD_TIMEOUT_S
 
 Write = Callable[[bytes], Awaitable[None]]
 

@@ -25,7 +25,7 @@ from headrace.gateway.http.mounts import Mounts
 from headrace.gateway.http.request import Peer
 from headrace.gateway.ports import bound
 from headrace.gateway.security.doorway import accepting, certificate_of
-from headrace.gateway.server import UNREAD_TIMEOUT_S
+from headrace.gateway.unread import Backlog
 from headrace.spec.limits import LimitsSpec
 from headrace.wire.address import Listening
 
@@ -75,7 +75,7 @@ class Connection(HttpToolsProtocol):
         self._pending_bytes = 0
         self._waited_s = 0
         self._body_s = self._body_bytes = 0
-        self._unread_s = self._unread_bytes = 0
+        self._backlog = Backlog()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -133,7 +133,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         if self._is_slow_to_send():
             self.peer.leave(too_slow=True)
-        if self._is_slow_to_read():
+        if self._backlog.is_stuck(self.transport.get_write_buffer_size()):
             self.transport.abort()
 
     def _is_slow_to_send(self) -> bool:
@@ -144,13 +144,6 @@ class Connection(HttpToolsProtocol):
             return False
         self._body_s += 1
         return self._body_s > BODY_TIMEOUT_S + self._body_bytes / BODY_BYTES_PER_S
-
-    def _is_slow_to_read(self) -> bool:
-        unread_bytes = self.transport.get_write_buffer_size()
-        is_stuck = unread_bytes > 0 and unread_bytes == self._unread_bytes
-        self._unread_s = self._unread_s + 1 if is_stuck else 0
-        self._unread_bytes = unread_bytes
-        return self._unread_s > UNREAD_TIMEOUT_S
 
     def _count(self, data: bytes, limit: int) -> None:
         self._pending_bytes += len(data)

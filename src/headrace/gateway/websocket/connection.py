@@ -17,7 +17,7 @@ from headrace.errors import HeadraceError, TooLarge
 from headrace.gateway.http.bounds import host_of
 from headrace.gateway.http.request import Peer
 from headrace.gateway.security.doorway import certificate_of
-from headrace.gateway.server import UNREAD_TIMEOUT_S
+from headrace.gateway.unread import Backlog
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.session import Conversation
 from headrace.pipeline.admission import Ticket
@@ -69,8 +69,9 @@ class Connection(asyncio.Protocol):
         self._pauses: set[str] = set()
         self._writable: asyncio.Future[None] | None = None
         self._is_deaf = self._is_gone = self._lingers = False
-        self._pending_bytes = self._owed_bytes = self._unread_bytes = 0
-        self._quiet_s = self._pending_s = self._unread_s = self._closing_s = 0
+        self._backlog = Backlog()
+        self._pending_bytes = self._owed_bytes = 0
+        self._quiet_s = self._pending_s = self._closing_s = 0
 
     # What the transport tells.
 
@@ -178,7 +179,7 @@ class Connection(asyncio.Protocol):
             self._closing_s += 1
             if self._closing_s > CLOSE_S:
                 self.transport.abort()
-        elif self._is_slow_to_read():
+        elif self._backlog.is_stuck(self.transport.get_write_buffer_size()):
             self.transport.abort()
         elif self._pauses:
             self._quiet_s = self._pending_s = 0  # it is we who do not listen
@@ -314,13 +315,6 @@ class Connection(asyncio.Protocol):
         is_sending = self._pending_bytes > 0 or self._is_fragmented
         self._pending_s = self._pending_s + 1 if is_sending else 0
         return self._pending_s > MESSAGE_TIMEOUT_S + self._pending_bytes / MESSAGE_BYTES_PER_S
-
-    def _is_slow_to_read(self) -> bool:
-        unread_bytes = self.transport.get_write_buffer_size()
-        is_stuck = unread_bytes > 0 and unread_bytes == self._unread_bytes
-        self._unread_s = self._unread_s + 1 if is_stuck else 0
-        self._unread_bytes = unread_bytes
-        return self._unread_s > UNREAD_TIMEOUT_S
 
 
 def _is_utf8(text: bytes) -> bool:

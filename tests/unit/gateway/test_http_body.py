@@ -89,6 +89,19 @@ def test_json_of_another_shape_is_a_422_that_names_the_field(text, where):
 
 
 @pytest.mark.parametrize(
+    ('text', 'help'),
+    [
+        (b'[{"title": "a"}]', 'send a JSON object such as {"data": ['),
+        (b'{"title": "a"}', 'keys: data, parameters'),
+    ],
+)
+def test_documents_without_their_envelope_are_told_of_it(text, help):
+    with pytest.raises(HttpError) as caught:
+        docs_of(text)
+    assert help in caught.value.help
+
+
+@pytest.mark.parametrize(
     ('text', 'where'),
     [
         (b'{"data": [1,2,}', 'line 1, column 15 (byte 14)'),

@@ -50,6 +50,14 @@ def test_a_wrong_method_is_a_405_that_says_which_are_right(routes):
         routes.find('DELETE', '/health')
     assert caught.value.http_status == 405
     assert caught.value.headers == ((b'allow', b'GET, HEAD, OPTIONS'),)
+    assert caught.value.help == 'use one of: GET, HEAD, OPTIONS'
+
+
+def test_a_get_of_an_endpoint_is_told_when_it_may_be(routes):
+    with pytest.raises(HttpError) as caught:
+        routes.find('GET', '/index')
+    assert caught.value.http_status == 405
+    assert "'Accept: text/event-stream'" in caught.value.help
 
 
 def test_the_fallback_serves_what_no_route_does(routes):

@@ -22,6 +22,7 @@ from graphql.error import GraphQLSyntaxError
 
 from headrace.errors import RequestError, TooLarge
 from headrace.gateway.graphql import weight
+from headrace.gateway.graphql.hints import hinted
 from headrace.spec.graphql import GraphqlSpec
 
 MAX_ERRORS = 20
@@ -119,7 +120,7 @@ class Queries:
     ) -> list[GraphQLError]:
         errors = validate(self._schema, document, rules, MAX_ERRORS, hide_suggestions=self.hides_suggestions)
         if errors and is_strict:
-            raise Invalid(errors)
+            raise Invalid(errors if self.hides_suggestions else hinted(errors, self._schema))
         return errors
 
 

@@ -19,6 +19,7 @@ from headrace.gateway.http.problem import FieldProblem, HttpError
 from headrace.spec.suggest import did_you_mean
 
 NOTHING = Raw(b'null')
+EXAMPLE = 'send a JSON object such as {"data": [{"text": "hello"}], "parameters": {}}'
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 UNWRITABLE = (TypeError, ValueError, OverflowError, RecursionError)
 LIST, OBJECT = ord('['), ord('{')
@@ -229,7 +230,9 @@ def unfit(detail: str, path: str, *, help: str = '') -> HttpError:
 
 
 def _known_keys(shape: type[Struct], detail: str, path: str) -> str:
-    """The keys that a request has, for one that it does not have; '' for other mistakes."""
+    """The keys that a request has, for one that it does not have; '' for mistakes further in."""
+    if path == '$' and detail.startswith('Expected `object`'):
+        return EXAMPLE
     if not detail.startswith('Object contains unknown field'):
         return ''
     asked = RequestHeader if path.startswith('$.header') else shape
@@ -247,7 +250,7 @@ def _malformed(message: str, body: bytes) -> HttpError:
     return HttpError(
         400,
         f'the body is not valid JSON: {problem} at line {line}, column {column} (byte {offset})',
-        help='send a JSON object such as {"data": [{"text": "hello"}], "parameters": {}}',
+        help=EXAMPLE,
     )
 
 

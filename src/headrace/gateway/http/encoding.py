@@ -55,10 +55,11 @@ def inflate(name: bytes, body: bytes, limit: int) -> bytes:
     """
     if name not in accepted():
         known = ', '.join(each.decode() for each in accepted())
+        lacking = f" (zstd: who runs the gateway installs 'headrace[{EXTRA}]')" if name == ZSTD else ''
         raise HttpError(
             415,
             f'the body is encoded as {name.decode("latin1")!r}, which is not supported',
-            help=f'send it without Content-Encoding, or as one of: {known}',
+            help=f'send it without Content-Encoding, or as one of: {known}{lacking}',
             headers=((b'accept-encoding', known.encode()),),
         )
     unpack: Callable[[bytes, int], bytes] = _zstd if name == ZSTD else _gzip if name == GZIP else _zlib

@@ -90,10 +90,13 @@ class Routes:
             return route
         if resource:
             allowed = ', '.join(self.methods(plain))
+            called = resource.get('POST')
+            is_endpoint = method == 'GET' and called is not None and called.endpoint
+            parts = "; GET is for answers in parts, with 'Accept: text/event-stream'" if is_endpoint else ''
             raise HttpError(
                 405,
                 f'{plain} cannot be used with {method}',
-                help=f'use one of: {allowed}',
+                help=f'use one of: {allowed}{parts}',
                 headers=((b'allow', allowed.encode()),),
             )
         raise self._not_found(path)

@@ -111,7 +111,7 @@ class Guard:
             if closed:
                 raise Forbidden(
                     f'{identity.name!r} may not call the executor {closed!r}',
-                    help='ask for a key with this executor, or name others as the target',
+                    help='ask for a key that may, or name others as the target',
                 )
 
     def permit_page(self, identity: Identity, path: str) -> None:
@@ -122,7 +122,8 @@ class Guard:
     def _refusal(self, identity: Identity, endpoint: str) -> HeadraceError:
         if identity.kind:
             return Forbidden(
-                f'{identity.name!r} may not call {endpoint!r}', help='ask for a key with this scope'
+                f'{identity.name!r} may not call {endpoint!r}',
+                help='ask for a key, token or certificate that may',
             )
         error = self._nobody()
         error.host = identity.host

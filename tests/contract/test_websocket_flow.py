@@ -51,11 +51,11 @@ def hear(socket: ClientConnection) -> dict[str, Any]:
     return json.loads(socket.recv(30))
 
 
-def gateways_of(sockets: list[ClientConnection]) -> set[int | None]:
+def gateways_of(sockets: list[ClientConnection], port: int) -> set[int | None]:
     """The processes at the other ends."""
-    ours = {socket.local_address[1] for socket in sockets}
-    found = psutil.net_connections('tcp')
-    return {each.pid for each in found if each.raddr and each.raddr.port in ours and each.pid != os.getpid()}
+    ours = {(port, socket.local_address[1]) for socket in sockets}
+    found = (each for each in psutil.net_connections('tcp') if each.raddr)
+    return {each.pid for each in found if (each.laddr.port, each.raddr.port) in ours}
 
 
 def test_several_gateways_on_one_port_and_a_stop_in_the_middle() -> None:
@@ -65,7 +65,7 @@ def test_several_gateways_on_one_port_and_a_stop_in_the_middle() -> None:
         for socket in sockets:
             say(socket, id='a', endpoint='/who', data=[{'text': ''}])
             assert hear(socket)['type'] == 'reply'
-        assert len(gateways_of(sockets)) == 2
+        assert len(gateways_of(sockets, running.port)) == 2
         for socket in sockets:
             say(socket, id='last', endpoint='/slow', data=[{'text': 'kept'}])
         stopping = threading.Timer(0.1, running.close)

@@ -21,7 +21,7 @@ from headrace.spec.security import SecuritySpec
 
 HERE = Path(__file__).parent
 PROTO = Path(headrace.proto.__file__).parent / 'headrace.proto'
-WRONG = 'Expected `str`, got `int` - at `$[0].text`'
+WRONG = 'Expected `str`, got `int` - at $.data[0].text'
 
 EXPECTED: dict[str, Any] = {
     'describe': ['/endless', '/other', '/upper', '/words'],

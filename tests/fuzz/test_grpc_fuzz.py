@@ -15,6 +15,7 @@ import grpc
 import psutil
 import pytest
 from grpc_inputs import Inputs
+from needs import REQUIRED
 
 from headrace import BaseDoc, DocList, Executor, Flow, NdArray, requests
 from headrace.gateway.security import keys
@@ -23,6 +24,9 @@ from headrace.spec.limits import LimitsSpec
 from headrace.spec.security import SecuritySpec
 
 CALLS, STREAMS, MESSAGES, RAW = 6000, 150, 20, 400
+FIXED_SEED = 20260
+"""Where nothing may depend on chance; elsewhere each run has a seed of its own, which it tells."""
+
 AT_ONCE = 16
 OURS = {'INTERNAL', 'UNKNOWN', 'DATA_LOSS', 'UNAVAILABLE', 'ABORTED'}
 """The statuses that say that a server failed."""
@@ -184,7 +188,7 @@ async def attack(port: int, metadata: Any, seed: int) -> Attack:
 @pytest.mark.slow
 def test_hostile_input(shop: SimpleNamespace, capfd: pytest.CaptureFixture[str]) -> None:
     before = {child.pid for child in psutil.Process().children(recursive=True)}
-    seed = int.from_bytes(os.urandom(4), 'big')
+    seed = FIXED_SEED if REQUIRED else int.from_bytes(os.urandom(4), 'big')
     it = asyncio.run(attack(shop.port, shop.metadata, seed))
     count = CALLS + STREAMS * MESSAGES + RAW
     with capfd.disabled():

@@ -95,7 +95,9 @@ class Doors:
 
     async def http(self, ask: Ask) -> Answer:
         """POST of JSON."""
-        async with httpx.AsyncClient(base_url=f'http://{self.web}', timeout=WITHIN_S) as client:
+        async with httpx.AsyncClient(
+            base_url=f'http://{self.web}', timeout=WITHIN_S, trust_env=False
+        ) as client:
             reply = await client.post('/post', json=ask.body, headers=ask.headers)
         told = reply.json()
         return given(told['data'], told['parameters']) if reply.status_code == 200 else refused(told)
@@ -104,7 +106,7 @@ class Doors:
         """POST that wants server-sent events."""
         headers = {**ask.headers, 'accept': 'text/event-stream'}
         async with (
-            httpx.AsyncClient(base_url=f'http://{self.web}', timeout=WITHIN_S) as client,
+            httpx.AsyncClient(base_url=f'http://{self.web}', timeout=WITHIN_S, trust_env=False) as client,
             client.stream('POST', '/post', json=ask.body, headers=headers) as reply,
         ):
             if reply.status_code != 200:
@@ -143,6 +145,7 @@ class Doors:
                 subprotocols=['headrace.json.v1'],  # type: ignore[list-item]
                 additional_headers=ask.headers,
                 max_size=None,
+                proxy=None,
             ) as socket:
                 await socket.send(json.dumps(message))
                 while True:
@@ -167,6 +170,7 @@ class Doors:
                 subprotocols=['headrace.columns.v1'],  # type: ignore[list-item]
                 additional_headers=ask.headers,
                 max_size=None,
+                proxy=None,
             ) as socket:
                 await socket.send(request.SerializeToString())
                 data = await asyncio.wait_for(socket.recv(), WITHIN_S)
@@ -192,7 +196,9 @@ class Doors:
                 'mutation($data: [StrawberryDocumentInput!], $parameters: JSONScalar) {'
                 f' docs(data: $data, parameters: $parameters, execEndpoint: "{ask.endpoint}") {{ id }} }}'
             )
-        async with httpx.AsyncClient(base_url=f'http://{self.web}', timeout=WITHIN_S) as client:
+        async with httpx.AsyncClient(
+            base_url=f'http://{self.web}', timeout=WITHIN_S, trust_env=False
+        ) as client:
             body = {'query': query, 'variables': {'data': list(ask.data), 'parameters': ask.parameters}}
             reply = await client.post('/graphql', json=body, headers=ask.headers)
         told = reply.json()

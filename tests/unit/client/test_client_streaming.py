@@ -166,7 +166,7 @@ def test_a_stream_that_is_late_is_ended(serve: Any, protocol: str, making: Any) 
     found = []
     with serve(making).client(protocol) as client:
         with pytest.raises(BadServer) as caught:
-            for doc in client.stream_doc('/', Document('a.c'), timeout_s=0.5):
+            for doc in client.stream_doc('/', Document('a.c'), timeout_s=1.5):
                 found.append(doc.text)
         soon(lambda: making.ended)
     assert found == ['a']

@@ -92,12 +92,12 @@ def test_json_with_too_many_values():
 )
 def test_a_look_at_hostile_json_takes_little_time_and_memory(hostile):
     tracemalloc.start()
-    begun = time.perf_counter()
+    begun = time.thread_time()
     try:
         Limits(LimitsSpec()).check_json(hostile)
     except RequestError:
         pass
-    taken_s = time.perf_counter() - begun
+    taken_s = time.thread_time() - begun
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert taken_s < 2

@@ -70,10 +70,10 @@ def test_fragments_that_multiply_are_counted_and_not_walked() -> None:
     spreads = ' '.join(['...F{}'] * 30)
     parts = [f'fragment F{n} on Query {{ {spreads.replace("{}", str(n + 1))} }}' for n in range(20)]
     query = '{ ...F0 } ' + ' '.join(parts) + ' fragment F20 on Query { search { data { id } } }'
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(RequestError):
         check(query)
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 @pytest.mark.parametrize(
@@ -120,12 +120,12 @@ HOSTILE = {
 @pytest.mark.parametrize('name', HOSTILE)
 def test_hostile_queries_end_soon(name) -> None:
     queries = Queries(SCHEMA, GraphqlSpec(), hide_suggestions=False)
-    began = time.monotonic()
+    began = time.thread_time()
     try:
         queries.prepare(HOSTILE[name])
     except (Invalid, HeadraceError):
         pass
-    assert time.monotonic() - began < 2
+    assert time.thread_time() - began < 2
 
 
 async def test_too_long(open_gateway) -> None:

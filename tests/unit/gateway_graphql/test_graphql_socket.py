@@ -120,7 +120,7 @@ async def test_who_leaves_ends_the_work(gateway) -> None:
 
 async def test_a_deadline(gateway) -> None:
     async with talk(gateway) as one:
-        await one.ask('1', WORDS, {'timeout_s': 0.05}, t='wait')
+        await one.ask('1', WORDS, {'timeout_s': 1}, t='wait')
         assert (await one.hear())['payload'][0]['extensions']['status'] == 504
         await gateway.shop.cancelled.wait()
         await one.ask('1', WORDS, {'timeout_s': -1}, t='wait')

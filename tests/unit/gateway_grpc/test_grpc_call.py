@@ -295,7 +295,7 @@ class Slow:
 
 async def test_the_flows_own_deadline_ends_a_request_without_one(serve: Any, dial: Any, stubs: Any) -> None:
     slow = Slow()
-    error, _ = await failed(stubs.stub(dial(await serve(slow, timeout_s=0.1))).Call(stubs.pb.Request()))
+    error, _ = await failed(stubs.stub(dial(await serve(slow, timeout_s=1))).Call(stubs.pb.Request()))
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     await slow.ended.wait()
     assert slow.context is not None
@@ -306,7 +306,7 @@ async def test_the_flows_own_deadline_ends_a_request_without_one(serve: Any, dia
 async def test_a_client_that_leaves_cancels_the_request(serve: Any, dial: Any, stubs: Any, how: str) -> None:
     slow = Slow()
     stub = stubs.stub(dial(await serve(slow)))
-    call = stub.Call(stubs.pb.Request(), timeout=0.2 if how == 'deadline' else None)
+    call = stub.Call(stubs.pb.Request(), timeout=1 if how == 'deadline' else None)
     task = asyncio.ensure_future(_result(call))
     await slow.began.wait()
     if how == 'cancel':

@@ -139,7 +139,7 @@ async def test_a_withdrawn_request_is_cancelled_and_has_no_reply(serve: Any, dia
 async def test_a_request_has_a_time_of_its_own(serve: Any, dial: Any, stubs: Any) -> None:
     handler = Controlled()
     call = stubs.stub(dial(await serve(handler))).Stream()
-    await send(call, stubs, 'a', timeout_s=0.1)
+    await send(call, stubs, 'a', timeout_s=1)
     assert (await call.read()).error.status == 'DEADLINE_EXCEEDED'
     assert handler.contexts['a'].cancelled
     await call.done_writing()

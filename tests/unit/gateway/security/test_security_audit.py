@@ -80,7 +80,7 @@ def test_a_flood_is_told_in_few_lines(caplog):
 
 
 async def test_the_end_of_a_flood_is_told_though_nobody_calls_any_more(caplog):
-    audit = Audit()
+    audit = Audit(clock=Clock())
     for _ in range(LINES_PER_S + 7):
         refuse(audit, Unauthenticated('no'))
     async with asyncio.timeout(10):

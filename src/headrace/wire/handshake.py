@@ -7,16 +7,22 @@ import errno
 import logging
 import socket
 import ssl
+from collections import Counter, deque
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
+from headrace.wire.hosts import network_of
 from headrace.wire.tls import Contexts
 
 TIMEOUT_S = 10.0
 """How long a peer may take over a handshake."""
 
-MAX_HANDSHAKES = 1024
-"""Peers that are in a handshake at once; more wait to be accepted."""
+MAX_HANDSHAKES, MAX_PER_HOST = 1024, 128
+"""Peers that are in a handshake at once, and those of one host: who never ends his holds up no others."""
+
+MAX_WAITING = 4096
+"""Connections that wait for their handshake to begin; more are closed."""
 
 PAUSE_S = 1.0
 """How long nothing is accepted when the system cannot, as when it has no room for another connection."""
@@ -47,7 +53,9 @@ class TlsListener:
         self._contexts = contexts
         self._protocol = protocol
         self._on_refused = on_refused
-        self._room = asyncio.Semaphore(MAX_HANDSHAKES)
+        self._count = 0
+        self._networks: Counter[str] = Counter()
+        self._waiting: dict[str, deque[tuple[socket.socket, str]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._begin(self._accept())
 
@@ -55,6 +63,9 @@ class TlsListener:
         """Accept nothing more, and end the handshakes that are not done; connections stay."""
         for task in self._tasks:
             task.cancel()
+        waiting, self._waiting = self._waiting, {}
+        for accepted, _ in chain.from_iterable(waiting.values()):
+            accepted.close()
         self._listening.close()
 
     def _begin(self, work: Any) -> None:
@@ -65,16 +76,43 @@ class TlsListener:
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._room.acquire()
             try:
                 accepted, address = await loop.sock_accept(self._listening)
             except OSError as error:
-                self._room.release()
                 if error.errno != errno.ECONNABORTED:  # which is only a peer that has left already
                     _log.error('no connection can be accepted: %s', error)
                     await asyncio.sleep(PAUSE_S)
                 continue
-            self._begin(self._shake(accepted, address[0]))
+            self._arrived(accepted, address[0])
+
+    def _arrived(self, accepted: socket.socket, host: str) -> None:
+        """Begin a handshake if there is room for it; else it waits, or is closed."""
+        network = network_of(host)
+        if self._has_room(network):
+            self._count += 1
+            self._networks[network] += 1
+            self._begin(self._shake(accepted, host))
+        elif sum(map(len, self._waiting.values())) < MAX_WAITING:
+            self._waiting.setdefault(network, deque()).append((accepted, host))
+        else:
+            accepted.close()
+
+    def _has_room(self, network: str) -> bool:
+        return self._count < MAX_HANDSHAKES and self._networks[network] < MAX_PER_HOST
+
+    def _leave(self, host: str) -> None:
+        """A handshake is over: one that waits and has room now is next."""
+        network = network_of(host)
+        self._count -= 1
+        self._networks[network] -= 1
+        if not self._networks[network]:
+            del self._networks[network]
+        for each in (network, *self._waiting):
+            if each in self._waiting and self._has_room(each):
+                self._arrived(*self._waiting[each].popleft())
+                if not self._waiting[each]:
+                    del self._waiting[each]
+                return
 
     async def _shake(self, accepted: socket.socket, host: str) -> None:
         try:
@@ -86,4 +124,4 @@ class TlsListener:
         except OSError as error:  # as is TimeoutError
             _log.debug('%s left in its handshake: %s', host, error)
         finally:
-            self._room.release()
+            self._leave(host)

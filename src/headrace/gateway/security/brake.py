@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from headrace.gateway.rate import network_of
+from headrace.wire.hosts import network_of
 
 HOSTS = 10_000
 

@@ -1,0 +1,106 @@
+"""Who begins handshakes and never ends them holds up nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from typing import cast
+
+import pytest
+
+from headrace.gateway.security.authority import Authority
+from headrace.wire import handshake
+from headrace.wire.handshake import TlsListener
+from headrace.wire.tls import CertificateFiles, server_contexts
+
+HERE, ELSEWHERE = '127.0.0.1', '127.0.0.2'
+
+
+class Greeter(asyncio.Protocol):
+    def __init__(self, open_ones: set[asyncio.Future[None]]) -> None:
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        open_ones.add(self.lost)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport = cast(asyncio.Transport, transport)
+        transport.write(b'hello')
+        transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set_result(None)
+
+
+@pytest.fixture
+def trust(tmp_path) -> ssl.SSLContext:
+    authority = Authority(tmp_path / 'ca')
+    authority.issue('server', 'server', hosts=[HERE])
+    return ssl.create_default_context(cafile=str(authority.certificate_file('ca')))
+
+
+@pytest.fixture
+async def port(trust, tmp_path, monkeypatch) -> AsyncIterator[int]:
+    """A listener that makes four handshakes at once, two of them with one host, and lets three wait."""
+    for name, value in (('MAX_HANDSHAKES', 4), ('MAX_PER_HOST', 2), ('MAX_WAITING', 3)):
+        monkeypatch.setattr(handshake, name, value)
+    authority = Authority(tmp_path / 'ca')
+    files = CertificateFiles(str(authority.certificate_file('server')), str(authority.key_file('server')))
+    listening = socket.create_server((HERE, 0))
+    made: set[asyncio.Future[None]] = set()
+    contexts = server_contexts(files)
+    listener = TlsListener(listening, contexts, lambda: Greeter(made), on_refused=lambda host, error: None)
+    yield listening.getsockname()[1]
+    await asyncio.gather(*made)
+    listener.close()
+
+
+class Silent:
+    """A connection that begins no handshake."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self._writer = writer
+
+    async def close(self) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
+
+
+async def silent(port: int) -> Silent:
+    return Silent(*await asyncio.open_connection(HERE, port, local_addr=(HERE, 0)))
+
+
+async def greeted(port: int, trust: ssl.SSLContext, source: str) -> bytes:
+    reader, writer = await asyncio.open_connection(
+        HERE, port, ssl=trust, server_hostname=HERE, local_addr=(source, 0)
+    )
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_host_that_ends_no_handshake_holds_up_no_other(port, trust):
+    idle = [await silent(port) for _ in range(5)]
+    refused = await silent(port)
+    assert (
+        await asyncio.wait_for(refused.reader.read(), 5) == b''
+    )  # two are begun, three wait, and one is too many
+    for _ in range(5):
+        assert await asyncio.wait_for(greeted(port, trust, ELSEWHERE), 5) == b'hello'
+    assert not any(each.reader.at_eof() for each in idle)
+    for each in (*idle, refused):
+        await each.close()
+    assert await asyncio.wait_for(greeted(port, trust, HERE), 5) == b'hello'
+
+
+async def test_who_waits_is_next(port, trust):
+    idle = [await silent(port) for _ in range(2)]
+    waiting = [asyncio.create_task(greeted(port, trust, HERE)) for _ in range(3)]
+    assert await asyncio.wait_for(greeted(port, trust, ELSEWHERE), 5) == b'hello'
+    assert not any(task.done() for task in waiting)
+    await idle[0].close()
+    assert await asyncio.wait_for(asyncio.gather(*waiting), 5) == [b'hello'] * 3
+    await idle[1].close()

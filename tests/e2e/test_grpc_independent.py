@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 import headrace.proto
-from headrace import BaseDoc, DocList, Executor, Flow, requests
+from headrace import Flow
 from headrace.gateway.security import keys
 from headrace.spec.security import SecuritySpec
+from tests.services.words import Words
 
 HERE = Path(__file__).parent
 PROTO = Path(headrace.proto.__file__).parent / 'headrace.proto'
@@ -41,41 +42,13 @@ EXPECTED: dict[str, Any] = {
 }
 
 
-class Text(BaseDoc):
-    text: str
-
-
-class Shop(Executor):
-    @requests(on='/upper')
-    def upper(self, docs: DocList[Text], **kwargs: Any) -> DocList[Text]:
-        for doc in docs:
-            doc.text = doc.text.upper()
-        return docs
-
-    @requests(on='/other')
-    def other(self, docs: DocList[Text], **kwargs: Any) -> DocList[Text]:
-        return docs
-
-    @requests(on='/words')
-    async def words(self, doc: Text, **kwargs: Any) -> AsyncIterator[Text]:
-        for word in doc.text.split():
-            yield Text(text=word)
-
-    @requests(on='/endless')
-    async def endless(self, doc: Text, **kwargs: Any) -> AsyncIterator[Text]:
-        number = 0
-        while True:
-            yield Text(text=f'{doc.text} {number}')
-            number += 1
-
-
 @pytest.fixture(scope='module')
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """A Flow that asks for keys; `address` is where, `key` one for all endpoints but '/other'."""
     file = tmp_path_factory.mktemp('keys') / 'keys.json'
     shown, kept = keys.new_key('robot', scopes=('/upper', '/words', '/endless'))
     keys.write(file, keys.KeyFile((kept,)))
-    flow = Flow(protocol='grpc').add(name='shop', uses=Shop)
+    flow = Flow(protocol='grpc').add(name='shop', uses=Words)
     with flow.config_gateway(security=SecuritySpec(keys=str(file))) as running:
         yield SimpleNamespace(address=f'127.0.0.1:{running.port}', key=shown)
 

@@ -6,21 +6,27 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from headrace import BaseDoc, DocList, Executor, Flow, requests
+from headrace import Flow
 from headrace.gateway.security import keys
 from headrace.spec.security import SecuritySpec
+from tests.services.words import Words
 
 CLIENTS = Path(__file__).parent / 'websocket_clients'
 
 EXPECTED: dict[str, Any] = {
-    'reply': {'type': 'reply', 'id': 'a', 'data': [{'id': '1', 'text': 'RED HAT'}], 'parameters': {}},
+    'reply': {
+        'type': 'reply',
+        'id': 'a',
+        'data': [{'id': '1', 'text': 'RED HAT', 'vector': None}],
+        'parameters': {},
+    },
     'parts': ['a', 'b', 'c'],
     'end': {'type': 'end', 'id': 'p'},
     'duplex': 50,
@@ -32,41 +38,13 @@ EXPECTED: dict[str, Any] = {
 }
 
 
-class Text(BaseDoc):
-    text: str
-
-
-class Shop(Executor):
-    @requests(on='/upper')
-    def upper(self, docs: DocList[Text], **kwargs: Any) -> DocList[Text]:
-        for doc in docs:
-            doc.text = doc.text.upper()
-        return docs
-
-    @requests(on='/other')
-    def other(self, docs: DocList[Text], **kwargs: Any) -> DocList[Text]:
-        return docs
-
-    @requests(on='/words')
-    async def words(self, doc: Text, **kwargs: Any) -> AsyncIterator[Text]:
-        for word in doc.text.split():
-            yield Text(text=word)
-
-    @requests(on='/endless')
-    async def endless(self, doc: Text, **kwargs: Any) -> AsyncIterator[Text]:
-        number = 0
-        while True:
-            yield Text(text=f'{doc.text} {number}')
-            number += 1
-
-
 @pytest.fixture(scope='module')
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """A Flow that asks for keys; `key` is for all endpoints but '/other'."""
     file = tmp_path_factory.mktemp('keys') / 'keys.json'
     shown, kept = keys.new_key('robot', scopes=('/upper', '/words', '/endless'))
     keys.write(file, keys.KeyFile((kept,)))
-    flow = Flow(protocol=['http', 'websocket']).add(name='shop', uses=Shop)
+    flow = Flow(protocol=['http', 'websocket']).add(name='shop', uses=Words)
     with flow.config_gateway(security=SecuritySpec(keys=str(file))) as running:
         yield SimpleNamespace(host=f'127.0.0.1:{running.port}', key=shown)
 

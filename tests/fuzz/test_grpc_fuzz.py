@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,11 +17,12 @@ import pytest
 from grpc_inputs import Inputs
 from needs import REQUIRED
 
-from headrace import BaseDoc, DocList, Executor, Flow, NdArray, requests
+from headrace import Flow
 from headrace.gateway.security import keys
 from headrace.proto import headrace_pb2 as pb
 from headrace.spec.limits import LimitsSpec
 from headrace.spec.security import SecuritySpec
+from tests.services.words import Words
 
 CALLS, STREAMS, MESSAGES, RAW = 6000, 150, 20, 400
 FIXED_SEED = 20260
@@ -41,30 +42,12 @@ STREAM = '/headrace.v1.Headrace/Stream'
 PREFACE = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 
 
-class Text(BaseDoc):
-    text: str = ''
-    vector: NdArray | None = None
-
-
-class Shop(Executor):
-    @requests(on='/upper')
-    def upper(self, docs: DocList[Text], **kwargs: Any) -> DocList[Text]:
-        for doc in docs:
-            doc.text = doc.text.upper()
-        return docs
-
-    @requests(on='/words')
-    async def words(self, doc: Text, **kwargs: Any) -> AsyncIterator[Text]:
-        for word in doc.text.split('.'):
-            yield Text(text=word)
-
-
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[SimpleNamespace]:
     """A Flow in processes of its own that asks for keys and has limits; `key` opens it."""
     shown, kept = keys.new_key('fuzzer')
     keys.write(tmp_path / 'keys.json', keys.KeyFile((kept,)))
-    flow = Flow(protocol='grpc').add(name='shop', uses=Shop)
+    flow = Flow(protocol='grpc').add(name='shop', uses=Words)
     settled = flow.config_gateway(
         security=SecuritySpec(keys=str(tmp_path / 'keys.json')),
         limits=LimitsSpec(documents=100, tensor_bytes=10_000, json_values=10_000),

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,11 +17,12 @@ import pytest
 from needs import REQUIRED
 from websocket_inputs import SocketInputs, framed
 
-from headrace import BaseDoc, DocList, Executor, Flow, NdArray, requests
+from headrace import Flow
 from headrace.gateway.security import keys
 from headrace.proto import headrace_pb2 as pb
 from headrace.spec.limits import LimitsSpec
 from headrace.spec.security import SecuritySpec
+from tests.services.words import Words
 
 JSON, COLUMNS = 'headrace.json.v1', 'headrace.columns.v1'
 LANGUAGES = (JSON, JSON, COLUMNS, '')
@@ -36,30 +37,12 @@ OURS = {500, 501, 502, 503, 1011, 'INTERNAL', 'UNKNOWN', 'DATA_LOSS', 'UNAVAILAB
 """The statuses and close codes that say that a server failed."""
 
 
-class Text(BaseDoc):
-    text: str = ''
-    vector: NdArray | None = None
-
-
-class Shop(Executor):
-    @requests(on='/upper')
-    def upper(self, docs: DocList[Text], **kwargs: Any) -> DocList[Text]:
-        for doc in docs:
-            doc.text = doc.text.upper()
-        return docs
-
-    @requests(on='/words')
-    async def words(self, doc: Text, **kwargs: Any) -> AsyncIterator[Text]:
-        for word in doc.text.split('.'):
-            yield Text(text=word)
-
-
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[SimpleNamespace]:
     """A Flow in processes of its own that asks for keys and has limits; `key` opens it."""
     shown, kept = keys.new_key('fuzzer')
     keys.write(tmp_path / 'keys.json', keys.KeyFile((kept,)))
-    flow = Flow(protocol=['http', 'websocket']).add(name='shop', uses=Shop)
+    flow = Flow(protocol=['http', 'websocket']).add(name='shop', uses=Words)
     settled = flow.config_gateway(
         security=SecuritySpec(keys=str(tmp_path / 'keys.json'), failures_per_minute=1_000_000),
         limits=LimitsSpec(documents=100, tensor_bytes=10_000, json_values=10_000),

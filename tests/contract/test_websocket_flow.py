@@ -7,8 +7,10 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,8 +24,13 @@ class Text(BaseDoc):
 
 
 class Slow(Executor):
+    def __init__(self, folder: str = '', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.folder = Path(folder)
+
     @requests(on='/slow')
     async def slow(self, docs: DocList[Text], **kwargs: Any) -> DocList[Text]:
+        (self.folder / docs[0].text).touch()  # so that the test knows that it has begun
         await asyncio.sleep(0.5)
         return docs
 
@@ -58,17 +65,25 @@ def gateways_of(sockets: list[ClientConnection], port: int) -> set[int | None]:
     return {each.pid for each in found if (each.laddr.port, each.raddr.port) in ours}
 
 
-def test_several_gateways_on_one_port_and_a_stop_in_the_middle() -> None:
-    flow = Flow(protocol=['http', 'websocket']).add(name='slow', uses=Slow)
+def test_several_gateways_on_one_port_and_a_stop_in_the_middle(tmp_path: Path) -> None:
+    flow = Flow(protocol=['http', 'websocket']).add(
+        name='slow', uses=Slow, uses_with={'folder': str(tmp_path)}
+    )
     with flow.config_gateway(replicas=2) as running, ExitStack() as stack:
-        sockets = [stack.enter_context(dial(running.port)) for _ in range(12)]
+        sockets = [
+            stack.enter_context(dial(running.port)) for _ in range(24)
+        ]  # which gateway takes one is chance
         for socket in sockets:
             say(socket, id='a', endpoint='/who', data=[{'text': ''}])
             assert hear(socket)['type'] == 'reply'
         assert len(gateways_of(sockets, running.port)) == 2
-        for socket in sockets:
-            say(socket, id='last', endpoint='/slow', data=[{'text': 'kept'}])
-        stopping = threading.Timer(0.1, running.close)
+        for number, socket in enumerate(sockets):
+            say(socket, id='last', endpoint='/slow', data=[{'text': str(number)}])
+        late = time.monotonic() + 30
+        while len(list(tmp_path.iterdir())) < len(sockets):
+            assert time.monotonic() < late, 'they have not all begun'
+            time.sleep(0.01)
+        stopping = threading.Thread(target=running.close)
         stopping.start()
         for socket in sockets:
             heard = [hear(socket)['type'] for _ in range(2)]

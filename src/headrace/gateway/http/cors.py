@@ -51,7 +51,9 @@ class Cors:
         Browsers ask before most requests, but not before a GET or a form: those have to be looked at here.
         """
         origin, site = request.headers.get(b'origin'), request.headers.get(b'sec-fetch-site')
-        if site in OWN_SITE or (site is None and origin is None) or self._all or origin in self._origins:
+        if site in OWN_SITE or (site is None and origin is None) or origin in self._origins:
+            return
+        if self._all and not request.peer.certificate:  # which a browser shows by itself, for any page
             return
         if (
             site is None

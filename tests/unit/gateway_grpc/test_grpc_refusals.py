@@ -299,6 +299,21 @@ async def test_reflection_of_nonsense(serve: Any, dial: Any) -> None:
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
+async def test_questions_about_health_that_never_come_are_bounded(serve: Any, dial: Any) -> None:
+    channel = dial(await serve(Echo(), limits=LimitsSpec(streams_per_client=2)))
+    slow = channel.stream_unary('/grpc.health.v1.Health/Check')
+    silent = [slow(), slow()]
+    for call in silent:
+        await call.wait_for_connection()
+    asked = health_pb2_grpc.HealthStub(channel).Check
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        for _ in range(200):  # until both of the others are at the server
+            await asked(health_pb2.HealthCheckRequest())
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    for call in silent:
+        call.cancel()
+
+
 async def test_health_of_nonsense(serve: Any, dial: Any) -> None:
     check = dial(await serve(Echo())).unary_unary('/grpc.health.v1.Health/Check')
     with pytest.raises(grpc.aio.AioRpcError) as caught:

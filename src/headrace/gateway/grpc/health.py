@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 import grpc
@@ -62,7 +63,8 @@ class Health:
 
     async def check(self, requests: object, rpc: Rpc) -> bytes:
         """Whether a service can work now; NOT_FOUND if there is no such service."""
-        service = await _service(rpc)
+        async with self._room(rpc):
+            service = await _service(rpc)
         if service not in self._services:
             await rpc.abort(grpc.StatusCode.NOT_FOUND, f'there is no service {service[:LONGEST_NAME]!r}')
         status, problem = await self._status()
@@ -72,11 +74,17 @@ class Health:
 
     async def watch(self, requests: object, rpc: Rpc) -> AsyncIterator[bytes]:
         """The state of a service now, and again whenever it changes."""
-        is_known = await _service(rpc) in self._services
+        async with self._room(rpc):
+            is_known = await _service(rpc) in self._services
+            async for status in self._changes():
+                yield _message(status if is_known else int(Status.SERVICE_UNKNOWN))
+
+    @asynccontextmanager
+    async def _room(self, rpc: Rpc) -> AsyncIterator[None]:
+        """Room for one more call of a host, which need not show who it is, and may be slow to ask."""
         try:
             with self._limits.stream(host_of(rpc.peer())):
-                async for status in self._changes():
-                    yield _message(status if is_known else int(Status.SERVICE_UNKNOWN))
+                yield
         except Overloaded as error:
             await rpc.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
 

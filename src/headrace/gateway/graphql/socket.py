@@ -23,9 +23,8 @@ from headrace.gateway.graphql.engine import Engine
 from headrace.gateway.graphql.messages import BadMessage, Message, Payload
 from headrace.gateway.graphql.request import GraphqlRequest
 from headrace.gateway.http.front import Front
-from headrace.gateway.http.request import TRACEPARENT_SIZE
 from headrace.gateway.identity import SHOWN, Credentials, Identity
-from headrace.gateway.requested import LONGEST_TIMEOUT_S
+from headrace.gateway.requested import LONGEST_TIMEOUT_S, usable_trace
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.session import Wire
 from headrace.pipeline.admission import Ticket
@@ -35,7 +34,7 @@ INIT_S = 10.0
 """How long a client may take to say `connection_init`."""
 MAX_OPERATIONS = 256
 """Operations of one connection at once, if the gateway's `prefetch` does not say."""
-LONGEST_ID = 256
+LONGEST_OPERATION_ID = 256
 
 
 class Text:
@@ -211,8 +210,8 @@ class GraphqlSession:
     def _start(
         self, said: Message, payload: Payload, size: int, request_id: str, ticket: Ticket | None
     ) -> None:
-        if len(said.id) > LONGEST_ID:
-            raise RequestError(f'the id of an operation has up to {LONGEST_ID} characters')
+        if len(said.id) > LONGEST_OPERATION_ID:
+            raise RequestError(f'the id of an operation has up to {LONGEST_OPERATION_ID} characters')
         if self._is_last:
             raise Unavailable('this connection ends', begun=False, help='open a new one')
         if len(self._running) >= self._most:
@@ -314,8 +313,7 @@ class GraphqlSession:
 
 
 def _trace(payload: Payload) -> str:
-    text = payload.extensions.traceparent if payload.extensions else ''
-    return text if len(text) == TRACEPARENT_SIZE and text.isascii() else ''
+    return usable_trace(payload.extensions.traceparent if payload.extensions else '')
 
 
 def _leave(ticket: Ticket | None) -> None:

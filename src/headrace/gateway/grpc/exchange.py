@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from headrace.errors import DeadlineExceeded, RequestError, TooLarge
+from headrace.errors import DeadlineExceeded, TooLarge
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.envelopes import Envelopes
 from headrace.gateway.grpc.caller import LONGEST_S, Caller
 from headrace.gateway.identity import Identity
+from headrace.gateway.requested import usable_timeout_s
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
@@ -47,7 +47,7 @@ class Exchange:
     def context(self, request: pb.Request, caller: Caller, identity: Identity) -> Context:
         """The circumstances of a request; its time is the shortest that anybody gave, or else the Flow's."""
         now = time.monotonic()
-        given = [now + _seconds(request.timeout_s)] if request.timeout_s else []
+        given = [now + usable_timeout_s(request.timeout_s, LONGEST_S)] if request.timeout_s else []
         if caller.deadline is not None:
             given.append(caller.deadline)
         if not given and self._timeout_s is not None:
@@ -137,10 +137,3 @@ async def _in_time(work: Awaitable[T], context: Context) -> T:
             f'no answer from {context.endpoint!r} in time',
             help='give the request a longer timeout, or the executors less to do',
         ) from None
-
-
-def _seconds(timeout_s: float) -> float:
-    """The time that a request gives itself; RequestError for what is no time."""
-    if math.isnan(timeout_s) or timeout_s < 0:
-        raise RequestError(f'timeout_s is {timeout_s}', help='give seconds above 0, or leave it out')
-    return min(timeout_s, LONGEST_S)

@@ -9,12 +9,11 @@ from headrace.errors import Cancelled, TooLarge
 from headrace.gateway.http.asgi import Receive, Scope
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.identity import Identity
-from headrace.gateway.requested import LONGEST_TIMEOUT_S, usable_id
+from headrace.gateway.requested import LONGEST_TIMEOUT_S, usable_id, usable_trace
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import new_request_id
 
 TIMEOUT_HEADER = b'x-headrace-timeout-s'
-TRACEPARENT_SIZE = 55  # version 00: 2 + 32 + 16 + 2 hex digits and three dashes
 
 
 class Flowing(Protocol):
@@ -86,8 +85,7 @@ class Request:
 
     def trace(self) -> str:
         """The W3C traceparent that came with the request, or ''."""
-        value = self.headers.get(b'traceparent', b'')
-        return value.decode() if len(value) == TRACEPARENT_SIZE and value.isascii() else ''
+        return usable_trace(self.headers.get(b'traceparent', b'').decode('latin1'))
 
     def timeout_s(self) -> float:
         """Seconds that the client says it waits; HttpError 400 for what is no such time."""

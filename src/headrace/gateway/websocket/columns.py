@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.errors import RequestError
 from headrace.gateway.envelopes import Envelopes
 from headrace.gateway.faults import to_message
-from headrace.gateway.requested import LONGEST_TIMEOUT_S
+from headrace.gateway.requested import usable_timeout_s
 from headrace.gateway.websocket.language import Ask, Cancel, End, Message
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
@@ -43,7 +42,7 @@ class Columns:
             request.endpoint or self._route or '/',
             request.target,
             request.traceparent,
-            _seconds(request.timeout_s),
+            usable_timeout_s(request.timeout_s) if request.timeout_s else None,
             request.parts,
             (request, columns),
             len(message),
@@ -77,11 +76,3 @@ class Columns:
     def _packed(self, reply: pb.Reply, ask: Ask, answer: Batch, given: dict[str, Any]) -> bytes:
         request, columns = ask.body
         return self._envelopes.write(reply, request, columns, answer, given)
-
-
-def _seconds(timeout_s: float) -> float | None:
-    if not timeout_s:
-        return None
-    if not timeout_s > 0:  # true for nan, too
-        raise RequestError(f'timeout_s is {timeout_s}', help='give seconds above 0, or leave it out')
-    return min(timeout_s, LONGEST_TIMEOUT_S)

@@ -36,6 +36,8 @@ def about_nobody(address: Address) -> str:
 
 def about_encryption(reason: str) -> str:
     """The help for a handshake that failed."""
+    if 'WRONG_VERSION_NUMBER' in reason:
+        return 'what answers there does not encrypt: leave out the s of grpcs://, https:// or wss://, or tls='
     if is_misnamed(reason):
         return (
             "tls=Tls(server_name=...) is the name in the server's certificate, where the address has another"

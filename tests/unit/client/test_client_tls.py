@@ -193,3 +193,9 @@ def test_plain_words_to_an_encrypted_door_are_an_error(
     with gateway.client(protocol, timeout_s=10) as client, pytest.raises(BadServer) as caught:
         client.post('/', Document('not so secret'))
     assert 'if it has certificates, it is ' in caught.value.help
+
+
+def test_encrypted_words_to_a_plain_door_are_told(serve: Any, making: Any, protocol: str) -> None:
+    with secure_client(serve(making), protocol, Tls()) as client, pytest.raises(BadServer) as caught:
+        client.post('/', Document('secret'))
+    assert 'does not encrypt' in caught.value.help

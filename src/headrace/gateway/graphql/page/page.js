@@ -1,8 +1,10 @@
 // Puts GraphiQL on the page. The tabs and the history are kept by the browser, for this gateway alone.
 'use strict';
 
-const example = `# Ctrl-Space completes, Ctrl-Enter runs, the book on the left explains every field.
-# Headers, such as {"Authorization": "Bearer KEY"}, go into the tab below, and are not kept.
+const example = `# Ctrl-Space completes, Ctrl-Enter runs.
+# The book on the left explains every field.
+# Keys go into the tab Headers below, and are
+# not kept: {"Authorization": "Bearer KEY"}
 
 {
   __schema {

@@ -8,8 +8,9 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from headrace.client.address import Address
+from headrace.client.message_faults import from_message
 from headrace.client.refusals import about_encryption, about_nobody, advice, is_misnamed
-from headrace.errors import BadServer, DeadlineExceeded, TooLarge
+from headrace.errors import BadServer, TooLarge
 from headrace.proto import headrace_pb2 as pb
 
 LOST = ('INTERNAL', 'Internal error from Core')
@@ -31,19 +32,6 @@ def failure(error: grpc.aio.AioRpcError, address: Address, request_id: str) -> B
 def unencrypted(status: str, details: str, address: Address) -> str:
     """What keeps a connection from being encrypted; '' for a call that failed for another reason."""
     return _from_status(status, details, address, '').message if _is_of_handshake(status, details) else ''
-
-
-def from_message(message: pb.Error) -> BadServer:
-    """The Error that a server sent as what the client raises."""
-    text = f'{message.message}\n{message.traceback}' if message.traceback else message.message
-    return BadServer(
-        text,
-        status=message.status,
-        error=message.kind,
-        request_id=message.request_id,
-        retry_after_s=message.retry_after_s,
-        help=message.help or advice(message.status),
-    )
 
 
 def _from_status(status: str, details: str, address: Address, request_id: str) -> BadServer:
@@ -72,14 +60,3 @@ def _from_status(status: str, details: str, address: Address, request_id: str) -
 
 def _is_of_handshake(status: str, details: str) -> bool:
     return status == 'UNAVAILABLE' and ('handshake failed' in details.lower() or is_misnamed(details))
-
-
-def late(address: Address, request_id: str) -> BadServer:
-    """The error of a request whose time is over before its reply is there."""
-    return BadServer(
-        f'no answer from {address} in time',
-        status=DeadlineExceeded.grpc_status,
-        error=DeadlineExceeded.__name__,
-        request_id=request_id,
-        help='give the request a longer timeout_s',
-    )

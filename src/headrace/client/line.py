@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
-from headrace.client import grpc_faults
+from headrace.client import message_faults
 from headrace.client.address import Address
 from headrace.client.messages import Request
 from headrace.client.stream import Answer, Stream, Untaken
@@ -84,7 +84,7 @@ class Line:
             async with asyncio.timeout(request.left_s()):
                 return await self._renewed(shown)
         except TimeoutError:
-            raise grpc_faults.late(self._address, request.request_id) from None
+            raise message_faults.late(self._address, request.request_id) from None
         except BadServer as error:
             error.request_id = error.request_id or request.request_id
             raise

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from headrace.client import grpc_faults
+from headrace.client import message_faults
 from headrace.client.address import Address
 from headrace.client.messages import Request
 from headrace.client.parts import PART_BYTES, Buffer
@@ -107,14 +107,14 @@ class Stream:
                 answer = await waiting
         except TimeoutError:
             self._withdraw(request_id)
-            raise grpc_faults.late(self._address, request.request_id) from None
+            raise message_faults.late(self._address, request.request_id) from None
         except asyncio.CancelledError:
             self._withdraw(request_id)
             raise
         finally:
             self._waiting.pop(request_id, None)
         if answer.reply.HasField('error'):
-            raise grpc_faults.from_message(answer.reply.error)
+            raise message_faults.from_message(answer.reply.error)
         return answer
 
     async def parts(self, request: Request, body: bytes) -> AsyncGenerator[Answer, None]:
@@ -132,7 +132,7 @@ class Stream:
                     raise came
                 has_more = came.reply.more
                 if came.reply.HasField('error'):
-                    raise grpc_faults.from_message(came.reply.error)
+                    raise message_faults.from_message(came.reply.error)
                 if has_more:
                     yield came
         finally:
@@ -178,7 +178,7 @@ class Stream:
             async with asyncio.timeout(request.left_s()):
                 return await work
         except TimeoutError:
-            raise grpc_faults.late(self._address, request.request_id) from None
+            raise message_faults.late(self._address, request.request_id) from None
 
     async def _write(self, body: bytes) -> bool:
         """Send a message; False if the stream takes no more."""

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
-from headrace.client import envelope, grpc_faults, websocket_faults
+from headrace.client import envelope, message_faults, websocket_faults
 from headrace.client.address import Address
 from headrace.client.credentials import Credentials
 from headrace.client.http_session import HttpSession
@@ -90,7 +90,7 @@ class WebSocketTransport:
         except WebSocketException:
             raise websocket_faults.no_gateway(self._address) from None
         except TimeoutError:
-            raise grpc_faults.late(self._address, '') from None
+            raise message_faults.late(self._address, '') from None
         except OSError as error:
             raise websocket_faults.unreachable(error, self._address) from None
         return Stream(WebSocketWire(socket, self._address), self._address)

@@ -15,6 +15,7 @@ from headrace.errors import HeadraceError
 from headrace.gateway.identity import Identity
 
 LOG = logging.getLogger('headrace.audit')
+_log = logging.getLogger('headrace.security')
 REFUSALS = frozenset((401, 403, 413, 429, 431))
 """The statuses of calls that are refused for what they are, or who sends them; others went wrong."""
 LINES_PER_S = 100
@@ -110,8 +111,12 @@ class Audit:
         at = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
         line = json.dumps({'time': at, **facts})  # ASCII only: no line breaks, no signs that turn text round
         LOG.warning('%s', line)
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             self._file.handle(logging.makeLogRecord({'msg': line, 'levelno': logging.WARNING}))
+        except OSError as error:  # a call is refused all the same, and the log has the line
+            _log.error('the audit file cannot be begun anew: %s', error)
 
 
 def _short(value: Any) -> Any:

@@ -103,3 +103,18 @@ def test_the_file_is_private_and_may_be_moved_away(tmp_path):
     for each in (file, tmp_path / 'audit.log.1'):
         assert stat.S_IMODE(each.stat().st_mode) == 0o600
         assert [json.loads(line)['status'] for line in each.read_text().splitlines()] == [401]
+
+
+def test_a_file_that_cannot_be_begun_anew_keeps_no_call_from_being_refused(tmp_path, caplog):
+    folder = tmp_path / 'logs'
+    folder.mkdir()
+    audit = Audit(str(folder / 'audit.log'))
+    refuse(audit, Forbidden('no'))
+    folder.rename(tmp_path / 'moved')
+    refuse(audit, Forbidden('no'))
+    assert len(lines(caplog)) == 2
+    assert 'cannot be begun anew' in caplog.text
+    folder.mkdir()
+    refuse(audit, Forbidden('no'))
+    assert len((folder / 'audit.log').read_text().splitlines()) == 1
+    audit.close()

@@ -42,6 +42,9 @@ LIGHT = {
     'from headrace import Executor, requests': f'grpc aiohttp rich uvicorn click yaml {OPTIONAL}',
     'from headrace import Flow': f'grpc aiohttp uvicorn click yaml {OPTIONAL}',
     'from headrace import Client': f'rich uvicorn click {OPTIONAL}',
+    'import headrace.client.websocket_transport': f'grpc rich uvicorn click {OPTIONAL}',
+    'import headrace.gateway.http.server': f'grpc google.protobuf websockets graphql rich {OPTIONAL}',
+    'import headrace.gateway.websocket.door': f'grpc graphql rich {OPTIONAL}',
 }
 
 

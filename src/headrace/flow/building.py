@@ -13,6 +13,7 @@ from headrace.spec.fields import canonical
 from headrace.spec.graph import check_doors, check_growing, with_replaced
 from headrace.spec.reading import read_executor, read_gateway, read_settings
 from headrace.spec.records import GATEWAY
+from headrace.spec.references import without
 from headrace.spec.suggest import did_you_mean
 
 
@@ -85,7 +86,8 @@ def changed(spec: FlowSpec, name: str, settings: Mapping[str, Any], call: str) -
     said = {canonical(key) for key in settings}
     if isinstance(settings.get('uses'), Mapping):  # it may say all of this in place
         said |= {'uses_with', 'uses_metas', 'uses_requests', 'uses_dynamic_batching', 'py_modules'}
-    executor = replace(spec[name], **{key: getattr(given, key) for key in said})
+    kept = without(spec[name].from_environment, said)
+    executor = replace(spec[name], from_environment=kept, **{key: getattr(given, key) for key in said})
     check(with_replaced(spec, executor), source=source)
     return executor
 
@@ -97,7 +99,9 @@ def with_gateway(spec: FlowSpec, settings: Mapping[str, Any]) -> FlowSpec:
     changed = asdict(read_gateway(settings, source))
     names = {'port': 'ports', 'protocol': 'protocols', 'expose_endpoints': 'expose'}
     named = {names.get(key, key) for key in settings}
-    grown = replace(spec, gateway=replace(spec.gateway, **{name: changed[name] for name in named}))
+    kept = without(spec.gateway.from_environment, named)
+    gateway = replace(spec.gateway, from_environment=kept, **{name: changed[name] for name in named})
+    grown = replace(spec, gateway=gateway)
     check_doors(grown, source)
     return grown
 

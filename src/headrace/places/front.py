@@ -18,6 +18,7 @@ from headrace.places.waiting import all_of
 from headrace.spec import FlowSpec, PhysicalPlan, order
 from headrace.spec.gateway import door_of
 from headrace.spec.paths import anchored
+from headrace.spec.plan import environment_of
 
 LOAD_EVERY_S = 0.5
 """How often gateways report what the executors have to do, if one of them grows and shrinks with it."""
@@ -105,7 +106,14 @@ class Front:
         doors = anchored(spec.gateway, spec.base)
         first = Start(replace(doors, ports=self._ports), self._directory, spec.name, self._owner)
         for plan in self._plans:
-            gateway = Gateway(plan, first, self._order, on_change=self._on_failure, on_load=self._on_load)
+            gateway = Gateway(
+                plan,
+                first,
+                self._order,
+                env=environment_of(spec, plan),
+                on_change=self._on_failure,
+                on_load=self._on_load,
+            )
             self._gateways.append(gateway)
             await gateway.spawn()
         self.routes.listeners.extend(self._gateways)

@@ -30,7 +30,8 @@ class Gateway:
 
     `orders` makes the order to open the doors, as it is when the process is there: with `True` for its first
     start, which fails if an executor cannot work, else for a later one. First `spawn` and `open`, or `start`
-    for both; then `keep`. `on_change` is told when it is given up, `on_load` what its executors have to do.
+    for both; then `keep`. `env` is added to its environment; `on_change` is told when it is given up,
+    `on_load` what its executors have to do.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Gateway:
         first: Start,
         orders: Callable[[bool], Open],
         *,
+        env: Mapping[str, str],
         on_change: Callable[[], None],
         on_load: Callable[[object, dict[str, Load]], None],
     ) -> None:
@@ -47,6 +49,7 @@ class Gateway:
         self.ports: Mapping[str, int] = {}
         self.failed = ''
         self._first = first
+        self._env = env
         self._orders = orders
         self._on_change = on_change
         self._on_load = on_load
@@ -67,7 +70,7 @@ class Gateway:
     async def spawn(self) -> None:
         """Start its process, which loads what the doors need."""
         # gRPC's C core prints what we report ourselves, such as a port that is taken.
-        quiet = {'GRPC_VERBOSITY': 'NONE', **variables(), **self.plan.env}
+        quiet = {'GRPC_VERBOSITY': 'NONE', **variables(), **self._env}
         self._ready_at, self._follows = None, False
         self.child = await Child.spawn(self.title, MAIN, quiet)
         self.child.order(msgspec.to_builtins(self._first))

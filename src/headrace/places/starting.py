@@ -20,6 +20,7 @@ from headrace.places.shipping import worker_order
 from headrace.spec import FlowSpec, ProcessPlan
 from headrace.spec.devices import Devices, replica_env
 from headrace.spec.environment import variables
+from headrace.spec.plan import environment_of
 from headrace.wire.address import parse
 from headrace.worker.sources import Stamps
 
@@ -151,7 +152,7 @@ class Starter:
         self.workers.clear()
 
     def _env(self, flow: FlowSpec, plan: ProcessPlan) -> dict[str, str]:
-        env = dict(plan.env)
+        env = environment_of(flow, plan)
         if flow[plan.executor].reload:
             env['PYTHONDONTWRITEBYTECODE'] = '1'  # it knows changes within a second by their size only
         if not plan.part:

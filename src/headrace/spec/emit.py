@@ -6,11 +6,19 @@ import re
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from headrace.spec.scalars import resolve
 from headrace.spec.substitute import escape
 
 _BREAKS = re.compile('[\x85\u2028\u2029\ufeff]')  # YAML takes them for ends of lines, or drops them
+
+
+class Expression(Struct, frozen=True):
+    """A text to be written as it is, with its `${{ ENV.X }}`; `is_text` if a text shall be read from it."""
+
+    text: str
+    is_text: bool
 
 
 class _Dumper(yaml.SafeDumper):
@@ -41,6 +49,11 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar('tag:yaml.org,2002:str', text, style=style)
 
 
+def _expression(dumper: yaml.SafeDumper, value: Expression) -> yaml.ScalarNode:
+    style = ('"' if _BREAKS.search(value.text) else "'") if value.is_text else None
+    return dumper.represent_scalar('tag:yaml.org,2002:str', value.text, style=style)
+
+
 def _list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.SequenceNode:
     short = all(isinstance(value, str | int | float | None) for value in values) and len(str(values)) < 80
     return dumper.represent_sequence('tag:yaml.org,2002:seq', values, flow_style=short)
@@ -56,5 +69,6 @@ def _number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(Expression, _expression)
 _Dumper.add_representer(list, _list)
 _Dumper.add_representer(float, _number)

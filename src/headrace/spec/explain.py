@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Literal, get_args, get_origin
 
@@ -55,13 +56,13 @@ def convert(
         if text.startswith('Invalid enum value') and choices:
             raise source.error(
                 path,
-                f'{culprit!r} is not possible here',
+                f'{source.written_at(path) or repr(culprit)} is not possible here',
                 help=did_you_mean(str(culprit), choices, noun='possible'),
             ) from None
         meant = _MEANT.get(str(culprit).lower()) if 'expected true or false' in _plain(text) else None
         raise source.error(
             path,
-            f'{_plain(text)}, got {shorten(culprit)}',
+            f'{_plain(text)}, got {told(culprit, source, path)}',
             help=f'write {meant.title() if source.is_call else meant}' if meant else _description(wanted),
         ) from None
 
@@ -70,6 +71,14 @@ def shorten(value: object) -> str:
     """A value as a few words."""
     text = repr(value)
     return text if len(text) <= 60 else f'{text[:57]}...'
+
+
+def told(value: object, source: Source, path: Path) -> str:
+    """The value at `path` as a few words; what it took from the environment as it is written there."""
+    written = source.written_at(path)
+    if not written and source.under(path):
+        return 'a mapping' if isinstance(value, Mapping) else 'a list'
+    return written or shorten(value)
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from headrace.spec.explain import told
 from headrace.spec.paths import anchored_path
 from headrace.spec.records import ExecutorSpec
 from headrace.spec.source import Path, Source
@@ -82,11 +83,13 @@ def addresses(
 def _place(executor: ExecutorSpec, host: str, port: int, source: Source, path: Path) -> tuple[str, int, bool]:
     """Host, port and whether over TLS."""
     help = 'write grpc://host:port or grpcs://host:port (over TLS), or host and port'
+    shown = told(host, source, path)
     try:
         parts = urlsplit(host if '://' in host else f'//{host}')
         name, own_port = parts.hostname, parts.port
     except ValueError as error:
-        raise source.error(path, f'{host!r} is not an address: {error}', help=help) from None
+        why = '' if source.written_at(path) else f': {error}'  # which names parts of it
+        raise source.error(path, f'{shown} is not an address{why}', help=help) from None
     if parts.scheme and parts.scheme not in _SCHEMES:
         raise source.error(
             path,
@@ -94,9 +97,9 @@ def _place(executor: ExecutorSpec, host: str, port: int, source: Source, path: P
             help=did_you_mean(parts.scheme, _SCHEMES, noun='schemes'),
         )
     if not name or parts.path.strip('/') or parts.query or parts.username:
-        raise source.error(path, f'{host!r} is not an address', help=help)
+        raise source.error(path, f'{shown} is not an address', help=help)
     if own_port and port and own_port != port:
-        raise source.error(path, f'{host!r} and port {port} contradict each other', help='give one port')
+        raise source.error(path, f'{shown} and port {port} contradict each other', help='give one port')
     if not own_port and not port:
-        raise source.error(path, f'executor {executor.name!r}: no port in {host!r}', help=help)
+        raise source.error(path, f'executor {executor.name!r}: no port in {shown}', help=help)
     return name, own_port or port, bool(executor.tls) or _SCHEMES.get(parts.scheme, False)

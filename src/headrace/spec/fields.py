@@ -12,8 +12,9 @@ from msgspec.structs import FieldInfo
 
 from headrace.errors import SpecError
 from headrace.spec import polling
-from headrace.spec.explain import convert, shorten
-from headrace.spec.records import Polling
+from headrace.spec.explain import convert, shorten, told
+from headrace.spec.records import INNER, Polling
+from headrace.spec.references import noted
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import closest, did_you_mean
 
@@ -66,7 +67,7 @@ def record(cls: type[Record], fields: Fields, source: Source, path: Path) -> Rec
     values: dict[str, Any] = {}
     for key, value in fields.items():
         name = canonical(key) if isinstance(key, str) and key not in known else key
-        if name not in known or name == 'base':
+        if name not in known or name in INNER:
             raise unknown(key, known, source, path)
         if name in values:
             raise source.error((*path, key), f'{name!r} is given twice', help='write it once')
@@ -74,12 +75,12 @@ def record(cls: type[Record], fields: Fields, source: Source, path: Path) -> Rec
     missing = [name for name, field in known.items() if field.required and name not in values]
     if missing:
         raise source.error(path, f'{missing[0]!r} is missing')
-    return cls(**values)
+    return noted(cls(**values), source.under(path))
 
 
 def unknown(key: object, known: Iterable[str], source: Source, path: Path) -> SpecError:
     """The error about a key that means nothing."""
-    names = sorted(_SPELLED.get(name, name) for name in set(known) - {'base'})
+    names = sorted(_SPELLED.get(name, name) for name in set(known) - set(INNER))
     word = str(key)
     if word in _NOT_YET and word not in names:
         return source.error((*path, word), f'unknown key {key!r}', help='Headrace does not have this yet')
@@ -94,7 +95,7 @@ def mapping(value: Any, source: Source, path: Path) -> Fields:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise source.error(path, f'expected a mapping of keys and values, got {shorten(value)}')
+        raise source.error(path, f'expected a mapping of keys and values, got {told(value, source, path)}')
     return value
 
 
@@ -118,8 +119,8 @@ def _value(field: FieldInfo, value: Any, source: Source, path: Path) -> Any:
     elif field.name == 'polling':
         return _polling({} if value is None else polling.spelled(value), source, path)
     elif field.name == 'replicas' and isinstance(value, list | tuple) and len(value) == 1:
-        one = shorten(value[0])
-        raise source.error(path, f'expected one number or two, got {value}', help=f'[{one}, {one}] or {one}')
+        one = told(value[0], source, (*path, 0))
+        raise source.error(path, f'expected one number or two, got [{one}]', help=f'[{one}, {one}] or {one}')
     return convert(value, field.type, source, path)
 
 

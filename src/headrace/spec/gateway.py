@@ -11,6 +11,7 @@ from headrace.errors import SpecError
 from headrace.spec.graphql import GraphqlSpec
 from headrace.spec.limits import LimitsSpec
 from headrace.spec.quantities import Count, Port, Seconds
+from headrace.spec.references import Reference, described, shown
 from headrace.spec.security import SecuritySpec
 
 Protocol = Literal['grpc', 'http', 'websocket', 'graphql']
@@ -120,10 +121,17 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         bool,
         Meta(description='Listen where other machines reach it, though nobody has to show who they are.'),
     ] = False
+    from_environment: tuple[Reference, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.uses, type):  # the process of a gateway imports it anew
             msgspec.structs.force_setattr(self, 'uses', _name_of(self.uses))
+
+    def __repr__(self) -> str:
+        return described(self)
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [*shown(self).items()]
 
     @property
     def doors(self) -> dict[str, int]:

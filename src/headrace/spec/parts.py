@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from headrace.spec.records import ExecutorSpec
+from headrace.spec.references import without
 
 Part = Literal['', 'before', 'after']
 """What of an executor is meant: the executor itself (''), its `uses_before` or its `uses_after`."""
@@ -30,5 +31,6 @@ def part_of(executor: ExecutorSpec, part: Part) -> ExecutorSpec:
         py_modules=executor.py_modules,
         workspace=executor.workspace,
         env=executor.env,
+        from_environment=without(executor.from_environment, ('uses_with', 'uses_metas')),
         timeout_ready_s=executor.timeout_ready_s,
     )

@@ -20,8 +20,9 @@ class ProcessPlan(Struct, frozen=True, kw_only=True):
 
     `address` is where other processes of the Flow reach it ('' for the gateway, which only clients call); a
     process that is started anew listens at another one. `ports` are the gateway's `(protocol, port)` pairs;
-    `waits` the processes that must be ready before this one says that it is; `env` what is added to its
-    environment; `gpus` and `threads` what is said of its devices and of the threads of numeric libraries.
+    `waits` the processes that must be ready before this one says that it is; `env` the names of what is
+    added to its environment (`environment_of` has the values); `gpus` and `threads` what is said of its
+    devices and of the threads of numeric libraries.
     """
 
     role: Role
@@ -36,7 +37,7 @@ class ProcessPlan(Struct, frozen=True, kw_only=True):
     address: str = ''
     ports: tuple[tuple[str, int], ...] = ()
     waits: tuple[str, ...] = ()
-    env: dict[str, str] = {}
+    env: tuple[str, ...] = ()
     gpus: str = ''
     threads: int | None = None
     timeout_ready_s: float = 60.0
@@ -198,11 +199,21 @@ def process(
         replicas=1 if part else executor.least,
         uses=describe_uses(part_of(executor, part).uses),
         address='memory' if inline else _address(spec, f'{folder}{name.replace("/", ".")}.sock'),
-        env={**spec.env, **executor.env},
+        env=tuple({**spec.env, **executor.env}),
         gpus='' if part or inline else _in_words(executor.gpus),
         threads=None if inline else executor.threads,
         timeout_ready_s=executor.timeout_ready_s or spec.timeout_ready_s,
     )
+
+
+def environment_of(spec: FlowSpec, process: ProcessPlan) -> dict[str, str]:
+    """What is added to the environment of one process. Plans are shown, and these may be secrets.
+
+    >>> flow = FlowSpec(env={'TOKEN': 'abc'})
+    >>> [(each.env, environment_of(flow, each)) for each in plan(flow).processes]
+    [(('TOKEN',), {'TOKEN': 'abc'})]
+    """
+    return {**spec.env, **(spec[process.executor].env if process.executor else {})}
 
 
 def _address(spec: FlowSpec, socket: str) -> str:
@@ -238,7 +249,7 @@ def _gateways(spec: FlowSpec, waits: tuple[str, ...]) -> Iterator[ProcessPlan]:
             replicas=count,
             ports=tuple(spec.gateway.doors.items()),
             waits=waits,
-            env=spec.env,
+            env=tuple(spec.env),
             timeout_ready_s=spec.timeout_ready_s,
         )
 

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from headrace.spec.fields import Fields, canonical, mapping, record, unknown
 from headrace.spec.gateway import ExposedEndpoint, GatewaySpec
 from headrace.spec.graph import check, last, terminals
-from headrace.spec.records import ExecutorSpec, FlowSpec
+from headrace.spec.records import INNER, ExecutorSpec, FlowSpec
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
 
-SETTINGS = tuple(name for name in FlowSpec.__struct_fields__ if name not in ('base', 'executors', 'gateway'))
+SETTINGS = tuple(name for name in FlowSpec.__struct_fields__ if name not in (*INNER, 'executors', 'gateway'))
 """The settings that a Flow has itself; in YAML they stand under `with:`."""
 
 TOP = ('jtype', 'version', 'name', 'with', 'executors', 'gateway')
@@ -55,13 +55,12 @@ def read_flow(data: Any, source: Source, *, base: str = '') -> FlowSpec:
     if str(top.get('version', '1')) != '1':
         raise source.error(('version',), f'version {top["version"]} is unknown', help="version: '1'")
     flow, source = _settings_and_gateway(top, source)
-    executors = top.get('executors', top.get('deployments')) or []
+    key = 'executors' if 'executors' in top else 'deployments'
+    executors = top.get(key) or []
     if not isinstance(executors, list | tuple):
-        raise source.error(
-            ('executors',), 'expected a list of executors', help='begin each one with "- name:"'
-        )
+        raise source.error((key,), 'expected a list of executors', help='begin each one with "- name:"')
     for index, fields in enumerate(executors):
-        path: Path = ('executors', index)
+        path: Path = (key, index)
         executor = read_executor(mapping(fields, source, path), source, path, flow=flow)
         flow = replace(flow, executors=(*flow.executors, executor))
     flow = replace(flow, base=base)
@@ -88,7 +87,7 @@ def read_executor(fields: Fields, source: Source, path: Path = (), *, flow: Flow
         values.setdefault('join', 'uses' not in values)
     if values.get('needs') is None:
         values['needs'] = last(flow)
-    executor = record(ExecutorSpec, values, source, path)
+    executor = record(ExecutorSpec, values, _unfolded_source(source, path), path)
     if executor.join and 'uses' in values:
         raise source.error(
             (*path, 'join'), 'an executor that only joins runs nothing', help='take out join or uses'
@@ -147,8 +146,10 @@ def _settings_and_gateway(top: Fields, source: Source) -> tuple[FlowSpec, Source
     lines = dict(source.lines)
     for key in front:
         lines.setdefault(('gateway', key), lines.get(('with', key), 1))
+    written = {('gateway', *at[1:]): text for at, text in source.written.items() if at[:1] == ('with',)}
+    source = replace(source, lines=lines, written={**written, **source.written})
     gateway = read_gateway({**front, **section}, source, ('gateway',))
-    return replace(flow, gateway=gateway), Source(source.name, lines, source.texts)
+    return replace(flow, gateway=gateway), source
 
 
 def _unfolded(fields: Fields, source: Source, path: Path) -> dict[str, Any]:
@@ -169,6 +170,15 @@ def _unfolded(fields: Fields, source: Source, path: Path) -> dict[str, Any]:
             raise source.error((*inside, key), f'also given as {field}', help='write it once')
         values[field] = value
     return values
+
+
+def _unfolded_source(source: Source, path: Path) -> Source:
+    """A source that finds what is written within `uses` also where `_unfolded` puts it."""
+    inside = source.under((*path, 'uses'))
+    moved = {
+        (*path, _INLINE[str(at[0])], *at[1:]): text for at, text in inside.items() if str(at[0]) in _INLINE
+    }
+    return replace(source, written={**source.written, **moved}) if moved else source
 
 
 def _exposed(value: Any, source: Source, path: Path) -> list[ExposedEndpoint]:

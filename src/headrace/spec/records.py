@@ -14,12 +14,16 @@ from msgspec.structs import replace
 
 from headrace.spec.gateway import GatewaySpec
 from headrace.spec.quantities import Count, Port, Seconds
+from headrace.spec.references import FIELD, Reference, described, shown
 
 GATEWAY = 'gateway'
 """The name that stands for the beginning of a Flow in `needs`."""
 
 PASS_THROUGH = 'headrace.executors:Executor'
 """What an executor runs if nothing is named: the base class, which gives back what it gets."""
+
+INNER = ('base', FIELD)
+"""Fields that nobody writes: what the reader of a file notes of where it is and what it says."""
 
 Place = Literal['local', 'in-process']
 Polling = Literal['ANY', 'ALL', 'KEY']
@@ -244,6 +248,7 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reload: Annotated[
         bool, Meta(description='In development: start anew, without a failed request, when its code changes.')
     ] = False
+    from_environment: tuple[Reference, ...] = ()
 
     @property
     def least(self) -> int:
@@ -258,6 +263,12 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         if not self.needs:  # one way only to say "begins with the request"
             msgspec.structs.force_setattr(self, 'needs', (GATEWAY,))
+
+    def __repr__(self) -> str:
+        return described(self)
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [*shown(self).items()]
 
 
 class FlowSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -286,6 +297,13 @@ class FlowSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     base: Annotated[
         str, Meta(description='Folder that relative paths in this Flow start from; that of its YAML file.')
     ] = ''
+    from_environment: tuple[Reference, ...] = ()
+
+    def __repr__(self) -> str:
+        return described(self)
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [*shown(self).items()]
 
     def __getitem__(self, name: str) -> ExecutorSpec:
         """The executor of this name; KeyError if there is none."""

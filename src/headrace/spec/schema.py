@@ -8,13 +8,13 @@ import msgspec
 
 from headrace.spec.gateway import ExposedEndpoint, GatewaySpec
 from headrace.spec.reading import METHODS, SETTINGS
-from headrace.spec.records import BatchingSpec, ExecutorSpec, FlowSpec
+from headrace.spec.records import INNER, BatchingSpec, ExecutorSpec, FlowSpec
 
 Schema = dict[str, Any]
 
 DIALECT = 'https://json-schema.org/draft/2020-12/schema'
 _TEMPLATE = '#/$defs/{name}'
-_SPELLED_OUT = ('BatchingSpec', 'ExecutorSpec', 'ExposedEndpoint', 'FlowSpec', 'GatewaySpec')
+_SPELLED_OUT = ('BatchingSpec', 'ExecutorSpec', 'ExposedEndpoint', 'FlowSpec', 'GatewaySpec', 'Reference')
 _EXPRESSION = {'type': 'string', 'pattern': r'\$\{\{.*\}\}'}
 
 
@@ -112,7 +112,9 @@ def _inside(component: Schema) -> Schema:
 
 
 def _all_written(component: Schema) -> Schema:
-    return {name: _written(name, value) for name, value in component['properties'].items() if name != 'base'}
+    return {
+        name: _written(name, value) for name, value in component['properties'].items() if name not in INNER
+    }
 
 
 def _written(name: str, value: Schema) -> Schema:

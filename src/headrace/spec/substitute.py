@@ -61,6 +61,19 @@ class Substitution:
         literal = _ESCAPED.sub(r'\1', text)
         return self._token.sub(lambda found: self._text(int(found.group(1)), path), literal)
 
+    def written(self, text: str, path: Path) -> str:
+        """A scalar's text with tokens in; out: it with only `${{ ENV.X }}` left; '' if it has none."""
+        if not self._expressions:
+            return ''
+        found = [self._expressions[int(index)] for index in self._token.findall(text)]
+        if not any(map(_variable_in, found)):
+            return ''
+        return self._token.sub(lambda token: self._written(int(token.group(1)), path), text)
+
+    def _written(self, index: int, path: Path) -> str:
+        name = _variable_in(self._expressions[index])
+        return f'${{{{ ENV.{name} }}}}' if name else escape(self._text(index, path))
+
     def _text(self, index: int, path: Path) -> str:
         expression = self._expressions[index]
         value = self._look_up(expression, path)
@@ -73,9 +86,10 @@ class Substitution:
         )
 
     def _look_up(self, expression: str, path: Path) -> Any:
+        variable = _variable_in(expression)
+        if variable:
+            return self._variable(variable, path)
         scope, _, rest = expression.partition('.')
-        if scope.upper() == 'ENV' and rest:
-            return self._variable(rest, path)
         names = (rest if scope.upper() == 'CONTEXT' and rest else expression).split('.')
         value: Any = self._context
         for name in names:
@@ -99,3 +113,9 @@ class Substitution:
                 help=f'export {name}=...' + (f' ({near[0]}?)' if near[1] else ''),
             )
         return self._environment[name]
+
+
+def _variable_in(expression: str) -> str:
+    """The environment variable that an expression means; '' if it means something else."""
+    scope, _, rest = expression.partition('.')
+    return rest if scope.upper() == 'ENV' else ''

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import yaml
 
 from headrace.errors import SpecError
 from headrace.spec.scalars import resolve
-from headrace.spec.source import Path, Source
+from headrace.spec.source import Path, Source, step
 from headrace.spec.substitute import Substitution
 
 _MAX_NODES = 100_000
@@ -65,12 +66,15 @@ class _Walk:
         self._substitution = substitution
         self._lines: dict[Path, int] = {}
         self._texts: dict[Path, str] = {}
+        self._written: dict[Path, str] = {}
         self._count = 0
-        self.source = substitution.source = Source(name, self._lines, self._texts)
+        self.source = substitution.source = Source(name, self._lines, self._texts, self._written)
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._lines.setdefault(path, node.start_mark.line + 1)
         self._visit(path)
+        self._texts.pop(path, None)  # of a mapping that was merged: what stands here counts for more
+        self._written.pop(path, None)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -83,15 +87,18 @@ class _Walk:
         if self._count > _MAX_NODES or len(path) > _MAX_DEPTH:
             raise self.source.error(path[:3], 'the document is too large, too deep or refers to itself')
 
-    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, path: Path, *, is_key: bool = False) -> Any:
         if node.tag not in _VALUES:
             self._check_tag(node, path, 'str')
         text = self._substitution.put_in(node.value, path)
-        if node.tag not in _VALUES or not isinstance(text, str):
-            return text
-        value = resolve(text)
-        if not isinstance(value, str):
+        value = resolve(text) if node.tag in _VALUES and isinstance(text, str) else text
+        if is_key:
+            return value
+        if isinstance(text, str) and not isinstance(value, str):
             self._texts[path] = text
+        written = self._substitution.written(node.value, path)
+        if written:
+            self._written[path] = written
         return value
 
     def _mapping(self, node: yaml.Node, path: Path) -> dict[Any, Any]:
@@ -105,11 +112,11 @@ class _Walk:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self.source.error(path, 'a key has to be a word or a number')
             if key_node.tag == _PLAIN and key_node.value == '<<':
-                for key, value in self._merged(value_node, path).items():
-                    values.setdefault(key, value)
+                merged = self._merged(value_node, path, known={step(key) for key in values})
+                values |= {key: value for key, value in merged.items() if key not in values}
                 continue
-            key = self._scalar(key_node, path)
-            inner = (*path, key if isinstance(key, int) else str(key))
+            key = self._scalar(key_node, path, is_key=True)
+            inner = (*path, step(key))
             if inner in self._lines and key in values:
                 raise self.source.error(
                     inner, f'{key!r} is given twice; again in line {key_node.start_mark.line + 1}'
@@ -118,8 +125,9 @@ class _Walk:
             values[key] = self.value(value_node, inner)
         return values
 
-    def _merged(self, node: yaml.Node, path: Path) -> dict[Any, Any]:
-        """What `<<: *anchor` or `<<: [*a, *b]` brings."""
+    def _merged(self, node: yaml.Node, path: Path, *, known: set[str | int]) -> dict[Any, Any]:
+        """What `<<: *anchor` or `<<: [*a, *b]` brings; notes about keys that are not `known` come along."""
+        before = [len(notes) for notes in (self._texts, self._written)]
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         merged: dict[Any, Any] = {}
         for part in reversed(parts):
@@ -127,6 +135,11 @@ class _Walk:
             if not isinstance(part, yaml.MappingNode):
                 raise self.source.error(path, '"<<" takes a mapping or a list of mappings')
             merged |= self._mapping(part, (*path, '<<'))
+        for notes, count in zip((self._texts, self._written), before, strict=True):
+            for at in list(islice(reversed(notes), len(notes) - count)):
+                text, key = notes.pop(at), at[len(path) + 1]
+                if key not in known:
+                    notes[*path, *at[len(path) + 1 :]] = text
         return merged
 
     def _check_tag(self, node: yaml.Node, path: Path, kind: str) -> None:

@@ -11,12 +11,13 @@ from msgspec.structs import FieldInfo, fields, replace
 
 from headrace.errors import SpecError
 from headrace.spec import environment, tree
-from headrace.spec.emit import emit
+from headrace.spec.emit import Expression, emit
 from headrace.spec.gateway import GatewaySpec
 from headrace.spec.graph import last
 from headrace.spec.plain import plain
 from headrace.spec.reading import SETTINGS, read_flow
 from headrace.spec.records import ExecutorSpec, FlowSpec
+from headrace.spec.references import FIELD, restored
 from headrace.spec.source import Source
 from headrace.spec.suggest import closest
 
@@ -73,7 +74,25 @@ def dump_flow(spec: FlowSpec) -> str:
     gateway = _gateway(spec.gateway)
     if gateway:
         document['gateway'] = gateway
-    return emit(plain(document))
+    return emit(_with_expressions(plain(document), spec))
+
+
+def _with_expressions(document: dict[str, Any], spec: FlowSpec) -> dict[str, Any]:
+    """The document with `${{ ENV.X }}` where that is what its file said, so that no secret is written."""
+    document = dict(document)
+    for key, record in (('with', spec), ('gateway', spec.gateway)):
+        if key in document:
+            document[key] = restored(document[key], record.from_environment, _expression)
+    if spec.executors:
+        document['executors'] = [
+            restored(entry, executor.from_environment, _expression)
+            for entry, executor in zip(document['executors'], spec.executors, strict=True)
+        ]
+    return document
+
+
+def _expression(text: str, value: Any) -> Expression:
+    return Expression(text, is_text=isinstance(value, str))
 
 
 def _parsed(
@@ -124,7 +143,7 @@ def _gateway(gateway: GatewaySpec) -> dict[str, Any]:
 def _changed(record: Struct) -> dict[str, Any]:
     """The fields of a record that have not their default, in the order of the record."""
     defaults = {field.name: _default(field) for field in fields(record)}
-    values = {name: getattr(record, name) for name in record.__struct_fields__}
+    values = {name: getattr(record, name) for name in record.__struct_fields__ if name != FIELD}
     changed = {name: value for name, value in values.items() if value != defaults[name]}
     return {name: _changed(value) if isinstance(value, Struct) else value for name, value in changed.items()}
 

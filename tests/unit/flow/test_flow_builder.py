@@ -8,6 +8,7 @@ from headrace.errors import HeadraceError, SpecError
 from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings
 from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec
 from headrace.spec.fields import canonical
+from headrace.spec.records import INNER
 
 
 class Encoder(Executor):
@@ -19,19 +20,20 @@ def names(typed_dict):
 
 
 def test_keyword_arguments_are_those_of_the_records():
-    gateway = set(GatewaySpec.__struct_fields__)
+    gateway = set(GatewaySpec.__struct_fields__) - set(INNER)
     assert names(GatewaySettings) == gateway
     assert names(FlowSettings) == gateway | set(FlowSpec.__struct_fields__) - {
         'name',
         'executors',
         'gateway',
-        'base',
+        *INNER,
     }
     assert set(typing.get_type_hints(ExecutorSettings)) == set(ExecutorSpec.__struct_fields__) - {
         'name',
         'uses',
         'needs',
         'join',
+        *INNER,
     }
 
 

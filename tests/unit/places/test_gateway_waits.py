@@ -37,6 +37,7 @@ async def waiting(tmp_path):
         plan(FlowSpec()).gateways[0],
         Start(GatewaySpec(ports=(0,)), str(folder)),
         lambda is_first: order,
+        env={},
         on_change=lambda: None,
         on_load=lambda gateway, load: None,
     )

@@ -6,7 +6,7 @@ import pytest
 
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec, plan
-from headrace.spec.plan import Wire
+from headrace.spec.plan import Wire, environment_of
 
 
 def spec(**fields: object) -> FlowSpec:
@@ -32,13 +32,15 @@ def test_local_has_a_gateway_and_a_process_per_executor_that_runs_something() ->
         (('grpc', 0), ('http', 8080)),
         ('a', 'b'),
     )
-    assert gateway.env == {'X': '1', 'Y': '1'}
+    assert gateway.env == ('X', 'Y')
+    assert environment_of(spec(), gateway) == {'X': '1', 'Y': '1'}
     assert (a.role, a.address, a.env, a.timeout_ready_s) == (
         'worker',
         'unix:/run/x/a.sock',
-        {'X': '2', 'Y': '1'},
+        ('X', 'Y'),
         5,
     )
+    assert environment_of(spec(), a) == {'X': '2', 'Y': '1'}
     assert (b.uses, b.timeout_ready_s) == ('builtins:dict', 60)
     assert physical.workers == (a, b)
     assert physical.joins == ('end',)

@@ -23,6 +23,7 @@ from headrace.spec import (
 )
 from headrace.spec.emit import emit
 from headrace.spec.reading import SETTINGS
+from headrace.spec.records import INNER
 from headrace.spec.scalars import resolve
 from headrace.spec.tree import parse
 
@@ -222,8 +223,8 @@ class TestSchema:
         }
         for record, section in described.items():
             spelled = {'ports': 'port', 'protocols': 'protocol'}
-            assert {spelled.get(name, name) for name in record.__struct_fields__} <= set(
-                section['properties']
-            )
+            names = {spelled.get(name, name) for name in record.__struct_fields__ if name not in INNER}
+            assert names <= set(section['properties'])
+            assert not set(INNER) & set(section['properties'])
             assert all('description' in value for value in section['properties'].values()), record
         assert set(SETTINGS) <= set(SCHEMA['properties']['with']['properties'])

@@ -8,6 +8,7 @@ from headrace.flow.drawing.figure import figure
 from headrace.flow.drawing.svg import svg
 from headrace.spec import ExecutorSpec, FlowSpec, order
 from headrace.spec.plan import describe_uses, plan
+from headrace.spec.references import shown
 from headrace.spec.words import condition_in_words, copies_in_words, place_in_words
 
 _STYLE = """\
@@ -72,7 +73,7 @@ def _row(executor: ExecutorSpec, settings: bool) -> str:
     runs = 'joins by document id' if executor.join else f'<code>{escape(uses)}</code>'
     cells = [f'<b>{escape(executor.name)}</b>', runs, escape(', '.join(executor.needs))]
     if settings:
-        given = ', '.join(f'{name}={value!r}' for name, value in executor.uses_with.items())
+        given = ', '.join(f'{name}={value!r}' for name, value in shown(executor)['uses_with'].items())
         parts = [f'<code>{escape(given)}</code>'] if given else []
         cells.append('; '.join([*map(escape, _graph_settings(executor)), *parts]))
     return '<tr>' + ''.join(f'<td>{cell}</td>' for cell in cells) + '</tr>\n'

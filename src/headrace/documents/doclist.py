@@ -40,9 +40,7 @@ _types: dict[Any, type[DocList[Any]]] = {}
 
 def list_type(doc_type: Any) -> type[DocList[Any]]:
     """The class `DocList[doc_type]` of a document class that is a value."""
-    return _types.get((DocList, doc_type)) or cast(
-        'type[DocList[Any]]', DocList.__class_getitem__(doc_type)
-    )
+    return _types.get((DocList, doc_type)) or cast('type[DocList[Any]]', DocList.__class_getitem__(doc_type))
 
 
 class DocList(DocSequence[T]):

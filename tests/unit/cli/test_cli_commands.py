@@ -143,7 +143,7 @@ def test_plan_as_json(flow: Path) -> None:
     plan = json.loads(result.stdout)
     assert plan['flow'] == 'shop'
     assert [process['role'] for process in plan['processes']] == ['gateway', 'worker', 'worker']
-    assert all(process['env'] == {'A': '1'} for process in plan['processes'])
+    assert all(process['env'] == ['A'] for process in plan['processes'])
     assert {process['timeout_ready_s'] for process in plan['processes']} == {5}
 
 

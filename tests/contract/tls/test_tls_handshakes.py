@@ -21,9 +21,10 @@ HERE, ELSEWHERE = '127.0.0.1', '127.0.0.2'
 class Greeter(asyncio.Protocol):
     def __init__(self, open_ones: set[asyncio.Future[None]]) -> None:
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        open_ones.add(self.lost)
+        self._open_ones = open_ones
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._open_ones.add(self.lost)  # those whose handshake fails are never told of an end
         transport = cast(asyncio.Transport, transport)
         transport.write(b'hello')
         transport.close()

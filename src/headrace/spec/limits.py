@@ -20,7 +20,7 @@ class LimitsSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     documents: Annotated[
         Count, Meta(description='Documents of one request, those that lie in others included.')
-    ] = 1_000_000
+    ] = 100_000
     tensor_bytes: Annotated[
         Count, Meta(description='Bytes of all arrays of one request, by the shapes and types they claim.')
     ] = 1024**3

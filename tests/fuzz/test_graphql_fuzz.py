@@ -303,6 +303,8 @@ def is_well(port: int) -> bool:
     return ready == 200 and answer == {'data': {'search': {'data': [{'title': 'well'}]}}}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_http(port: int) -> None:
     hostile, line = Hostile(SEED), http.client.HTTPConnection('127.0.0.1', port, timeout=30)
     began, slowest = time.monotonic(), 0.0

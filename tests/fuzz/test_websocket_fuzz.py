@@ -197,6 +197,7 @@ async def attack(port: int, key: str, seed: int) -> Attack:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_hostile_input(shop: SimpleNamespace, capfd: pytest.CaptureFixture[str]) -> None:
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     seed = FIXED_SEED if REQUIRED else int.from_bytes(os.urandom(4), 'big')

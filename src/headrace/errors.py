@@ -176,10 +176,11 @@ class Overloaded(Unavailable):
 class RateLimited(Overloaded):
     """The caller asks more often than it may; again after `retry_after_s` seconds.
 
-    `host` is where the call came from, if nobody knows who called.
+    `host` is where the call came from, `who` the name of who called, if it is known.
     """
 
     host = ''
+    who = ''
 
 
 class StartError(Unavailable):

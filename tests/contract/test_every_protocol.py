@@ -203,14 +203,33 @@ async def test_a_good_key_is_let_in(guarded, door):
     assert (answer.status, guarded.lines()) == (200, [])
 
 
+DEEP: Any = []
+for _ in range(20):
+    DEEP = [DEEP]
+
 REFUSALS = {
     'no key': (401, 'Unauthenticated', '', Ask('/price', [HAT])),
     'unknown key': (401, 'Unauthenticated', 'unknown', Ask('/price', [HAT])),
     'expired key': (401, 'Unauthenticated', 'old', Ask('/price', [HAT])),
     'other scope': (403, 'Forbidden', 'words', Ask('/price', [HAT])),
     'documents': (413, 'TooLarge', 'all', Ask('/price', [HAT] * 4)),
+    'depth': (400, 'RequestError', 'all', Ask('/price', [{**HAT, 'vector': DEEP}])),
     'bytes': (413, 'TooLarge', 'all', Ask('/price', [{**HAT, 'title': 'x' * 120_000}])),
 }
+
+
+@pytest.mark.parametrize('door', PLAIN)
+async def test_who_asks_too_often_is_refused_by_name(tmp_path, door):
+    key, kept = keys.new_key('busy')
+    keys.write(tmp_path / 'keys.json', keys.KeyFile((kept,)))
+    audit = tmp_path / 'audit.log'
+    security = {'keys': str(tmp_path / 'keys.json'), 'audit': str(audit)}
+    burst = 2 if door.startswith('websocket') else 1  # a handshake is a request, too
+    with opened(security=security, limits={'requests_per_s': 0.01, 'burst': burst}) as doors:
+        answers = [await asked(doors, door, Ask('/price', [HAT], key=key)) for _ in range(2)]
+    assert [GRPC_OF[answer.status] for answer in answers][-1] == 'RESOURCE_EXHAUSTED'
+    (line,) = map(json.loads, audit.read_text().splitlines())
+    assert (line['status'], line['reason'], line['who']) == (429, 'RateLimited', 'busy')
 
 
 @pytest.mark.parametrize('door', PLAIN)

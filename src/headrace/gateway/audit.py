@@ -64,7 +64,7 @@ class Audit:
                 'status': error.http_status,
                 'reason': reason,
                 'detail': error.message,
-                'who': identity.name if identity is not None else '',
+                'who': identity.name if identity is not None else getattr(error, 'who', ''),
                 'host': known or host or (identity.client if identity is not None else ''),
                 'protocol': protocol,
                 'endpoint': endpoint,

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from headrace.errors import RateLimited
 from headrace.gateway.audit import Audit
 from headrace.gateway.identity import Credentials, Identity
 from headrace.gateway.limits import Limits
@@ -106,7 +107,11 @@ class Entrance:
             identity = Identity(credentials.host, host=credentials.host)
         else:
             identity = self.guard.identify(credentials)
-        self.limits.admit(identity.client)
+        try:
+            self.limits.admit(identity.client)
+        except RateLimited as error:
+            error.host, error.who = identity.host, identity.name
+            raise
         return identity
 
     def permit(self, identity: Identity, endpoint: str, target: str = '') -> None:

@@ -92,10 +92,12 @@ class Limits:
             if values > spec.json_values:
                 raise _too_large('json_values', f'{values} values in JSON', spec.json_values)
         if shape.openings > spec.json_depth and shape.depth() > spec.json_depth:
-            raise RequestError(
+            error = RequestError(
                 f'the JSON is nested more deeply than the {spec.json_depth} levels that are accepted',
                 help='flatten it, or raise limits.json_depth of the gateway',
             )
+            error.is_refusal = True
+            raise error
 
     def check_data(self, data: Buffer, body_bytes: int = 0) -> None:
         """Look at the documents of a JSON body of `body_bytes`, before they are decoded: how many there are.

@@ -15,6 +15,9 @@ from headrace.client.window import Limits
 Q = TypeVar('Q')
 T = TypeVar('T')
 
+MOST_AHEAD = 128
+"""Items that a buffer holds at most, however small: a generator shall stop soon behind who reads slowly."""
+
 PART_BYTES = 256
 """What a part takes beside its documents, about."""
 
@@ -37,17 +40,18 @@ class End(NamedTuple):
 
 
 class Buffer(Generic[T]):
-    """Holds items of so many bytes in all (a larger one may pass alone); who puts more waits."""
+    """Holds items of so many bytes in all (a larger one may pass alone), and so many; who puts more waits."""
 
     def __init__(self, size: int) -> None:
         self._limit = size
+        self._most = MOST_AHEAD
         self._items: deque[tuple[T, int]] = deque()
         self._size = 0
         self._changed = asyncio.Event()
 
     async def put(self, item: T, size: int) -> None:
         """Add an item when there is room for it."""
-        while self._items and self._size + size > self._limit:
+        while self._items and (self._size + size > self._limit or len(self._items) >= self._most):
             self._changed.clear()
             await self._changed.wait()
         self.put_last(item, size)
@@ -60,7 +64,7 @@ class Buffer(Generic[T]):
 
     def let_all_pass(self) -> None:
         """Nobody takes items any more: who puts them does not wait."""
-        self._limit = sys.maxsize
+        self._limit = self._most = sys.maxsize
         self._changed.set()
 
     async def get(self) -> T:

@@ -177,8 +177,14 @@ class Ticket(Struct, eq=False):
         self.size = size
 
     def hold(self, size: int) -> None:
-        """A part of the answer has `size` bytes, which take the place of what was held; the work goes on."""
+        """A part of the answer has `size` bytes, which take the place of what was held; the work goes on.
+
+        From now on the reader sets the pace: how long the rest takes says nothing of how fast answers leave.
+        """
         if not self.is_over:
+            if self.begun is not None:
+                self.admission.waiting -= 1
+                self.begun = None
             self.admission.size += size - self.size
             self.holding.size += size - self.size
             self.size = size

@@ -163,6 +163,26 @@ def test_a_ticket_that_has_left_does_nothing_more():
     assert (room.requests, room.size, room.waiting) == (0, 0, 0)
 
 
+def test_slow_readers_of_parts_say_nothing_of_how_fast_answers_leave():
+    clock = Clock()
+    room = admission(requests=100, clock=clock)
+    readers = [room.enter('a') for _ in range(20)]
+    for ticket in readers:
+        ticket.begin()
+    assert room.waiting == 20
+    for ticket in readers:
+        ticket.hold(10)
+    assert (room.waiting, room.size) == (0, 200)
+    for ticket in readers:  # each takes its time, one after the other
+        clock.now_s += 60
+        ticket.answered('/')
+        ticket.leave()
+    assert (room.drain.rate_per_s, room.drain.is_contended) == (0, False)
+    for _ in range(50):
+        room.enter('b', 0, left_s=0.01).begin()  # nobody is sent away for want of time
+    assert (room.waiting, room.requests) == (50, 50)
+
+
 def test_the_time_to_come_again_follows_from_the_rate():
     clock = Clock()
     room = admission(requests=100, clock=clock)

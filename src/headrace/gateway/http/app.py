@@ -83,7 +83,10 @@ class Application:
         if size is None and isinstance(body, bytes):
             size = len(body)
         if request.ticket is not None and response.status in WORKED:
-            request.ticket.answered(request.endpoint, size or 0)
+            if isinstance(body, bytes):
+                request.ticket.answered(request.endpoint, size or 0)
+            else:
+                request.ticket.hold(size or 0)
         headers = [(b'x-request-id', request.id.encode()), *response.headers]
         headers.append((b'cache-control', response.cache))
         if response.status not in BODILESS:

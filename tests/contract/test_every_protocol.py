@@ -18,7 +18,6 @@ from headrace.documents import NdArray
 from headrace.gateway.security import keys
 
 EVERY = (*PLAIN, *OWN)
-IN_PARTS = ('sse', 'websocket_parts', 'grpc_parts')
 
 
 class Item(BaseDoc):

@@ -68,6 +68,12 @@ WORDS = (
         '\x00',
     ),
 )
+KEYS = (
+    *('title', 'price', 'stock', 'colour', 'vector', 'parts'),
+    *('facts', 'id', 'x', 'dtype', 'shape', 'data'),
+)
+"""Names of fields, and of what arrays are written with."""
+
 VALUES: list[Any] = [
     None,
     True,
@@ -164,21 +170,7 @@ class Hostile:
         if depth < 4 and self.random.random() < 0.4:
             if self.random.random() < 0.5:
                 return [self.value(depth + 1) for _ in range(self.random.randint(0, 3))]
-            keys = [
-                'title',
-                'price',
-                'stock',
-                'colour',
-                'vector',
-                'parts',
-                'facts',
-                'id',
-                'x',
-                'dtype',
-                'shape',
-                'data',
-            ]
-            return {self.random.choice(keys): self.value(depth + 1) for _ in range(self.random.randint(0, 4))}
+            return {self.random.choice(KEYS): self.value(depth + 1) for _ in range(self.random.randint(0, 4))}
         return self.random.choice(VALUES)
 
     def soup(self) -> str:
@@ -252,21 +244,7 @@ class Hostile:
 
     def literal(self) -> str:
         value = json.dumps(self.value())
-        for key in (
-            'title',
-            'price',
-            'stock',
-            'colour',
-            'vector',
-            'parts',
-            'facts',
-            'id',
-            'x',
-            'dtype',
-            'shape',
-            'data',
-            'a',
-        ):
+        for key in (*KEYS, 'a'):
             value = value.replace(f'"{key}":', f'{key}:')
         endpoint = self.random.choice(['search', 'words', 'docs'])
         fields = 'id' if endpoint == 'docs' else 'requestId'

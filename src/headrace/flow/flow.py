@@ -179,7 +179,7 @@ class Flow:
 
     def _repr_html_(self) -> str:
         """The Flow as a drawing, for notebooks."""
-        from headrace.flow.drawing import figure, svg  # as in plot
+        from headrace.drawing import figure, svg  # as in plot
 
         return svg.svg(figure.figure(self.spec))
 

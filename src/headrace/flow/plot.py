@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from headrace.drawing.figure import figure
+from headrace.drawing.mermaid import mermaid
+from headrace.drawing.page import page
+from headrace.drawing.svg import svg
 from headrace.errors import SpecError
-from headrace.flow.drawing.figure import figure
-from headrace.flow.drawing.mermaid import mermaid
-from headrace.flow.drawing.page import page
-from headrace.flow.drawing.svg import svg
 from headrace.spec import FlowSpec, check
 from headrace.spec.suggest import did_you_mean
 

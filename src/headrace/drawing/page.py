@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from headrace.flow.drawing.figure import figure
-from headrace.flow.drawing.svg import svg
+from headrace.drawing.figure import figure
+from headrace.drawing.svg import svg
 from headrace.spec import ExecutorSpec, FlowSpec, order
 from headrace.spec.plan import describe_uses, plan
 from headrace.spec.references import shown

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.drawing.figure import figure
+from headrace.drawing.layers import crossings, layered
+from headrace.drawing.layout import Box, Layout, lay_out
+from headrace.drawing.mermaid import mermaid
+from headrace.drawing.page import page
+from headrace.drawing.svg import svg
 from headrace.errors import SpecError
-from headrace.flow.drawing.figure import figure
-from headrace.flow.drawing.layers import crossings, layered
-from headrace.flow.drawing.layout import Box, Layout, lay_out
-from headrace.flow.drawing.mermaid import mermaid
-from headrace.flow.drawing.page import page
-from headrace.flow.drawing.svg import svg
 from headrace.flow.plot import plot
 from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec, load_flow, plan
 from headrace.spec.words import condition_in_words

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from headrace.flow.drawing.layers import Layers, layered, neighbours
+from headrace.drawing.layers import Layers, layered, neighbours
 
 Point = tuple[float, float]
 

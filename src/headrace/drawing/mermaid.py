@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.flow.drawing.figure import Figure, Node
+from headrace.drawing.figure import Figure, Node
 
 _FORMS = {'door': '(["{}"])', 'executor': '["{}"]', 'join': '(("{}"))', 'external': '[["{}"]]'}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from headrace.flow.drawing.figure import Figure, Node
-from headrace.flow.drawing.layout import Box, Layout, Point, Route, lay_out
+from headrace.drawing.figure import Figure, Node
+from headrace.drawing.layout import Box, Layout, Point, Route, lay_out
 
 _MARGIN = 28.0
 _TITLE_PX, _LINE_PX = 15.0, 12.0

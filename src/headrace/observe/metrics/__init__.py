@@ -1,0 +1,1 @@
+"""Numbers that a running Flow keeps about itself, in files that outlive its processes."""

@@ -1,0 +1,253 @@
+"""What `/dashboard/...` answers, as records: the JSON that the page and `headrace top` read.
+
+Counts only grow (while the Flow runs), so a reader who asks twice knows the rates in between. Times are in
+seconds; `at` is the wall clock in seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from headrace.drawing.figure import Shape
+
+VERSION = 1
+"""Of the JSON: what is there keeps its meaning; more may be added."""
+
+Health = Literal['healthy', 'degraded', 'down']
+"""All replicas are well; some are; none is (in some shard)."""
+
+
+class Distribution(Struct, frozen=True):
+    """A histogram: `counts[i]` measurements were at most `bounds[i]`, the last ones above all; none twice."""
+
+    bounds: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+    sum: float = 0.0
+
+
+class EndpointState(Struct, frozen=True, kw_only=True):
+    """What came for one endpoint of the Flow; `failed` are answers with a status of 500 and more."""
+
+    name: str
+    requests: int = 0
+    refused: int = 0
+    failed: int = 0
+    took: Distribution = Distribution()
+
+
+class DoorState(Struct, frozen=True, kw_only=True):
+    """One protocol; `connections` and `in_flight` are now, the others since the start."""
+
+    protocol: str
+    requests: int = 0
+    refused: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    connections: int = 0
+
+
+class WorkState(Struct, frozen=True, kw_only=True):
+    """What was done: `handler` is the executor's own code per call, `queued` what requests waited before.
+
+    Where requests share calls, `batch` tells how many documents a call had and `gathered` how long they
+    waited for each other.
+    """
+
+    name: str
+    requests: int = 0
+    documents: int = 0
+    failed: int = 0
+    handler: Distribution = Distribution()
+    queued: Distribution = Distribution()
+    batch: Distribution = Distribution()
+    gathered: Distribution = Distribution()
+
+
+class ReplicaState(Struct, frozen=True, kw_only=True):
+    """One process of an executor as this gateway sees it; `part` is 'before' or 'after' what is sharded."""
+
+    name: str
+    shard: int = 0
+    part: str = ''
+    state: str = 'healthy'
+    in_flight: int = 0
+    restarts: int = 0
+    work: WorkState | None = None
+
+
+class ExecutorState(Struct, frozen=True, kw_only=True):
+    """One executor; `took` is how long gateways waited for it, `queue` what waits there for a replica now."""
+
+    name: str
+    state: Health = 'healthy'
+    requests: int = 0
+    failed: int = 0
+    retries: int = 0
+    restarts: int = 0
+    queue: int = 0
+    in_flight: int = 0
+    took: Distribution = Distribution()
+    endpoints: tuple[WorkState, ...] = ()
+    replicas: tuple[ReplicaState, ...] = ()
+
+
+class Point(Struct, frozen=True, array_like=True):
+    """What happened until `at` since the point before: requests and errors per second, and times.
+
+    p50 and p99 are in seconds; -1 where nothing came.
+    """
+
+    at: float
+    rate: float = 0.0
+    errors: float = 0.0
+    p50: float = -1.0
+    p99: float = -1.0
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """The last minutes, every `every_s` seconds; `executors` by name."""
+
+    every_s: float
+    flow: tuple[Point, ...] = ()
+    executors: dict[str, tuple[Point, ...]] = {}
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """`GET /dashboard/state`: the whole Flow now, all its gateways together.
+
+    `status` is 'ready', 'not ready' or 'draining', `problems` says for each executor that cannot work why.
+    `endpoints`, `doors` and the totals count what came through any of the doors.
+    """
+
+    version: int = VERSION
+    at: float
+    name: str
+    title: str
+    headrace: str
+    uptime_s: float
+    status: str
+    problems: dict[str, str] = {}
+    requests: int = 0
+    refused: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    documents: int = 0
+    took: Distribution = Distribution()
+    doors: tuple[DoorState, ...] = ()
+    endpoints: tuple[EndpointState, ...] = ()
+    executors: tuple[ExecutorState, ...] = ()
+    history: History | None = None
+
+
+class Stage(Struct, frozen=True, kw_only=True):
+    """A visit to an executor, `begun_s` after the request came.
+
+    Of `took_s` it waited `queue_s` there (`batch_s` of that for others to share a call with), and the
+    executor's code took `handler_s`, with `documents` in the call; the rest is the way there and back. It was
+    told `is_timed` if the executor's process said so: where that died, nobody knows. `attempts` is 1 if the
+    first replica answered.
+    """
+
+    executor: str
+    begun_s: float
+    took_s: float
+    is_timed: bool = False
+    queue_s: float = 0.0
+    batch_s: float = 0.0
+    handler_s: float = 0.0
+    documents: int = 0
+    replica: str = ''
+    attempts: int = 1
+    error: str = ''
+
+
+class Ended(Struct, frozen=True, kw_only=True):
+    """A request that has ended; nothing of its documents or parameters is in it."""
+
+    id: str
+    at: float
+    protocol: str
+    endpoint: str
+    status: int
+    took_s: float
+    documents: int = 0
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    client: str = ''
+    error: str = ''
+    trace: str = ''
+    stages: tuple[Stage, ...] = ()
+
+
+class Requests(Struct, frozen=True, kw_only=True):
+    """`GET /dashboard/requests`: the slowest of the last minutes, the slowest first; the last that failed.
+
+    `over_s` is how long that is. `named` is the one that was asked for with `?id=`, if it is known.
+    """
+
+    over_s: float
+    slow: tuple[Ended, ...] = ()
+    failed: tuple[Ended, ...] = ()
+    named: Ended | None = None
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One line of a log."""
+
+    at: float
+    process: str
+    level: str
+    text: str
+    request: str = ''
+
+
+class Logs(Struct, frozen=True, kw_only=True):
+    """`GET /dashboard/logs`: the last lines that fit, the oldest first, and all `processes` that have logs."""
+
+    lines: tuple[Line, ...] = ()
+    processes: tuple[str, ...] = ()
+
+
+class Box(Struct, frozen=True, kw_only=True):
+    """Where a node of the drawing stands; `entry` is which documents come to it, if not all do."""
+
+    key: str
+    title: str
+    shape: Shape
+    x: float
+    y: float
+    width: float
+    height: float
+    entry: str = ''
+
+
+class Way(Struct, frozen=True, kw_only=True):
+    """An edge: it bends from point 0 to 1, is straight to 2, bends to 3; nobody waits for a floating one."""
+
+    source: str
+    target: str
+    points: tuple[tuple[float, float], ...]
+    is_floating: bool = False
+
+
+class Drawing(Struct, frozen=True, kw_only=True):
+    """Boxes and ways within `width` by `height`."""
+
+    width: float
+    height: float
+    boxes: tuple[Box, ...]
+    ways: tuple[Way, ...]
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """`GET /dashboard/flow`: what does not change while the Flow runs; drawn from left to right, and down."""
+
+    name: str
+    title: str
+    description: str
+    wide: Drawing
+    tall: Drawing
+    tries: bool = True
+    endpoints: tuple[str, ...] = ()

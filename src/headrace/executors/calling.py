@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import Any, cast
 
 from headrace.documents import DocList
@@ -21,6 +22,7 @@ from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.guard import answered, until_late
 from headrace.pipeline.handler import Handler
+from headrace.pipeline.hops import Timing
 from headrace.pipeline.load import Gathered
 
 
@@ -61,11 +63,15 @@ def _asynchronous(method: Callable[..., Any], gather: Gather, returned: Returned
         context.check()
         docs, arguments = gather(batch, context)
         work = each(docs, arguments) if single and docs is not None else method(**arguments)
+        begun = perf_counter()
         try:
             result = await until_late(work, context)
         except USER_ERRORS as error:
             raise failed(error, returned.name, endpoint) from error
-        return returned.answer(result, batch, docs)
+        timing = Timing(0.0, 0.0, perf_counter() - begun, len(docs) if docs is not None else 0)
+        answer = returned.answer(result, batch, docs)
+        answer.timing = timing
+        return answer
 
     return handle
 
@@ -77,6 +83,8 @@ def _synchronous(method: Callable[..., Any], gather: Gather, returned: Returned,
     async def handle(batch: Batch, context: Context) -> Batch:
         context.check()
         docs, arguments = gather(batch, context)
+        timing = Timing()
+        asked = perf_counter()
 
         def work() -> Any:
             nonlocal docs, arguments
@@ -84,7 +92,11 @@ def _synchronous(method: Callable[..., Any], gather: Gather, returned: Returned,
             if isinstance(batch, Gathered) and batch.begun():
                 docs, arguments = gather(batch, context)
             each = single and docs is not None
+            begun = perf_counter()
+            timing.queue_s = begun - asked
+            timing.documents = len(docs) if docs is not None else 0
             result = [method(doc=doc, **arguments) for doc in docs or ()] if each else method(**arguments)
+            timing.handler_s = perf_counter() - begun
             # Sealed here, before the next handler has the thread and perhaps writes into the same arrays.
             return result if inspect.isawaitable(result) else returned.answer(result, batch, docs)
 
@@ -92,8 +104,10 @@ def _synchronous(method: Callable[..., Any], gather: Gather, returned: Returned,
             answer = await answered(lane.submit(work), context)
             if inspect.isawaitable(answer):  # a plain function around an asynchronous one
                 answer = returned.answer(await until_late(_awaited(answer), context), batch, docs)
+                timing.handler_s = perf_counter() - asked - timing.queue_s
         except USER_ERRORS as error:
             raise failed(error, returned.name, endpoint) from error
+        answer.timing = timing
         return cast(Batch, answer)
 
     return handle

@@ -9,6 +9,7 @@ import msgspec
 from headrace.gateway.security.keys import Key
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import ExecutorSpec, GatewaySpec
+from headrace.spec.observe import ObserveSpec
 from headrace.spec.parts import Part
 from headrace.spec.paths import anchored_path
 
@@ -32,13 +33,16 @@ class Start(msgspec.Struct, frozen=True):
     """The first order: which doors there will be, so that their libraries load now.
 
     `directory` will hold the sockets of the Flow; the gateway removes it if the supervisor no longer can.
-    `flow` is the name of the Flow, `owner` what is kept of the key of who starts it.
+    `flow` is the name of the Flow, `owner` what is kept of the key of who starts it, `observe` what is to be
+    seen of it, and `name` what this process is called there.
     """
 
     spec: GatewaySpec
     directory: str = ''
     flow: str = 'flow'
     owner: Key | None = None
+    observe: ObserveSpec = ObserveSpec()
+    name: str = 'gateway'
 
 
 class Route(msgspec.Struct, frozen=True, tag=True, kw_only=True):

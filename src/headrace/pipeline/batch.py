@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from headrace.documents import DocList
 from headrace.documents.codec import columns
+from headrace.pipeline.hops import Timing
 
 Buffer = bytes | bytearray | memoryview
 
@@ -104,13 +105,13 @@ class Batch:
 
     `sources` has one `(name, payload)` per predecessor when a graph joins several branches, else one. `docs`
     is their merge by id: the first occurrence of a document wins and is completed by the later ones; with
-    `no_reduce` it is all of them, one source after the other.
+    `no_reduce` it is all of them, one source after the other. `timing` says where the time of an answer went.
 
     >>> len(Batch())
     0
     """
 
-    __slots__ = ('no_reduce', 'parameters', 'sources')
+    __slots__ = ('no_reduce', 'parameters', 'sources', 'timing')
 
     def __init__(
         self,
@@ -125,6 +126,7 @@ class Batch:
         self.sources = sources
         self.parameters: dict[str, Any] = {} if parameters is None else parameters
         self.no_reduce = no_reduce
+        self.timing: Timing | None = None
 
     @property
     def docs(self) -> DocList[Any]:

@@ -53,7 +53,9 @@ class Condition:
         if not any(matches):
             return batch, passed
         answer = await handler(_chosen(batch, whole, matches), context)
-        return Batch(_together(whole, matches, answer.docs), answer.parameters), passed
+        together = Batch(_together(whole, matches, answer.docs), answer.parameters)
+        together.timing = answer.timing
+        return together, passed
 
     async def stream(
         self, handler: StreamHandler, batch: Batch, context: Context

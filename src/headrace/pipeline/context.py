@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from headrace.errors import Cancelled, DeadlineExceeded
+from headrace.pipeline.hops import Hop
 
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()  # of all contexts: it is held for moments
@@ -21,10 +22,14 @@ class Context:
     `deadline` is a point on `time.monotonic()` of this process (None: no limit); on the wire it travels as
     the seconds that are left. `target` is a regular expression for the names of the executors to visit ('' is
     all). `trace` is a W3C traceparent, or ''. `client` says who asks, so that queues can be fair: the host
-    that a gateway's door sees, '' where there is no door; it does not travel to workers.
+    that a gateway's door sees, '' where there is no door; it does not travel to workers. `hops` collects
+    where the time goes; None if nobody wants to know.
     """
 
-    __slots__ = ('_callbacks', 'cancelled', 'client', 'deadline', 'endpoint', 'request_id', 'target', 'trace')
+    __slots__ = (
+        *('_callbacks', 'cancelled', 'client', 'deadline', 'endpoint'),
+        *('hops', 'request_id', 'target', 'trace'),
+    )
 
     def __init__(
         self,
@@ -42,6 +47,7 @@ class Context:
         self.target = target
         self.trace = trace
         self.client = client
+        self.hops: list[Hop] | None = None
         self.cancelled = False
         self._callbacks: list[Callable[[], None]] | None = None
 

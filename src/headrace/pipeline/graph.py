@@ -9,12 +9,14 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from difflib import get_close_matches
 from functools import lru_cache
+from time import perf_counter
 
 from headrace.documents.patterns import SHORT, matcher
 from headrace.errors import EndpointNotFound, RequestError
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.floating import Drift, Floating
+from headrace.pipeline.hops import arrived, failed
 from headrace.pipeline.joining import Trail, in_order, joined, parameters_of, without_stale
 from headrace.pipeline.node import REQUEST, Node
 from headrace.pipeline.paths import Path, paths
@@ -71,7 +73,13 @@ class Graph:
             if node.name in visited and node.handler is not None:
                 if node.when is None:  # as Node.work, in this very function: most requests come this way
                     context.check()
-                    batch = await node.handler(batch, context)
+                    begun = perf_counter()
+                    try:
+                        batch = await node.handler(batch, context)
+                    except BaseException as error:
+                        failed(context, node.name, begun, error)
+                        raise
+                    arrived(context, node.name, begun, batch)
                 else:
                     batch, _ = await node.work(batch, context)
                 batch = batch.named(node.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any, NamedTuple
 
 from headrace.documents import DocList
@@ -13,6 +14,7 @@ from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.dividing import Given, parts
 from headrace.pipeline.handler import Handler
+from headrace.pipeline.hops import Timing
 from headrace.pipeline.reports import REPORTS, RESULTS
 from headrace.pipeline.waiting import Piece
 
@@ -21,12 +23,17 @@ NOT_OF_A_DOCUMENT = (Cancelled, DeadlineExceeded, Unavailable, MissingExtra, Pro
 
 
 class Outcome(NamedTuple):
-    """What a handler gave: documents, the number of the piece that each belongs to, and new parameters."""
+    """What a handler gave: documents, the number of the piece that each belongs to, and new parameters.
+
+    `begun` is when it began, on `time.perf_counter()`; `timing` what it says of how long it took.
+    """
 
     docs: DocList[Any]
     owners: Sequence[int]
     added: dict[str, Any]
     given: Given
+    begun: float
+    timing: Timing | None
 
 
 class Gathered(Batch):
@@ -68,15 +75,15 @@ class Gathered(Batch):
         if not self.given.is_clear:
             self._owners = self.given.divide(answer.docs)
 
-    def outcome(self, answer: Batch) -> Outcome:
-        """What became of the documents. Raises Indivisible."""
+    def outcome(self, answer: Batch, begun: float) -> Outcome:
+        """What became of the documents in a call that began then. Raises Indivisible."""
         owners = self.given.divide(answer.docs) if self._owners is None else self._owners
         new = answer.parameters
         added: dict[str, Any] = {}
         if new is not self.parameters:
             known = self.parameters
             added = {key: value for key, value in new.items() if key not in known or value is not known[key]}
-        return Outcome(answer.docs, owners, added, self.given)
+        return Outcome(answer.docs, owners, added, self.given, begun, answer.timing)
 
 
 class Load:
@@ -109,8 +116,9 @@ class Load:
         Raises what the handler raises, and Indivisible.
         """
         batch = Gathered(self, group)
+        begun = perf_counter()
         try:
-            return batch.outcome(await handler(batch, self.context))
+            return batch.outcome(await handler(batch, self.context), begun)
         finally:
             self._has_run = True
 
@@ -155,6 +163,7 @@ class Load:
         for owner, positions in self._by_piece(group).items():
             request = self.pieces[owner].request
             docs = own[owner] if owner in own else picked(outcome.docs, ())
+            request.ran(outcome.begun, outcome.timing)
             request.succeed(positions, docs, _added(outcome, owner))
 
     def fail(self, group: Sequence[int], error: Exception) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from time import perf_counter
 
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.condition import NOBODY, Condition
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.handler import Handler, streamed
+from headrace.pipeline.hops import arrived, failed
 from headrace.spec import ExecutorSpec
 
 REQUEST = 'gateway'
@@ -78,9 +80,18 @@ class Node:
         """
         assert self.handler is not None
         context.check()
-        if self.when is None:
-            return await self.handler(batch, context), NOBODY
-        return await self.when.apply(self.handler, batch, context)
+        begun = perf_counter()
+        try:
+            if self.when is None:
+                answer, around = await self.handler(batch, context), NOBODY
+            else:
+                answer, around = await self.when.apply(self.handler, batch, context)
+        except BaseException as error:
+            failed(context, self.name, begun, error)
+            raise
+        if answer is not batch or not around:  # else all have passed around it
+            arrived(context, self.name, begun, answer)
+        return answer, around
 
     def streams(self, endpoint: str) -> bool:
         """Whether this node gives its answer to `endpoint` in parts; one without a description, if it can."""
@@ -93,11 +104,17 @@ class Node:
         """The answer to a batch in parts, each as soon as it is there."""
         assert self.handler is not None
         context.check()
+        begun = perf_counter()
         handler = streamed(self.handler)
         made = handler(batch, context) if self.when is None else self.when.stream(handler, batch, context)
-        async with aclosing(made) as parts:
-            async for part in parts:
-                yield part.named(self.name)
+        try:
+            async with aclosing(made) as parts:
+                async for part in parts:
+                    yield part.named(self.name)
+        except BaseException as error:
+            failed(context, self.name, begun, error)
+            raise
+        arrived(context, self.name, begun, batch)
 
     def __repr__(self) -> str:
         return f'<Node {self.name} needs {list(self.needs)}>'

@@ -14,6 +14,7 @@ from headrace.pipeline.context import Context
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.guard import answered
 from headrace.pipeline.handler import Handler, streamed
+from headrace.pipeline.hops import done_by
 from headrace.pipeline.replica import Call, Replica, State
 from headrace.pipeline.retrial import Retrial
 from headrace.pipeline.roster import Roster
@@ -88,6 +89,7 @@ class Replicas:
                 replica.outstanding -= 1
                 replica.abandoned = 0
                 roster.rate.done += 1
+            done_by(answer, replica.key)
             return answer
         return await self._persist(call)
 
@@ -153,6 +155,7 @@ class Replicas:
             self._broken(replica, error, call)
             raise
         self._answered(replica, call)
+        done_by(answer, replica.key, call.attempts + 1)
         return answer
 
     async def _race(self, call: Call) -> Batch | Unavailable:
@@ -223,8 +226,6 @@ class Replicas:
         if self._reason and self._roster.is_deserted:
             for call in self._roster.calls():
                 _end(call, given_up(self.name, self._reason, call))
-
-    # --- what becomes of a call at a replica
 
     def _answered(self, replica: Replica, call: Call | None = None) -> None:
         self._roster.answered(replica)

@@ -17,6 +17,7 @@ from headrace.pipeline.batch import Batch, Payload, concatenated
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
 from headrace.pipeline.handler import Handler, streamed
+from headrace.pipeline.hops import slowest
 from headrace.pipeline.poll import CALLERS, poll
 from headrace.pipeline.reports import ERRORS, SHARDS, reported, united
 from headrace.spec.polling import polling_of
@@ -237,7 +238,9 @@ class Shards:
             if len(reply.sources) < 2:
                 return reply
             parameters = reply.parameters
-        return batch.with_payload(self._merged(answers, context), parameters)
+        answer = batch.with_payload(self._merged(answers, context), parameters)
+        answer.timing = slowest(replies)
+        return answer
 
     def _merged(self, answers: Answers, context: Context) -> Payload:
         if len(answers.replies) == 1:

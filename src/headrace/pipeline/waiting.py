@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from headrace.documents import DocList
 from headrace.documents.codec import columns
 from headrace.errors import HeadraceError
@@ -17,6 +19,7 @@ from headrace.observe.paths import hide_paths
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.dividing import together
+from headrace.pipeline.hops import Timing
 from headrace.pipeline.reports import ERRORS, RESULTS
 
 _log = logging.getLogger(__name__)
@@ -44,7 +47,18 @@ class Request:
     """
 
     __slots__ = (
-        *('_added', '_errors', '_parts', '_unsettled', 'batch', 'bytes', 'context', 'doc_type'),
+        *(
+            '_added',
+            '_came',
+            '_errors',
+            '_parts',
+            '_timing',
+            '_unsettled',
+            'batch',
+            'bytes',
+            'context',
+            'doc_type',
+        ),
         *('docs', 'future', 'kept', 'key', 'leaving', 'pieces'),
     )
 
@@ -62,6 +76,8 @@ class Request:
         self._errors: dict[int, HeadraceError] = {}
         self._parts: dict[int, DocList[Any]] = {}
         self._added: dict[str, Any] = {}
+        self._came = time.perf_counter()
+        self._timing: Timing | None = None
 
     def decode(self, doc_type: type[Any] | None) -> None:
         """Read the documents, into a class if one is wanted."""
@@ -109,6 +125,12 @@ class Request:
         """The documents as they came."""
         return self.kept.shared().docs(self.docs.doc_type)
 
+    def ran(self, begun: float, timing: Timing | None) -> None:
+        """A batch with documents of this request has run and says how long it took; the last one counts."""
+        if timing is not None:
+            batch_s = max(0.0, begun - self._came)
+            self._timing = replace(timing, queue_s=batch_s + timing.queue_s, batch_s=batch_s)
+
     def succeed(self, positions: Sequence[int], docs: DocList[Any], added: dict[str, Any]) -> None:
         """These documents became `docs`; `added` are parameters that the handler gave back."""
         self._parts[positions[0]] = docs
@@ -150,7 +172,9 @@ class Request:
             for key, new in ((RESULTS, self._added.get(RESULTS)), (ERRORS, self._described())):
                 if new:
                     parameters[key] = {**self.batch.parameters.get(key, {}), **new}
-        return self.batch.with_payload(Payload(docs), parameters)
+        answer = self.batch.with_payload(Payload(docs), parameters)
+        answer.timing = self._timing
+        return answer
 
     def _failure(self) -> HeadraceError:
         """The error of a request none of whose documents succeeded: that of the first."""

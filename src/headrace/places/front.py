@@ -104,8 +104,9 @@ class Front:
     async def spawn(self, spec: FlowSpec) -> None:
         """Start the processes; they load what the doors need."""
         doors = anchored(spec.gateway, spec.base)
-        first = Start(replace(doors, ports=self._ports), self._directory, spec.name, self._owner)
+        doors = replace(doors, ports=self._ports)
         for plan in self._plans:
+            first = Start(doors, self._directory, spec.name, self._owner, spec.observe, plan.name)
             gateway = Gateway(
                 plan,
                 first,

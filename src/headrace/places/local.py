@@ -43,7 +43,7 @@ class Local:
         self.loads = Loads()
         self._directory = directory
         self._failure = asyncio.Event()
-        self._starter = Starter(devices, self._tell)
+        self._starter = Starter(devices, self._tell, directory)
         self._reserved = Ports()
         self.key, self._owner = '', None  # what opens all doors to the process that has made them
         if spec.gateway.security.authenticates:

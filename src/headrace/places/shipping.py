@@ -22,7 +22,7 @@ from headrace.wire.tls import CertificateFiles
 from headrace.worker.orders import WorkerOrder
 
 
-def worker_order(flow: FlowSpec, process: ProcessPlan, *, address: str) -> WorkerOrder:
+def worker_order(flow: FlowSpec, process: ProcessPlan, *, address: str, directory: str = '') -> WorkerOrder:
     """Everything the worker that carries out `process` has to know, as plain data.
 
     A class that can be imported goes by its name. One of `__main__`, of a notebook or of a function's body
@@ -55,6 +55,9 @@ def worker_order(flow: FlowSpec, process: ProcessPlan, *, address: str) -> Worke
         shard=process.shard,
         replica=process.replica,
         image_pixels=flow.gateway.limits.image_pixels,
+        flow=flow.name,
+        directory=directory,
+        observe=flow.observe,
     )
 
 

@@ -77,11 +77,12 @@ class Starter:
     is on its way out, reaches the next.
     """
 
-    def __init__(self, devices: Devices, on_change: Callable[[], None]) -> None:
+    def __init__(self, devices: Devices, on_change: Callable[[], None], directory: str = '') -> None:
         self.workers: set[Worker] = set()
         self.is_closed = False
         self._devices = devices
         self._on_change = on_change
+        self._directory = directory
         self._starts: Counter[str] = Counter()
 
     @property
@@ -100,7 +101,7 @@ class Starter:
             key = f'{key}#{number}'
             if address.endswith('.sock'):  # on TCP each takes a free port
                 address = f'{address.removesuffix(".sock")}.{number}.sock'
-        order = worker_order(flow, plan, address=address)
+        order = worker_order(flow, plan, address=address, directory=self._directory)
         child = await Child.spawn(f'executor {plan.name!r}', MAIN, self._env(flow, plan))
         worker = Worker(plan, key, address, child)
         self.workers.add(worker)

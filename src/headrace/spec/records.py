@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from headrace.spec.gateway import GatewaySpec
+from headrace.spec.observe import ObserveSpec
 from headrace.spec.quantities import Count, Port, Seconds
 from headrace.spec.references import FIELD, Reference, described, shown
 
@@ -291,6 +292,9 @@ class FlowSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout_stop_s: Annotated[
         Seconds, Meta(description='Seconds for accepted requests to finish at a stop, before it gets hard.')
     ] = 5.0
+    observe: Annotated[
+        ObserveSpec, Meta(description='What is to be seen of it: metrics, traces, logs, dashboard.')
+    ] = ObserveSpec()
     place: Annotated[
         Place, Meta(description='local: one process per executor; in-process: all in the calling process.')
     ] = 'local'

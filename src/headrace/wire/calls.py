@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from headrace.errors import ProtocolError, RequestError
 from headrace.pipeline import Batch, Context, Payload
+from headrace.pipeline.hops import Timing
 from headrace.wire.faults import to_data
 from headrace.wire.frames import Buffer, Frame, Kind, pack, size
 
@@ -57,7 +58,9 @@ def pack_reply(call: int, request: Batch, reply: Batch, kind: Kind = Kind.REPLY)
     """An answer (or a part of it) as a frame; parameters that the handler left alone do not travel back."""
     sizes, segments = _laid_out([(name, payload.settled()) for name, payload in reply.sources])
     parameters = None if reply.parameters is request.parameters else reply.parameters
-    return pack(kind, call, (parameters, sizes), segments)
+    timing = reply.timing
+    told = None if timing is None else (timing.queue_s, timing.batch_s, timing.handler_s, timing.documents)
+    return pack(kind, call, (parameters, sizes, told), segments)
 
 
 def pack_error(call: int, error: BaseException) -> list[Buffer]:
@@ -68,13 +71,17 @@ def pack_error(call: int, error: BaseException) -> list[Buffer]:
 def unpack_reply(frame: Frame, request: Batch) -> Batch:
     """A reply frame as the batch that answers `request`."""
     try:
-        parameters, sizes = frame.meta
+        parameters, sizes, told = frame.meta
         if not isinstance(parameters, dict | None):
             raise TypeError('its parameters are no map')
-        return Batch(
+        reply = Batch(
             parameters=request.parameters if parameters is None else parameters,
             sources=_sources(frame, sizes),
         )
+        if told is not None:
+            queue_s, batch_s, handler_s, documents = told
+            reply.timing = Timing(float(queue_s), float(batch_s), float(handler_s), int(documents))
+        return reply
     except (TypeError, ValueError) as error:
         raise ProtocolError(f'a reply frame is not understood: {error}') from None
 

@@ -6,6 +6,7 @@ import msgspec
 
 from headrace.spec import ExecutorSpec
 from headrace.spec.limits import LimitsSpec
+from headrace.spec.observe import ObserveSpec
 from headrace.wire.tls import CertificateFiles
 
 
@@ -16,7 +17,8 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     shards. `pickled` carries what exists nowhere but in the caller's memory (a class of a script's `__main__`
     or of a notebook, arguments that are no plain data); it is '' for all that can be imported.
     `tls` has the certificate that it shows at an address that needs one.
-    `image_pixels` is what a picture may have that a document names or holds.
+    `image_pixels` is what a picture may have that a document names or holds. `flow` is the name of the Flow,
+    `directory` the folder of what its processes share, `observe` what is to be seen of them.
     """
 
     name: str
@@ -30,3 +32,6 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     shard: int = 0
     replica: int = 0
     image_pixels: int = LimitsSpec().image_pixels
+    flow: str = 'flow'
+    directory: str = ''
+    observe: ObserveSpec = ObserveSpec()

@@ -1,0 +1,122 @@
+"""Where the time of a request went: what every way through a graph notes of its visits."""
+
+import asyncio
+
+import pytest
+
+from headrace import DocumentArray, Executor, dynamic_batching, requests
+from headrace.documents import DocList, Document
+from headrace.errors import HeadraceError
+from headrace.executors import close, serve
+from headrace.pipeline import Batch, Context, Graph, Node
+from headrace.pipeline.replicas import Replicas
+from headrace.pipeline.shards import Shards
+
+
+class Worker(Executor):
+    @requests(on='/plain')
+    def plain(self, docs: DocumentArray, **kwargs):
+        for doc in docs:
+            doc.text = 'seen'
+
+    @requests(on='/async')
+    async def coroutine(self, docs: DocumentArray, **kwargs):
+        for doc in docs:
+            doc.text = 'seen'
+
+    @dynamic_batching(preferred_batch_size=8, max_wait_ms=50)
+    @requests(on='/batched')
+    def batched(self, docs: DocumentArray, **kwargs):
+        for doc in docs:
+            doc.text = 'seen'
+
+    @requests(on='/broken')
+    def broken(self, docs: DocumentArray, **kwargs):
+        raise ValueError('no')
+
+
+@pytest.fixture
+async def executor():
+    made = Worker()
+    yield made
+    await close(made)
+
+
+def observed(endpoint):
+    context = Context(endpoint)
+    context.hops = []
+    return context
+
+
+def docs(count=1):
+    return Batch(DocList([Document(text='new') for _ in range(count)]))
+
+
+@pytest.mark.parametrize('endpoint', ['/plain', '/async', '/batched'])
+async def test_each_visit_says_how_long_the_handler_took(executor, endpoint):
+    graph = Graph([Node('first', serve(executor)), Node('second', serve(executor), ('first',))])
+    context = observed(endpoint)
+
+    await graph(docs(3), context)
+
+    assert [hop.executor for hop in context.hops] == ['first', 'second']
+    for hop in context.hops:
+        assert hop.error == ''
+        assert hop.timing is not None
+        assert hop.timing.documents == 3
+        assert hop.timing.handler_s > 0
+        assert hop.timing.batch_s <= hop.timing.queue_s
+        assert hop.timing.queue_s + hop.timing.handler_s <= hop.took_s
+    assert context.hops[0].begun + context.hops[0].took_s <= context.hops[1].begun
+
+
+async def test_requests_that_share_a_batch_say_so(executor):
+    graph = Graph([Node('only', serve(executor))])
+    contexts = [observed('/batched') for _ in range(4)]
+
+    await asyncio.gather(*(graph(docs(2), context) for context in contexts))
+
+    assert {context.hops[0].timing.documents for context in contexts} == {8}
+
+
+async def test_nobody_pays_who_does_not_ask(executor):
+    context = Context('/plain')
+
+    await Graph([Node('only', serve(executor))])(docs(), context)
+
+    assert context.hops is None
+
+
+@pytest.mark.parametrize('is_chain', [True, False])
+async def test_a_failed_visit_names_its_error(executor, is_chain):
+    nodes = [Node('bad', serve(executor))]
+    if not is_chain:
+        nodes += [Node('other', serve(executor)), Node('end', serve(executor), ('bad', 'other'))]
+    context = observed('/broken')
+
+    with pytest.raises(HeadraceError):
+        await Graph(nodes)(docs(), context)
+
+    assert {hop.error for hop in context.hops} <= {'ExecutorFailure', 'Cancelled'}
+    assert 'ExecutorFailure' in {hop.error for hop in context.hops}
+
+
+async def test_the_replica_that_answered_is_named(executor):
+    replicas = Replicas('only')
+    replicas.add('only/rep-0', serve(executor))
+    context = observed('/plain')
+
+    await Graph([Node('only', replicas)])(docs(), context)
+
+    timing = context.hops[0].timing
+    assert (timing.replica, timing.attempts) == ('only/rep-0', 1)
+
+
+async def test_of_several_shards_the_slowest_counts(executor):
+    shards = Shards('only', [serve(executor), serve(executor)], 'ALL')
+    context = observed('/plain')
+
+    await Graph([Node('only', shards)])(docs(), context)
+
+    assert len(context.hops) == 1
+    assert context.hops[0].timing.handler_s > 0

@@ -43,6 +43,11 @@ def _node() -> str:
     return f'no {" and no ".join(missing)}' if missing else ''
 
 
+def _prometheus() -> str:
+    missing = [program for program in ('prometheus', 'promtool') if not shutil.which(program)]
+    return f'no {" and no ".join(missing)}: install Prometheus (Debian: prometheus)' if missing else ''
+
+
 def _torch() -> str:
     return '' if find_spec('torch') else 'no PyTorch: pip install -r requirements/train.txt'
 
@@ -58,6 +63,7 @@ TOOLS: dict[str, Callable[[], str]] = {
     'linux': _linux,
     'node': _node,
     'openssl': _openssl,
+    'prometheus': _prometheus,
     'torch': _torch,
 }
 

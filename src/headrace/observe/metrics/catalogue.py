@@ -84,6 +84,13 @@ CONNECTIONS = Metric(
     labels=('protocol',),
 )
 
+PAGES = Metric(
+    name='headrace_page_requests_total',
+    kind='counter',
+    help='Requests over HTTP for what is not of the Flow: health, metrics, documentation, files, own routes',
+    labels=('status',),
+)
+
 HOP_SECONDS = Metric(
     name='headrace_hop_seconds',
     kind='histogram',
@@ -91,13 +98,6 @@ HOP_SECONDS = Metric(
     labels=('executor', 'endpoint'),
     buckets=SECONDS,
     exemplars=True,
-)
-HOP_NETWORK_SECONDS = Metric(
-    name='headrace_hop_network_seconds',
-    kind='histogram',
-    help='Of that, what neither waiting nor the handler took: encoding and the way there and back',
-    labels=('executor',),
-    buckets=WAITING,
 )
 HOP_ERRORS = Metric(
     name='headrace_hop_errors_total',
@@ -248,11 +248,11 @@ GPU_UTILIZATION = Metric(
 
 GATEWAY = (
     *(REQUESTS, REQUEST_SECONDS, FIRST_ITEM_SECONDS, REQUEST_BYTES, RESPONSE_BYTES, REQUEST_DOCUMENTS),
-    *(IN_FLIGHT, REFUSALS, CONNECTIONS),
+    *(IN_FLIGHT, REFUSALS, CONNECTIONS, PAGES),
 )
 """What gateways measure at their doors."""
 HOPS = (
-    *(HOP_SECONDS, HOP_NETWORK_SECONDS, HOP_ERRORS, RETRIES),
+    *(HOP_SECONDS, HOP_ERRORS, RETRIES),
     *(QUEUE_LENGTH, REPLICA_IN_FLIGHT, REPLICA_UP),
 )
 """What gateways measure of the executors."""

@@ -1,0 +1,66 @@
+"""One request as a gateway's door sees it: noted while it is under way, and told when it has ended."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+
+from msgspec import Struct
+
+from headrace.errors import HeadraceError
+from headrace.pipeline.context import Context
+from headrace.pipeline.hops import Hop
+
+GONE = 499
+"""The status of a request that nobody waits for any more."""
+
+
+class Finished(Struct):
+    """A request, complete when it has ended: then `Observer.ended` tells it to who wants to know.
+
+    `started` is on `time.perf_counter()`, `begun` is the wall clock; the latter and `seconds` are set at the
+    end. `endpoint` is what was called ('' is none of the Flow: a page), `status` the number that HTTP has for
+    what became of it, on every protocol; `error` its class and message. `client` is whom limits count it
+    for, `trace` a W3C traceparent or ''. `hops` says where the time went, if it came as far as the Flow.
+    """
+
+    protocol: str
+    started: float
+    endpoint: str = ''
+    status: int = GONE
+    error: str = ''
+    seconds: float = 0.0
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    documents: int = 0
+    client: str = ''
+    request_id: str = ''
+    trace: str = ''
+    begun: float = 0.0
+    hops: list[Hop] | None = None
+
+    def goes_on(self, context: Context, documents: int) -> None:
+        """It is understood, and goes on into the Flow with this context."""
+        self.endpoint = context.endpoint
+        self.client = context.client
+        self.request_id = context.request_id
+        self.trace = context.trace
+        self.documents = documents
+        self.hops = context.hops = []
+
+    def failed(self, error: BaseException) -> None:
+        """It ended with an error; the first one counts."""
+        if self.error:
+            return
+        self.status = status_of(error)
+        self.error = f'{type(error).__name__}: {error}' if str(error) else type(error).__name__
+
+
+def status_of(error: BaseException) -> int:
+    """The number that HTTP has for an error.
+
+    >>> status_of(ValueError('of user code, or ours'))
+    500
+    """
+    if isinstance(error, HeadraceError):
+        return error.http_status
+    return GONE if isinstance(error, CancelledError | GeneratorExit) else 500

@@ -1,0 +1,66 @@
+"""Every request that ends at a gateway in; out, whatever wants to know of it: metrics, logs, the dashboard."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from math import inf
+from time import perf_counter
+
+from headrace.errors import HeadraceError
+from headrace.gateway.finished import Finished
+from headrace.gateway.measuring import Measuring
+
+Listener = Callable[[Finished], None]
+_log = logging.getLogger(__name__)
+
+
+class Observer:
+    """Is told by every door of every request, once, when it has ended: answered, refused or given up.
+
+    `measuring` is None if nothing is measured. Others `listen`, each only to what it wants to know: this is
+    on the way of every request.
+    """
+
+    def __init__(self, measuring: Measuring | None = None) -> None:
+        self.measuring = measuring
+        self._listeners: list[tuple[Listener, float, int]] = []
+        self._over_s = inf
+        self._status = 1000
+
+    def listen(self, listener: Listener, *, over_s: float = 0.0, status: int = 1000) -> None:
+        """Tell `listener` of requests that took `over_s` or longer, or ended with `status` or a higher one."""
+        self._listeners.append((listener, over_s, status))
+        self._over_s = min(self._over_s, over_s)
+        self._status = min(self._status, status)
+
+    def ended(self, finished: Finished) -> None:
+        """A request has ended now."""
+        seconds = finished.seconds = perf_counter() - finished.started
+        if self.measuring is not None:
+            self.measuring.ended(finished)
+        if seconds >= self._over_s or finished.status >= self._status:
+            self._tell(finished)
+
+    def _tell(self, finished: Finished) -> None:
+        finished.begun = time.time() - finished.seconds
+        for listener, over_s, status in self._listeners:
+            if finished.seconds >= over_s or finished.status >= status:
+                try:
+                    listener(finished)
+                except Exception:  # who only listens must not keep a request from its answer
+                    _log.exception('request %s could not be told', finished.request_id)
+
+    def refused(self, error: HeadraceError, protocol: str) -> None:
+        """A request was refused: for what it is, for who sent it, or for want of room."""
+        if self.measuring is not None:
+            self.measuring.refused(error, protocol)
+
+    def first_item(self, seconds: float, *, protocol: str, endpoint: str) -> None:
+        """The first part of an answer has come, so many seconds after its request."""
+        if self.measuring is not None:
+            self.measuring.first_item(seconds, protocol=protocol, endpoint=endpoint)
+
+    def __repr__(self) -> str:
+        return f'<Observer with {len(self._listeners)} listeners>'

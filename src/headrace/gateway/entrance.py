@@ -19,6 +19,7 @@ from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler, StreamHandler, streamed
 from headrace.spec import GatewaySpec
+from headrace.wire.hosts import client_of
 
 if TYPE_CHECKING:
     from headrace.gateway.metrics import Metrics
@@ -37,7 +38,8 @@ class Entrance:
     A door asks `identify` who calls before it reads a body, `admission` for room, `permit` when it knows the
     endpoint; then it calls `handler`, or `stream` for an answer in parts. It tells `refused` what it refuses.
     Where `is_open`, everybody may do everything, and a door on the hot path need ask neither. `ready` is
-    asked whether the Flow can work (None: it always can), `states` tells its replicas.
+    asked whether the Flow can work (None: it always can), `states` tells its replicas. `directory` is a folder of
+    its owner alone where doors may have sockets ('': they look for one).
     """
 
     handler: Handler
@@ -52,6 +54,7 @@ class Entrance:
     ready: Readiness | None = None
     states: States | None = None
     metrics: Metrics | None = None
+    directory: str = ''
 
     @classmethod
     def into(
@@ -64,6 +67,7 @@ class Entrance:
         states: States | None = None,
         metrics: Metrics | None = None,
         owner: Key | None = None,
+        directory: str = '',
     ) -> Self:
         """The entrance to a Flow that `handler` serves, as its gateway's spec wants it."""
         return cls(
@@ -73,6 +77,7 @@ class Entrance:
             spec=spec,
             admission=Admission(spec.max_requests, spec.max_bytes),
             metrics=metrics,
+            directory=directory,
             limits=Limits(spec.limits),
             audit=Audit(spec.security.audit),
             guard=Guard(spec.security, info, owner) if spec.security.authenticates else None,
@@ -104,7 +109,7 @@ class Entrance:
     def identify(self, credentials: Credentials) -> Identity:
         """Who calls; Unauthenticated if nobody knows, RateLimited for who asks or fails too often."""
         if self.guard is None:
-            identity = Identity(credentials.host, host=credentials.host)
+            identity = Identity(client_of(credentials.host), host=credentials.host)
         else:
             identity = self.guard.identify(credentials)
         try:

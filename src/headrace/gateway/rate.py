@@ -9,7 +9,6 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from headrace.errors import RateLimited
-from headrace.wire.hosts import network_of
 
 MOST_CLIENTS = 20_000
 """Clients whose requests are counted; beyond, those that were silent longest are forgotten."""
@@ -29,7 +28,6 @@ class Rates:
     """A bucket of tokens for each client: `burst` at most, `per_s` more every second, one for a request.
 
     What is kept is bounded: a client that was silent for long has a full bucket, and nobody needs to know it.
-    Addresses of IPv6 share the bucket of their network of 64 bits, of which one customer has all.
 
     >>> rates = Rates(1.0, burst=1, clock=lambda: 0.0)
     >>> rates.take('10.0.0.7')
@@ -57,8 +55,6 @@ class Rates:
 
     def take(self, client: str) -> None:
         """One request of a client; RateLimited if it has to wait."""
-        if ':' in client:
-            client = network_of(client)
         now = self._clock()
         bucket = self._buckets.get(client)
         if bucket is None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
-from headrace.wire.hosts import network_of
+from headrace.wire.hosts import client_of
 from headrace.wire.tls import Contexts
 
 TIMEOUT_S = 10.0
@@ -54,7 +54,7 @@ class TlsListener:
         self._protocol = protocol
         self._on_refused = on_refused
         self._count = 0
-        self._networks: Counter[str] = Counter()
+        self._clients: Counter[str] = Counter()
         self._waiting: dict[str, deque[tuple[socket.socket, str]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._begin(self._accept())
@@ -87,27 +87,27 @@ class TlsListener:
 
     def _arrived(self, accepted: socket.socket, host: str) -> None:
         """Begin a handshake if there is room for it; else it waits, or is closed."""
-        network = network_of(host)
-        if self._has_room(network):
+        client = client_of(host)
+        if self._has_room(client):
             self._count += 1
-            self._networks[network] += 1
+            self._clients[client] += 1
             self._begin(self._shake(accepted, host))
         elif sum(map(len, self._waiting.values())) < MAX_WAITING:
-            self._waiting.setdefault(network, deque()).append((accepted, host))
+            self._waiting.setdefault(client, deque()).append((accepted, host))
         else:
             accepted.close()
 
-    def _has_room(self, network: str) -> bool:
-        return self._count < MAX_HANDSHAKES and self._networks[network] < MAX_PER_HOST
+    def _has_room(self, client: str) -> bool:
+        return self._count < MAX_HANDSHAKES and self._clients[client] < MAX_PER_HOST
 
     def _leave(self, host: str) -> None:
         """A handshake is over: one that waits and has room now is next."""
-        network = network_of(host)
+        client = client_of(host)
         self._count -= 1
-        self._networks[network] -= 1
-        if not self._networks[network]:
-            del self._networks[network]
-        for each in (network, *self._waiting):
+        self._clients[client] -= 1
+        if not self._clients[client]:
+            del self._clients[client]
+        for each in (client, *self._waiting):
             if each in self._waiting and self._has_room(each):
                 self._arrived(*self._waiting[each].popleft())
                 if not self._waiting[each]:

@@ -1,20 +1,25 @@
-"""An address in, what belongs to one customer out."""
+"""An address in, the client whom it is counted for out: the same wherever clients are counted."""
 
 from __future__ import annotations
 
 from ipaddress import IPv6Address
 
 
-def network_of(client: str) -> str:
-    """The network of an IPv6 address; any other name as it is.
+def client_of(host: str) -> str:
+    """Which client an address is; any other name is itself.
 
-    >>> network_of('2001:db8::1:2'), network_of('::ffff:10.0.0.7'), network_of('key:shop')
+    Of IPv6 a client is a network of 64 bits: one customer has all of it, and may call from another
+    address each time.
+
+    >>> client_of('2001:db8::1:2'), client_of('::ffff:10.0.0.7'), client_of('key:shop')
     ('2001:db8:0:0', '10.0.0.7', 'key:shop')
     """
+    if ':' not in host:
+        return host
     try:
-        address = IPv6Address(client)
+        address = IPv6Address(host)
     except ValueError:
-        return client
+        return host
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     network = int(address) >> 64

@@ -242,17 +242,6 @@ def test_clients_that_are_counted_are_bounded():
     assert len(rates) == 100
 
 
-def test_addresses_of_one_network_share_their_rate():
-    rates = Rates(1, burst=1, clock=Clock())
-    rates.take('2001:db8::1')
-    with pytest.raises(RateLimited):
-        rates.take('2001:db8::ffff:1')
-    rates.take('2001:db8:0:1::1')
-    rates.take('::ffff:10.0.0.7')
-    with pytest.raises(RateLimited):
-        rates.take('10.0.0.7')
-
-
 def test_no_rate_asks_nobody():
     free = Limits(LimitsSpec())
     for _ in range(10_000):

@@ -130,7 +130,7 @@ class GraphqlDoor:
                 protocol=PROTOCOL,
                 endpoint=PATH,
                 request_id=request.id,
-                host=request.client,
+                host=request.host,
             )
         result = self.engine.refusal(error, request_id=request.id)
         headers = headers_of(error) if isinstance(error, HeadraceError) else ()
@@ -139,7 +139,7 @@ class GraphqlDoor:
 
 def _identity(request: Request) -> Identity:
     """Who sent a request; nobody has asked where nobody has to show it."""
-    return request.identity or Identity(request.client, host=request.client)
+    return request.identity or Identity(request.client, host=request.host)
 
 
 def _written(result: Result, form: bytes, headers: Headers = (), *, is_invalid: bool = False) -> Response:

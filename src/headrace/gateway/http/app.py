@@ -138,7 +138,7 @@ class Application:
             protocol='http',
             endpoint=request.endpoint or request.path,
             request_id=request.id,
-            host=request.client,
+            host=request.host,
         )
         return problem.respond(
             error, request_id=request.id, endpoint=request.endpoint, development=self._development

@@ -8,6 +8,7 @@ from headrace.errors import SpecError
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.request import Request
 from headrace.gateway.identity import Credentials, shown_in
+from headrace.wire.hosts import client_of
 
 OPEN = frozenset(('/health', '/ready', '/favicon.ico'))
 """What everybody may ask: probes have no key, and browsers ask for icons without one."""
@@ -33,7 +34,7 @@ class Reception:
         """Find out whose request it is; raises Unauthenticated or RateLimited."""
         self.locate(request)
         if not self._entrance.is_open and not _is_open(request):
-            shown = Credentials(request.client, shown_in(request.headers), request.peer.certificate)
+            shown = Credentials(request.host, shown_in(request.headers), request.peer.certificate)
             request.identity = self._entrance.identify(shown)
             request.client = request.identity.client
 
@@ -42,7 +43,8 @@ class Reception:
         if self._prefix and (request.path + '/').startswith(self._prefix + '/'):
             request.path = request.path[len(self._prefix) :] or '/'
         if self._trusted:
-            request.client = self._client(request)
+            request.host = self._host(request)
+            request.client = client_of(request.host)
 
     def permit_page(self, request: Request) -> None:
         """Let somebody read what is no endpoint of the Flow; raises Forbidden or Unauthenticated."""
@@ -51,12 +53,12 @@ class Reception:
             page = next((page for page in PAGES if path.startswith(page + '/')), path)
             self._entrance.permit_page(request.identity, page)
 
-    def _client(self, request: Request) -> str:
+    def _host(self, request: Request) -> str:
         """The host that a request comes from: behind proxies that are trusted, the one that they name.
 
         The last address in X-Forwarded-For that is no trusted proxy: before it, anybody can write.
         """
-        host = request.client
+        host = request.host
         hops = request.headers.get(b'x-forwarded-for', b'').decode('latin1').split(',')
         while hops and self._is_trusted(host):
             named = hops.pop().strip()

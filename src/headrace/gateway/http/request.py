@@ -12,6 +12,7 @@ from headrace.gateway.identity import Identity
 from headrace.gateway.requested import LONGEST_TIMEOUT_S, usable_id, usable_trace
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import new_request_id
+from headrace.wire.hosts import client_of
 
 TIMEOUT_HEADER = b'x-headrace-timeout-s'
 
@@ -57,12 +58,13 @@ class Peer:
 class Request:
     """One HTTP request; the body is read when a route asks for it.
 
-    `size` is what the headers say of the body, `ticket` the room of the request in the gateway. `identity` is
-    who sent it, as soon as somebody has asked; `client` is whom queues and limits count it for.
+    `size` is what the headers say of the body, `ticket` the room of the request in the gateway. `host` is
+    where it comes from, `identity` who sent it, as soon as somebody has asked; `client` is whom queues and
+    limits count it for.
     """
 
     __slots__ = (
-        *('client', 'endpoint', 'headers', 'id', 'identity', 'method'),
+        *('client', 'endpoint', 'headers', 'host', 'id', 'identity', 'method'),
         *('path', 'peer', 'query', 'receive', 'scope', 'size', 'ticket'),
     )
 
@@ -72,7 +74,8 @@ class Request:
         self.query: bytes = scope['query_string']
         self.headers: dict[bytes, bytes] = dict(scope['headers'])
         address = scope.get('client')  # a Unix socket has none
-        self.client: str = address[0] if address else ''
+        self.host: str = address[0] if address else ''
+        self.client = client_of(self.host) if ':' in self.host else self.host
         self.peer: Peer = scope.get('state', {}).get('peer') or Peer()
         given = self.headers.get(b'x-request-id')
         self.id = (given and usable_id(given.decode('latin1'))) or new_request_id()

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from headrace.wire.hosts import network_of
+from headrace.wire.hosts import client_of
 
 HOSTS = 10_000
 
@@ -26,7 +26,7 @@ class Brake:
 
     def failed(self, host: str) -> float:
         """Count a failure; seconds to wait if there were too many, else 0."""
-        host = network_of(host)
+        host = client_of(host)
         level = self._level(host)
         if level + 1 > self._most:
             return (level + 1 - self._most) / self._per_s
@@ -38,7 +38,7 @@ class Brake:
 
     def wait_s(self, host: str) -> float:
         """Seconds until this host may fail again; 0 if it may now."""
-        return max(0.0, self._level(network_of(host)) + 1 - self._most) / self._per_s
+        return max(0.0, self._level(client_of(host)) + 1 - self._most) / self._per_s
 
     def _level(self, host: str) -> float:
         level, at = self._levels.get(host, (0.0, 0.0))

@@ -17,6 +17,7 @@ from headrace.gateway.security.scopes import Scopes
 from headrace.gateway.security.tokens import Tokens
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec.security import SecuritySpec
+from headrace.wire.hosts import client_of
 from headrace.wire.watched import Watched
 
 HELP = 'send a key that is valid, with the header "Authorization: Bearer KEY" or "X-API-Key: KEY"'
@@ -62,7 +63,7 @@ class Guard:
         if holder is not None:
             return holder
         if self._anonymous is not None:
-            return Identity(host, host=host, scopes=self._anonymous)
+            return Identity(client_of(host), host=host, scopes=self._anonymous)
         raise self._nobody()
 
     def _holder(self, credentials: Credentials) -> Identity | None:

@@ -80,7 +80,7 @@ def credentials_of(request: Request) -> Credentials:
     tokens = [name.removeprefix(AUTH) for name in offered(request) if name.startswith(AUTH)]
     if tokens and not shown:
         shown['authorization'] = f'Bearer {_token(tokens[0])}'
-    return Credentials(request.client, shown, request.peer.certificate)
+    return Credentials(request.host, shown, request.peer.certificate)
 
 
 def _language(names: list[str], known: tuple[str, ...]) -> str:

@@ -8,9 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from headrace.errors import Cancelled, DeadlineExceeded
+from headrace.observe.tracing.traceparent import is_sampled, unsampled
 from headrace.pipeline.hops import Hop
+
+if TYPE_CHECKING:
+    from headrace.observe.tracing import Span
 
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()  # of all contexts: it is held for moments
@@ -23,12 +28,13 @@ class Context:
     the seconds that are left. `target` is a regular expression for the names of the executors to visit ('' is
     all). `trace` is a W3C traceparent, or ''. `client` says who asks, so that queues can be fair: the host
     that a gateway's door sees, '' where there is no door; it does not travel to workers. `hops` collects
-    where the time goes; None if nobody wants to know.
+    where the time goes; None if nobody wants to know. `span` is that of who works on it in this process; None
+    if that is not recorded.
     """
 
     __slots__ = (
         *('_callbacks', 'cancelled', 'client', 'deadline', 'endpoint'),
-        *('hops', 'request_id', 'target', 'trace'),
+        *('hops', 'request_id', 'span', 'target', 'trace'),
     )
 
     def __init__(
@@ -48,6 +54,7 @@ class Context:
         self.trace = trace
         self.client = client
         self.hops: list[Hop] | None = None
+        self.span: Span | None = None
         self.cancelled = False
         self._callbacks: list[Callable[[], None]] | None = None
 
@@ -71,6 +78,13 @@ class Context:
             trace=self.trace,
             client=self.client,
         )
+
+    def inside(self, span: Span) -> Context:
+        """The same circumstances for what is done within a span; cancelled with the request."""
+        inner = self.part()
+        inner.trace, inner.span = span.trace, span
+        self.on_cancel(inner.cancel)
+        return inner
 
     def left_s(self) -> float | None:
         """Seconds until the deadline, possibly negative; None without one."""
@@ -118,6 +132,8 @@ class Context:
 class Parts:
     """The pieces of one request's work that are under way: when it is cancelled, so are they.
 
+    Of a request that is recorded, the first piece is: of a million that follow it, one would learn no more.
+
     >>> parts = Parts(Context('/generate'))
     >>> with parts.one() as context:
     ...     context.endpoint
@@ -127,6 +143,7 @@ class Parts:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._under_way: set[Context] = set()
+        self._is_told = False
         context.on_cancel(self._cancel)
 
     @contextmanager
@@ -134,6 +151,9 @@ class Parts:
         """The context of one piece, as long as that is worked on; Cancelled if nobody waits any more."""
         self._context.check()
         part = self._context.part()
+        if self._is_told and is_sampled(part.trace):
+            part.trace = unsampled(part.trace)
+        self._is_told = True
         self._under_way.add(part)
         try:
             yield part

@@ -19,6 +19,7 @@ from headrace.pipeline.replica import Call, Replica, State
 from headrace.pipeline.retrial import Retrial
 from headrace.pipeline.roster import Roster
 from headrace.pipeline.shortage import full, given_up, late
+from headrace.pipeline.spans import waited
 
 WINDOW = 128
 WIDEST = 1024
@@ -202,8 +203,10 @@ class Replicas:
         call.future = future
         roster.enter(call)
         self._pump()
+        begun_ns = time.time_ns()
         try:
             replica: Replica = await answered(future, call.context)
+            waited(call.context, begun_ns)
             return replica
         except BaseException as error:
             roster.leave(call)

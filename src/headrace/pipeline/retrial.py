@@ -45,6 +45,8 @@ class Retrial:
         replica = call.replica
         if error.answered or replica is None:
             raise error
+        if call.context.span is not None:
+            call.context.span.event('attempt failed', replica=replica.key, error=error.message)
         if not error.begun:
             call.refused[replica] = replica.epoch
             call.refusal = error

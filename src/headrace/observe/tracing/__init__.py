@@ -1,0 +1,28 @@
+"""Traces: what a request does where, as OpenTelemetry's spans; nothing of that is imported unless wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headrace.extras import load
+from headrace.observe.tracing.settings import Settings
+from headrace.observe.tracing.traceparent import is_sampled, trace_id, usable
+
+if TYPE_CHECKING:
+    from headrace.observe.tracing.span import Span
+    from headrace.observe.tracing.tracing import Tracing
+
+__all__ = ['Settings', 'Span', 'Tracing', 'begun', 'is_sampled', 'trace_id', 'usable']
+
+
+def begun(settings: Settings | None) -> Tracing | None:
+    """What records spans as the settings say; None without any.
+
+    Raises MissingExtra if OpenTelemetry is not installed.
+    """
+    if settings is None:
+        return None
+    load('opentelemetry.sdk.trace', extra='otel')  # so that one who has not got it is told how to
+    module: Any = load('headrace.observe.tracing.tracing', extra='otel')
+    made: Tracing = module.Tracing(settings)
+    return made

@@ -20,6 +20,7 @@ COMMANDS = {
     'plot': 'Draw a Flow as Mermaid text, SVG or HTML.',
     'client': 'Send documents to a running Flow and print the answer.',
     'ping': 'Ask a running Flow whether it can work.',
+    'profile': 'Show where the processes of a running Flow spend their time.',
     'keys': 'Make, list and remove the API keys that open a gateway.',
     'certs': 'Make certificates for development.',
     'export': 'Write files for other tools.',

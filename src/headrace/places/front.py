@@ -13,9 +13,10 @@ from headrace.gateway.ports import reserved
 from headrace.gateway.security.keys import Key
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.gateway import Gateway
+from headrace.places.noticeboard import Process
 from headrace.places.routing import Routes
 from headrace.places.waiting import all_of
-from headrace.spec import FlowSpec, PhysicalPlan, order
+from headrace.spec import GATEWAY, FlowSpec, PhysicalPlan, order
 from headrace.spec.gateway import door_of
 from headrace.spec.paths import anchored
 from headrace.spec.plan import environment_of
@@ -69,7 +70,7 @@ def load_every_s(flow: FlowSpec) -> float:
 class Front:
     """The gateways of a Flow, all alike; `routes` says where the calls go that come in here.
 
-    `on_failure` is told when a gateway is given up, `on_load` what its executors have to do.
+    `on_change` is told when a gateway is given up or comes anew, `on_load` what its executors have to do.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Front:
         directory: str,
         owner: Key | None,
         pids: Callable[[], tuple[int, ...]],
-        on_failure: Callable[[], None],
+        on_change: Callable[[], None],
         on_load: Callable[[object, Mapping[str, Load]], None],
     ) -> None:
         self.routes = Routes()
@@ -91,7 +92,7 @@ class Front:
         self._flow = FlowSpec()
         self._info = FlowInfo('', (), ())
         self._plans = physical.gateways
-        self._on_failure = on_failure
+        self._on_change = on_change
         self._on_load = on_load
         self._gateways: list[Gateway] = []
 
@@ -100,6 +101,12 @@ class Front:
         """Why nobody can call the Flow any more: every gateway is given up; '' if one is not."""
         reasons = [gateway.failed for gateway in self._gateways]
         return reasons[-1] if reasons and all(reasons) else ''
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """The gateways that run now."""
+        running = ((each.plan.name, each.child) for each in self._gateways)
+        return tuple(Process(name, GATEWAY, child.pid) for name, child in running if child is not None)
 
     async def spawn(self, spec: FlowSpec) -> None:
         """Start the processes; they load what the doors need."""
@@ -112,7 +119,7 @@ class Front:
                 first,
                 self._order,
                 env=environment_of(spec, plan),
-                on_change=self._on_failure,
+                on_change=self._on_change,
                 on_load=self._on_load,
             )
             self._gateways.append(gateway)

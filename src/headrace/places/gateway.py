@@ -30,8 +30,8 @@ class Gateway:
 
     `orders` makes the order to open the doors, as it is when the process is there: with `True` for its first
     start, which fails if an executor cannot work, else for a later one. First `spawn` and `open`, or `start`
-    for both; then `keep`. `env` is added to its environment; `on_change` is told when it is given up,
-    `on_load` what its executors have to do.
+    for both; then `keep`. `env` is added to its environment; `on_change` is told when it is given up or
+    comes anew, `on_load` what its executors have to do.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Gateway:
         self._ready_at, self._follows = None, False
         self.child = await Child.spawn(self.title, MAIN, quiet)
         self.child.order(msgspec.to_builtins(self._first))
+        self._on_change()
 
     async def open(self, *, is_first: bool = True) -> None:
         """Open its doors and wait until they are; raises what it reports instead."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections import defaultdict
@@ -19,6 +20,7 @@ from headrace.places.devices import devices_for
 from headrace.places.elsewhere import described_elsewhere
 from headrace.places.front import Front, Ports
 from headrace.places.loads import Loads
+from headrace.places.noticeboard import PREFIX, Board, Notice, Process
 from headrace.places.running import Change
 from headrace.places.starting import Starter
 from headrace.places.waiting import all_of, to_its_end
@@ -42,6 +44,7 @@ class Local:
         self.crews: dict[str, Crew] = {}
         self.loads = Loads()
         self._directory = directory
+        self._board = Board(directory)
         self._failure = asyncio.Event()
         self._starter = Starter(devices, self._tell, directory)
         self._reserved = Ports()
@@ -64,7 +67,7 @@ class Local:
         plan(spec)  # a wrong Flow shall start nothing
         check_security(spec.gateway)
         devices = await devices_for(spec)
-        flow = cls(spec, tempfile.mkdtemp(prefix='headrace-', dir=read().runtime_root()), devices)
+        flow = cls(spec, tempfile.mkdtemp(prefix=PREFIX, dir=read().runtime_root()), devices)
         try:
             await flow._start()
         except BaseException:
@@ -87,6 +90,7 @@ class Local:
         self.info = check_types(self.spec, {**{info.name: info for info in infos}, **elsewhere})
         await all_of(crew.construct() for crew in self.crews.values())
         await front.open(self.spec, self.info)
+        self._post()
         self._care.look_after(self.spec)
 
     async def _new_front(self, spec: FlowSpec) -> Front:
@@ -96,7 +100,7 @@ class Local:
             directory=self._directory,
             owner=self._owner,
             pids=lambda: self._starter.pids,
-            on_failure=self._failure.set,
+            on_change=self._changed,
             on_load=self.loads.put,
         )
         self._fronts.append(front)
@@ -109,6 +113,23 @@ class Local:
     def _tell(self) -> None:
         for front in self._fronts:
             front.routes.tell(Processes(self._starter.pids))
+        self._post()
+
+    def _changed(self) -> None:
+        self._failure.set()
+        self._post()
+
+    def _post(self) -> None:
+        """Let others on this machine know which processes there are."""
+        running = [process for front in self._fronts for process in front.processes]
+        for worker in self._starter.workers:
+            running.append(Process(worker.plan.name, worker.plan.executor, worker.child.pid))
+        processes = tuple(sorted(running, key=lambda process: process.name))
+        self._board.post(
+            Notice(
+                flow=self.spec.name, pid=os.getpid(), host=self.host, ports=self.ports, processes=processes
+            )
+        )
 
     # What changes while it runs
 
@@ -208,6 +229,7 @@ class Local:
             front.abort()
         self._reserved.close()
         shutil.rmtree(self._directory, ignore_errors=True)
+        self._board.close()
         await self._care.close()
         await asyncio.gather(*(crew.release() for crew in self.crews.values()))
         await asyncio.gather(*(front.release() for front in self._fronts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,8 +15,7 @@ import click
 from rich.table import Table
 
 from headrace.cli.output import show
-from headrace.errors import HeadraceError
-from headrace.extras import load
+from headrace.errors import HeadraceError, MissingExtra
 from headrace.places.noticeboard import Process, find
 from headrace.spec import environment
 
@@ -64,7 +64,7 @@ def command(
         headrace profile encoder --seconds 10
         headrace profile gateway -o gateway.svg       # a flame graph
     """
-    load('py_spy', extra='profile')
+    _program()
     notice = find(environment.read().runtime_root(), flow)
     processes = notice.of(executor) if executor else notice.processes
     options = ['--rate', str(rate), *(['--native'] if native else []), *(['--idle'] if idle else [])]
@@ -108,9 +108,16 @@ def _taken(
 def _recording(
     process: Process, seconds: int, options: Sequence[str], output: Path
 ) -> subprocess.Popen[bytes]:
-    program = str(Path(sys.executable).with_name('py-spy'))
     asked = ['record', '--pid', str(process.pid), '--duration', str(seconds), '--output', str(output)]
-    return subprocess.Popen([program, *asked, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return subprocess.Popen([_program(), *asked, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def _program() -> str:
+    """Where py-spy is: beside this Python, or on the path."""
+    found = shutil.which('py-spy', path=str(Path(sys.executable).parent)) or shutil.which('py-spy')
+    if found is None:
+        raise MissingExtra('py-spy is not installed', help="pip install 'headrace[profile]'")
+    return found
 
 
 def _finish(recording: subprocess.Popen[bytes], process: Process, seconds: int) -> None:

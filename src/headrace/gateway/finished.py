@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
+from typing import Any
 
 from msgspec import Struct
 
@@ -20,7 +21,8 @@ class Finished(Struct):
     `started` is on `time.perf_counter()`, `begun` is the wall clock; the latter and `seconds` are set at the
     end. `endpoint` is what was called ('' is none of the Flow: a page), `status` the number that HTTP has for
     what became of it, on every protocol; `error` its class and message. `client` is whom limits count it
-    for, `trace` a W3C traceparent or ''. `hops` says where the time went, if it came as far as the Flow.
+    for, `trace` a W3C traceparent or '', `span` what is recorded of it (see `pipeline/spans.py`). `hops` says
+    where the time went, if it came as far as the Flow.
     """
 
     protocol: str
@@ -37,6 +39,7 @@ class Finished(Struct):
     trace: str = ''
     begun: float = 0.0
     hops: list[Hop] | None = None
+    span: Any = None
 
     def goes_on(self, context: Context, documents: int) -> None:
         """It is understood, and goes on into the Flow with this context."""
@@ -46,6 +49,7 @@ class Finished(Struct):
         self.trace = context.trace
         self.documents = documents
         self.hops = context.hops = []
+        context.door = self
 
     def failed(self, error: BaseException) -> None:
         """It ended with an error; the first one counts."""

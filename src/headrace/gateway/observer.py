@@ -1,4 +1,4 @@
-"""Every request that ends at a gateway in; out, whatever wants to know of it: metrics, logs, the dashboard."""
+"""Every request that ends at a gateway in; out, what wants to know of it: metrics, logs, the dashboard."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable
 from math import inf
 from time import perf_counter
 
-from headrace.errors import HeadraceError
 from headrace.gateway.finished import Finished
 from headrace.gateway.measuring import Measuring
+from headrace.pipeline.spans import ended
 
 Listener = Callable[[Finished], None]
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Observer:
         self._status = 1000
 
     def listen(self, listener: Listener, *, over_s: float = 0.0, status: int = 1000) -> None:
-        """Tell `listener` of requests that took `over_s` or longer, or ended with `status` or a higher one."""
+        """Tell `listener` of requests that took `over_s` or longer, or ended with `status` or more."""
         self._listeners.append((listener, over_s, status))
         self._over_s = min(self._over_s, over_s)
         self._status = min(self._status, status)
@@ -40,6 +40,8 @@ class Observer:
         seconds = finished.seconds = perf_counter() - finished.started
         if self.measuring is not None:
             self.measuring.ended(finished)
+        if finished.span is not None:
+            ended(finished.span, finished.status, finished.received_bytes, finished.sent_bytes)
         if seconds >= self._over_s or finished.status >= self._status:
             self._tell(finished)
 
@@ -52,7 +54,7 @@ class Observer:
                 except Exception:  # who only listens must not keep a request from its answer
                     _log.exception('request %s could not be told', finished.request_id)
 
-    def refused(self, error: HeadraceError, protocol: str) -> None:
+    def refused(self, error: BaseException, protocol: str) -> None:
         """A request was refused: for what it is, for who sent it, or for want of room."""
         if self.measuring is not None:
             self.measuring.refused(error, protocol)

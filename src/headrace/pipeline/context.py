@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headrace.errors import Cancelled, DeadlineExceeded
 from headrace.observe.tracing.traceparent import is_sampled, unsampled
@@ -21,6 +21,15 @@ _log = logging.getLogger(__name__)
 _lock = threading.Lock()  # of all contexts: it is held for moments
 
 
+class Door(Protocol):
+    """A request as a door knows it: when it came (`time.perf_counter()`), and what it tells at its end."""
+
+    protocol: str
+    started: float
+    trace: str
+    span: Any
+
+
 class Context:
     """The circumstances of one request; passed unchanged from the gateway to every executor.
 
@@ -29,11 +38,11 @@ class Context:
     all). `trace` is a W3C traceparent, or ''. `client` says who asks, so that queues can be fair: the host
     that a gateway's door sees, '' where there is no door; it does not travel to workers. `hops` collects
     where the time goes; None if nobody wants to know. `span` is that of who works on it in this process; None
-    if that is not recorded.
+    if that is not recorded. `door` is what the door that it came through knows of it; None behind others.
     """
 
     __slots__ = (
-        *('_callbacks', 'cancelled', 'client', 'deadline', 'endpoint'),
+        *('_callbacks', 'cancelled', 'client', 'deadline', 'door', 'endpoint'),
         *('hops', 'request_id', 'span', 'target', 'trace'),
     )
 
@@ -55,6 +64,7 @@ class Context:
         self.client = client
         self.hops: list[Hop] | None = None
         self.span: Span | None = None
+        self.door: Door | None = None
         self.cancelled = False
         self._callbacks: list[Callable[[], None]] | None = None
 

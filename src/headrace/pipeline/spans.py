@@ -54,7 +54,11 @@ class Recorded:
             span.fail(error)
             raise
         finally:
-            span.end()
+            self.end(span, context)
+
+    def end(self, span: Span, context: Context) -> None:
+        """The work is done."""
+        span.end()
 
     async def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
         """The answer in parts; its span lasts until the last, and says when the first came."""
@@ -74,7 +78,7 @@ class Recorded:
         finally:
             if span is not None:
                 span.tell(items=count)
-                span.end()
+                self.end(span, context)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._handler, name)
@@ -84,19 +88,41 @@ class Recorded:
 
 
 class Requested(Recorded):
-    """A whole Flow: here it is decided which requests are recorded."""
+    """A whole Flow: here it is decided which requests are recorded.
+
+    The span of one that came through a door lasts from there until the door has written the answer, and says
+    what became of it: see `ended`.
+    """
 
     def begin(self, batch: Batch, context: Context) -> tuple[Span | None, Context]:
         """A trace of its own, or the next span in that of who asks."""
         context.trace = trace = self._tracing.decided(context.trace)
+        door = context.door
         if trace and not is_sampled(trace):
+            if door is not None:
+                door.trace = trace
             return None, context
-        about = {'headrace.endpoint': context.endpoint, 'headrace.request_id': context.request_id}
+        about = {
+            'headrace.endpoint': context.endpoint,
+            'headrace.request_id': context.request_id,
+            'headrace.documents': len(batch),
+        }
+        since_ns = None
+        if door is not None:
+            about['headrace.protocol'] = door.protocol
+            since_ns = time.time_ns() - int((time.perf_counter() - door.started) * 1e9)
         span = self._tracing.begin(
-            context.endpoint, trace, kind='server', attributes={**about, 'headrace.documents': len(batch)}
+            context.endpoint, trace, kind='server', since_ns=since_ns, attributes=about
         )
         context.trace, context.span = span.trace, span
+        if door is not None:
+            door.trace, door.span = span.trace, span
         return span, context
+
+    def end(self, span: Span, context: Context) -> None:
+        """A door tells of the end itself."""
+        if context.door is None:
+            span.end()
 
 
 class Visit(Recorded):
@@ -135,6 +161,12 @@ class Answering(Recorded):
         )
         context.trace, context.span = span.trace, span
         return span, context
+
+
+def ended(span: Span, status: int, received_bytes: int, sent_bytes: int) -> None:
+    """What has become of a request, with the status that it has on HTTP, in its span, which is over."""
+    span.tell(status=status, received_bytes=received_bytes, sent_bytes=sent_bytes)
+    span.end()
 
 
 def told(span: Span, answer: Batch) -> None:

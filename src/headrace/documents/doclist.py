@@ -28,6 +28,7 @@ from headrace.documents.fields import Field, Kind, fields_of
 from headrace.documents.ids import new_ids
 from headrace.documents.merging import merged
 from headrace.documents.sequence import DocSequence
+from headrace.documents.strange import explained
 from headrace.documents.table import Column, StackColumn, Table, ValueColumn
 from headrace.errors import DocumentError
 
@@ -277,7 +278,10 @@ class DocList(DocSequence[T]):
     @classmethod
     def from_json(cls, data: bytes | bytearray | memoryview | str) -> Self:
         """A JSON array of objects as documents; DocumentError names the document and field that is wrong."""
-        return cls.from_rows(text.doc_from_json(data, list[cls.doc_type]))  # type: ignore[name-defined]
+        try:
+            return cls.from_rows(text.doc_from_json(data, list[cls.doc_type]))  # type: ignore[name-defined]
+        except DocumentError as error:
+            raise explained(error, data, cls.doc_type) from error
 
     def to_list(self, *, arrays: Literal['list', 'base64'] = 'list') -> list[dict[str, Any]]:
         """The documents as dicts of plain data."""
@@ -285,8 +289,12 @@ class DocList(DocSequence[T]):
 
     @classmethod
     def from_list(cls, dicts: Iterable[dict[str, Any]]) -> Self:
-        """Dicts of plain data as documents."""
-        return cls.from_rows(text.doc_from_plain(list(dicts), list[cls.doc_type]))  # type: ignore[name-defined]
+        """Dicts of plain data as documents; DocumentError names the document and field that is wrong."""
+        dicts = list(dicts)
+        try:
+            return cls.from_rows(text.doc_from_plain(dicts, list[cls.doc_type]))  # type: ignore[name-defined]
+        except DocumentError as error:
+            raise explained(error, dicts, cls.doc_type) from error
 
 
 def _named(cls: Any, name: str) -> Any:

@@ -66,6 +66,7 @@ class Endpoint:
             idempotent=self.idempotent,
             all_shards=self.all_shards,
             reads_inputs=not self.takes.isdisjoint(_ON_REQUEST),
+            takes_each='doc' in self.takes,
         )
 
     @property

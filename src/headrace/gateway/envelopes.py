@@ -7,6 +7,7 @@ from typing import Any
 from headrace.documents import BaseDoc, Document, class_from
 from headrace.errors import CodecError, DocumentError
 from headrace.gateway.limits import Limits
+from headrace.gateway.strangers import Strangers
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, FlowInfo
 from headrace.proto import forms, struct
@@ -18,8 +19,9 @@ from headrace.proto.results import write_results
 class Envelopes:
     """Reads requests and writes replies for every door that speaks headrace.proto."""
 
-    def __init__(self, info: FlowInfo, limits: Limits) -> None:
+    def __init__(self, info: FlowInfo, limits: Limits, strangers: Strangers) -> None:
         self._limits = limits
+        self._strangers = strangers
         self._inputs = {endpoint.name: endpoint.input for endpoint in info.endpoints}
 
     def read(self, request: pb.Request, columns: memoryview | None, endpoint: str) -> Batch:
@@ -70,7 +72,9 @@ class Envelopes:
             size = request.rows.ByteSize()
             limits.check(documents=len(request.rows.documents))
         try:
-            payload = forms.read(request, columns, doc_type)
+            payload = forms.read(request, columns, doc_type, self._strangers.check_plain)
+            if request.json and columns is None:
+                self._strangers.check(request.json, doc_type)
         except CodecError:
             raise
         except DocumentError as error:

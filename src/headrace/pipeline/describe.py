@@ -20,7 +20,8 @@ class EndpointInfo(msgspec.Struct, frozen=True):
 
     `batching` says how an executor puts requests together; None if it takes each alone. `idempotent` says
     whether a request may run twice (if a replica dies over it, it is sent to another), `all_shards` whether
-    an answer without one of the shards is an error, `reads_inputs` that it wants to see each input of a join.
+    an answer without one of the shards is an error, `reads_inputs` that it wants to see each input of a join,
+    `takes_each` that it is called for each document: where there is none, nothing is done.
     """
 
     name: str
@@ -33,6 +34,7 @@ class EndpointInfo(msgspec.Struct, frozen=True):
     idempotent: bool = True
     all_shards: bool = False
     reads_inputs: bool = False
+    takes_each: bool = False
 
     def __repr__(self) -> str:
         return f'<{self.name}: {self.input.name} -> {self.output.name}>'

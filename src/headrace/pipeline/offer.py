@@ -58,6 +58,7 @@ def _along(name: str, nodes: Sequence[Node]) -> EndpointInfo:
         parameters=parameters,
         doc=doc,
         idempotent=all(each.idempotent for each in _all(name, nodes)),
+        takes_each=first.takes_each,
     )
 
 

@@ -25,14 +25,19 @@ def form_of(message: pb.Request | pb.Reply, columns: memoryview | None) -> Form:
     return 'json' if message.WhichOneof('documents') == 'json' else 'rows'
 
 
-def read(message: pb.Request | pb.Reply, columns: memoryview | None, doc_type: type[BaseDoc]) -> Payload:
+def read(
+    message: pb.Request | pb.Reply,
+    columns: memoryview | None,
+    doc_type: type[BaseDoc],
+    check_rows: rows.Check | None = None,
+) -> Payload:
     """The documents of a message; columns stay encoded, the other forms become `doc_type`."""
     if columns is not None:
         return Payload(segments=(columns,), is_shared=True)  # bytes that nobody may write to
     if message.WhichOneof('documents') == 'json':
         return Payload(json.from_json(message.json, doc_type))
     if message.WhichOneof('documents') == 'rows':
-        return Payload(rows.read(message.rows, doc_type))
+        return Payload(rows.read(message.rows, doc_type, check_rows))
     return Payload(DocList[doc_type]())  # type: ignore[valid-type]
 
 

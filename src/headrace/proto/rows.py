@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -9,11 +10,13 @@ import numpy as np
 
 from headrace.documents import BaseDoc, DocList
 from headrace.documents.arrays import as_array, is_torch
-from headrace.documents.codec import hooks, text
+from headrace.documents.codec import hooks
 from headrace.documents.fields import Field, fields_of
 from headrace.errors import DocumentError
 from headrace.proto import arrays, struct
 from headrace.proto import headrace_pb2 as pb
+
+Check = Callable[[Sequence[dict[str, Any]], type[BaseDoc]], None]
 
 _DEPTH = 20
 """Levels of documents in documents; protobuf stops at 100 nested messages, and a level may take four."""
@@ -34,10 +37,15 @@ def write(target: pb.DocumentRows, docs: DocList[Any], *, depth: int = 0) -> Non
     target.SetInParent()
 
 
-def read(rows: pb.DocumentRows, doc_type: type[BaseDoc]) -> DocList[Any]:
-    """Messages as documents of a class, checked; DocumentError says which field of which one is wrong."""
+def read(rows: pb.DocumentRows, doc_type: type[BaseDoc], check: Check | None = None) -> DocList[Any]:
+    """Messages as documents of a class, checked; DocumentError says which field of which one is wrong.
+
+    `check` sees them as plain data, once they have become documents.
+    """
     plain = [_plain_doc(document) for document in rows.documents]
-    made: DocList[Any] = text.doc_from_plain(plain, DocList[doc_type])  # type: ignore[valid-type]
+    made: DocList[Any] = DocList[doc_type].from_list(plain)  # type: ignore[valid-type]
+    if check is not None:
+        check(plain, doc_type)
     return made
 
 

@@ -15,6 +15,7 @@ from headrace.spec.references import Reference, described, shown
 from headrace.spec.security import SecuritySpec
 
 Protocol = Literal['grpc', 'http', 'websocket', 'graphql']
+UnknownFields = Literal['misspelt', 'refuse', 'drop']
 Method = Literal['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 
@@ -79,6 +80,13 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         LimitsSpec,
         Meta(description='What requests and clients may take; a mapping, such as {documents: 1000}.'),
     ] = LimitsSpec()
+    unknown_fields: Annotated[
+        UnknownFields,
+        Meta(
+            description='Keys of documents that no field has: refuse those that look like a misspelt field, '
+            'refuse all, or drop them silently.'
+        ),
+    ] = 'misspelt'
     expose: Annotated[tuple[ExposedEndpoint, ...], Meta(description='Extra HTTP routes for endpoints.')] = ()
     static: Annotated[
         dict[str, str],

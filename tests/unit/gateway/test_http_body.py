@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from headrace.documents import BaseDoc, DocList, Document
 from headrace.errors import ExecutorError
 from headrace.gateway.http import body as bodies
+from headrace.gateway.http.expected import Expected
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.query import parameters_of
 
@@ -23,7 +24,7 @@ class Folder(BaseDoc):
 
 
 def docs_of(text, doc_type=Item):
-    return bodies.read_docs(bodies.read(text).data, DocList[doc_type])
+    return bodies.read_docs(bodies.read(text).data, Expected(DocList[doc_type]))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_documents_of_jina_clients_have_null_where_there_is_nothing():
     text = b"""[{"id": "1", "text": "hi", "tags": {"kept": null}, "tensor": null, "blob": null,
         "weight": null, "matches": null, "granularity": null,
         "chunks": [{"id": "2", "text": null, "matches": null}]}]"""
-    (doc,) = bodies.read_docs(msgspec.Raw(text), DocList[Document])
+    (doc,) = bodies.read_docs(msgspec.Raw(text), Expected(DocList[Document]))
     assert (doc.id, doc.text, doc.blob, doc.weight, doc.granularity) == ('1', 'hi', b'', None, 0)
     assert doc.tags == {'kept': None}
     assert doc.chunks[0].id == '2'
@@ -194,7 +195,7 @@ def test_null_is_no_value_for_a_field_of_a_typed_document():
         price: float = 0.0
 
     with pytest.raises(HttpError, match='price'):
-        bodies.read_docs(msgspec.Raw(b'[{"price": null}]'), DocList[Item])
+        bodies.read_docs(msgspec.Raw(b'[{"price": null}]'), Expected(DocList[Item]))
 
 
 @pytest.mark.parametrize(

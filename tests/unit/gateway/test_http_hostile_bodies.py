@@ -18,6 +18,7 @@ from headrace.documents import BaseDoc, DocList, Document, NdArray
 from headrace.errors import HeadraceError, TooLarge
 from headrace.gateway.http import encoding
 from headrace.gateway.http.arrow import ArrowBody
+from headrace.gateway.http.expected import Expected
 from headrace.gateway.http.forms import FormBody, Part, parts_of, read_form
 from headrace.gateway.http.negotiation import best, coding
 from headrace.gateway.http.problem import HttpError
@@ -81,7 +82,7 @@ def test_parts_come_back_as_they_were_sent(sent):
 
 @given(st.lists(chunks | st.binary(max_size=20), max_size=30).map(b''.join))
 def test_any_bytes_as_a_form(body):
-    docs, parameters = unless_refused(lambda: read_form(FORM, body, LIMITS).content(DocList[Document]))
+    docs, parameters = unless_refused(lambda: read_form(FORM, body, LIMITS).content(Expected(DocList[Document])))
     assert isinstance(parameters, dict)
     assert all(isinstance(doc, Document) for doc in docs)
 
@@ -91,7 +92,7 @@ fields = st.sampled_from(['title', 'stars', 'pixels', 'file', 'id', 'limit', 'da
 
 @given(st.lists(st.builds(Part, fields, st.binary(max_size=9), st.none() | st.just('a.png')), max_size=8))
 def test_any_parts_for_a_class(parts):
-    docs, _ = unless_refused(lambda: FormBody(parts, LIMITS).content(DocList[Photo]))
+    docs, _ = unless_refused(lambda: FormBody(parts, LIMITS).content(Expected(DocList[Photo])))
     assert all(isinstance(doc.title, str) and isinstance(doc.stars, int) for doc in docs)
 
 
@@ -119,13 +120,13 @@ def test_damaged_arrow(changes):
     body = bytearray(WHOLE)
     for place, value in changes:
         body[place] = value
-    docs, _ = unless_refused(lambda: ArrowBody(bytes(body), b'', LIMITS).content(DocList[Photo]))
+    docs, _ = unless_refused(lambda: ArrowBody(bytes(body), b'', LIMITS).content(Expected(DocList[Photo])))
     assert len(docs) <= 1000
 
 
 @given(st.integers(0, len(WHOLE)), st.binary(max_size=50))
 def test_cut_arrow(size, more):
-    docs, _ = unless_refused(lambda: ArrowBody(WHOLE[:size] + more, b'', LIMITS).content(DocList[Photo]))
+    docs, _ = unless_refused(lambda: ArrowBody(WHOLE[:size] + more, b'', LIMITS).content(Expected(DocList[Photo])))
     assert len(docs) <= 2
 
 
@@ -164,7 +165,7 @@ def test_a_bomb_takes_no_more_memory_than_its_limit(name):
 
 @given(st.text(max_size=200).map(lambda text: text.encode('utf-8', 'replace')))
 def test_any_query(query):
-    docs, parameters = unless_refused(lambda: QueryBody(query).content(DocList[Photo]))
+    docs, parameters = unless_refused(lambda: QueryBody(query).content(Expected(DocList[Photo])))
     assert len(docs) <= 1
     assert isinstance(parameters, dict)
 

@@ -143,10 +143,10 @@ class Calls:
         body = msgspec.json.encode(_body(given))
         limits.check_json(body)
         asked = bodies.read(body)
-        listed, gives = front.types.get(endpoint) or front.learn(endpoint)
-        docs = bodies.read_docs(asked.data, listed)
+        expected = front.types.get(endpoint) or front.learn(endpoint)
+        docs = bodies.read_docs(asked.data, expected)
         limits.check_docs(docs, len(body))
-        return docs, asked.parameters or {}, gives
+        return docs, asked.parameters or {}, expected.gives
 
     def _failed(self, error: Exception, endpoint: str) -> CallFailed:
         if isinstance(error, HeadraceError):

@@ -15,6 +15,7 @@ from headrace.gateway.envelopes import Envelopes
 from headrace.gateway.grpc.caller import LONGEST_S, Caller
 from headrace.gateway.identity import Identity
 from headrace.gateway.requested import usable_timeout_s
+from headrace.gateway.strangers import Strangers
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
@@ -42,7 +43,8 @@ class Exchange:
         self._permit = entrance.permit
         self._timeout_s = entrance.spec.timeout_s
         self._max_bytes = entrance.spec.max_body_bytes
-        self._envelopes = Envelopes(entrance.info, entrance.limits)
+        strangers = Strangers(entrance.spec.unknown_fields)
+        self._envelopes = Envelopes(entrance.info, entrance.limits, strangers)
 
     def context(self, request: pb.Request, caller: Caller, identity: Identity) -> Context:
         """The circumstances of a request; its time is the shortest that anybody gave, or else the Flow's."""

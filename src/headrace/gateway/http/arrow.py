@@ -14,6 +14,7 @@ from headrace.errors import CodecError, DocumentError, MissingExtra
 from headrace.extras import load
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http.arrow_guard import check_batches, check_values
+from headrace.gateway.http.expected import Expected
 from headrace.gateway.http.problem import FieldProblem, HttpError
 from headrace.gateway.http.query import QueryBody
 from headrace.gateway.limits import Limits
@@ -38,17 +39,18 @@ class ArrowBody:
         """The endpoint that is called, and the executors that are named."""
         return self._query.address(route)
 
-    def content(self, listed: type[DocList[Any]]) -> tuple[DocList[Any], dict[str, Any]]:
+    def content(self, expected: Expected) -> tuple[DocList[Any], dict[str, Any]]:
         """The documents and the parameters.
 
         Raises HttpError: 400 for damaged bytes, 415 where pyarrow is missing, 422 that names the column.
         """
-        parameters = self._query.parameters()
+        listed, parameters = expected.takes, self._query.parameters()
         if not self._body:
             return listed(), parameters
         try:
             table = self._table()
             docs = from_table(table, listed)
+            expected.strangers.check_names(table.column_names, listed.doc_type)
         except MissingExtra as error:
             raise HttpError(415, f'the gateway cannot read Arrow: {error.message}', help=error.help) from None
         except CodecError as error:

@@ -7,6 +7,7 @@ is optional. `data` is a list of documents, one document, `{"docs": [...]}` or n
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from msgspec import Raw, Struct, field
 from headrace.documents import DocList, Document
 from headrace.documents.codec import text as codec
 from headrace.errors import CodecError, DocumentError, ExecutorError
+from headrace.gateway.http.expected import Expected
 from headrace.gateway.http.problem import FieldProblem, HttpError
 from headrace.spec.suggest import did_you_mean
 
@@ -23,6 +25,7 @@ EXAMPLE = 'send a JSON object such as {"data": [{"text": "hello"}], "parameters"
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 UNWRITABLE = (TypeError, ValueError, OverflowError, RecursionError)
 LIST, OBJECT = ord('['), ord('{')
+_FIRST = re.compile(r'^\[(\d+)\]')
 
 
 class RequestHeader(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -60,19 +63,21 @@ class RequestBody(Struct, forbid_unknown_fields=True, kw_only=True):
             target = self.header.target_executor
         return route or named or '/', target or ''
 
-    def content(self, listed: type[DocList[Any]]) -> tuple[DocList[Any], dict[str, Any]]:
-        """The documents as a list of the class `listed`, and the parameters.
+    def content(self, expected: Expected) -> tuple[DocList[Any], dict[str, Any]]:
+        """The documents in the list that the endpoint takes, and the parameters.
 
         Raises HttpError 422 that names the field, as in `$.data[3].price`.
         """
-        text = bytes(self.data)
+        text, listed = bytes(self.data), expected.takes
         if text[0] == LIST:
+            doc_type = listed.doc_type
             try:
-                rows = codec.doc_from_json(text, list[listed.doc_type])  # type: ignore[name-defined]
+                rows = codec.decoder(list[doc_type]).decode(text)  # type: ignore[valid-type]
+                expected.strangers.check(text, doc_type)
                 return listed.from_rows(rows), self.parameters or {}
-            except DocumentError:
+            except (DocumentError, *UNREADABLE, OverflowError):
                 pass  # what is wrong, or that nothing is, is found below
-        docs = listed() if self.data is NOTHING else read_docs(self.data, listed)
+        docs = listed() if self.data is NOTHING else read_docs(self.data, expected)
         return docs, self.parameters or {}
 
 
@@ -135,19 +140,21 @@ def unreadable(error: Exception, body: bytes, shape: type[Struct]) -> HttpError:
     return HttpError(400, f'the body is not valid JSON: {error}', help='write text as UTF-8')
 
 
-def read_docs(data: Raw, listed: type[DocList[Any]]) -> DocList[Any]:
-    """The documents in a request's `data` as a list of the class `listed`.
+def read_docs(data: Raw, expected: Expected) -> DocList[Any]:
+    """The documents in a request's `data` as the list that the endpoint takes.
 
     Raises HttpError 422 that names the field, as in `$.data[3].price`.
     """
-    text = bytes(data)
+    text, listed = bytes(data), expected.takes
     where = '$.data'
     if text[0] != LIST:
         if text == b'null':
             return listed()
-        text, where = _listed(text, listed)
+        text, where = listed_in(text, listed)
     try:
-        return listed.from_rows(codec.doc_from_json(text, list[listed.doc_type]))  # type: ignore[name-defined]
+        docs = listed.from_json(text)
+        expected.strangers.check(text, listed.doc_type)
+        return docs
     except DocumentError as error:
         if not issubclass(listed.doc_type, Document) or 'got `null`' not in error.message:
             raise misfit(error, where) from None
@@ -195,7 +202,7 @@ def _without_nulls(docs: Any) -> Any:
     return kept
 
 
-def _listed(text: bytes, listed: type[DocList[Any]]) -> tuple[bytes, str]:
+def listed_in(text: bytes, listed: type[DocList[Any]]) -> tuple[bytes, str]:
     """One document, or an object with `docs`, as a list, and where in the body that list begins.
 
     The list around one document is ours, so `$.data[0]` in an error about it means `$.data`.
@@ -209,13 +216,14 @@ def _listed(text: bytes, listed: type[DocList[Any]]) -> tuple[bytes, str]:
     return b'[%b]' % text, ''
 
 
-def misfit(error: DocumentError, where: str) -> HttpError:
-    """What is wrong with documents that stand at `where` in a body."""
+def misfit(error: DocumentError, where: str, first: int = 0) -> HttpError:
+    """What is wrong with documents that stand at `where` in a body, from its document `first` on."""
     if isinstance(error, CodecError):
         return HttpError(400, error.message, help=error.help)
     detail, path = _split(error.message)
     inner = path.removeprefix('$')
-    return unfit(detail, where + inner if where else '$.data' + inner.removeprefix('[0]'))
+    place = where + inner if where else '$.data' + inner.removeprefix('[0]')
+    return unfit(detail, place, help=error.help)
 
 
 def _split(message: str) -> tuple[str, str]:

@@ -66,9 +66,10 @@ class Call:
         request.endpoint = endpoint
         if front.permit is not None:
             front.permit(request.identity or NOBODY, endpoint, target)
-        types = front.types.get(endpoint) or (None if endpoint in front.endpoints else front.default)
-        listed, self.output = types or front.learn(endpoint)
-        docs, parameters = asked.content(listed)
+        known = front.types.get(endpoint) or (None if endpoint in front.endpoints else front.default)
+        expected = known or front.learn(endpoint)
+        self.output = expected.gives
+        docs, parameters = asked.content(expected)
         if size > limits.small_json:
             limits.check_docs(docs, size)
         self.context = Context(
@@ -79,6 +80,8 @@ class Call:
             trace=request.trace() if b'traceparent' in headers else '',
             client=request.client,
         )
+        request.finished.received_bytes = len(body)
+        request.finished.goes_on(self.context, len(docs))
         ticket.begin()
         return Batch(docs, parameters)
 

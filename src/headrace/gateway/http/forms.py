@@ -11,6 +11,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from headrace.documents import DocList
 from headrace.errors import DocumentError, TooLarge
 from headrace.gateway.http import body as bodies
+from headrace.gateway.http.expected import Expected
 from headrace.gateway.http.fill import fill
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.query import JSON_KEYS, KEYS, literal
@@ -65,8 +66,9 @@ class FormBody:
         """The endpoint that is called, and the executors that are named."""
         return self._asked.address(route)
 
-    def content(self, listed: type[DocList[Any]]) -> tuple[DocList[Any], dict[str, Any]]:
+    def content(self, expected: Expected) -> tuple[DocList[Any], dict[str, Any]]:
         """The documents and the parameters; HttpError 422 that names the field."""
+        listed = expected.takes
         fields = listed.doc_type.__struct_fields__
         parameters = dict(self._asked.parameters or {})
         others = [part for part in self._parts if part.filename is None and part.name not in fields]
@@ -77,9 +79,10 @@ class FormBody:
         mine = [part for part in self._parts if part.filename is not None or part.name in fields]
         if not mine:
             data = msgspec.Raw(self._docs) if self._docs else bodies.NOTHING
-            return bodies.RequestBody(data=data).content(listed)[0], parameters
+            return bodies.RequestBody(data=data).content(expected)[0], parameters
         docs = fill(listed.doc_type, self._written(), mine, self._limits)
         try:
+            expected.strangers.check_plain(docs, listed.doc_type)
             return listed.from_list(docs), parameters
         except DocumentError as error:
             raise bodies.misfit(error, '$.data') from None

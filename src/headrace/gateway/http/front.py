@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
 
 from headrace.documents import DocList, Document, class_from
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.cors import Cors
+from headrace.gateway.http.expected import Expected, parameters_of
+from headrace.gateway.strangers import Strangers
 from headrace.pipeline.describe import DEFAULT_ENDPOINT
-
-
-class Types(NamedTuple):
-    """The list that an endpoint takes, and the class of what it gives (None: whichever class it is of)."""
-
-    takes: type[DocList[Any]]
-    gives: type[Any] | None
 
 
 class Front:
@@ -32,21 +26,30 @@ class Front:
         self.timeout_s = spec.timeout_s
         self.max_body_bytes = spec.max_body_bytes
         self.development = spec.development
-        self.types: dict[str, Types] = {}
-        self.default: Types | None = None
+        self.types: dict[str, Expected] = {}
+        self.default: Expected | None = None
+        self.strangers = Strangers(spec.unknown_fields)
         self.endpoints = {endpoint.name: endpoint for endpoint in entrance.info.endpoints}
+        self._executors = entrance.info.executors
 
-    def learn(self, endpoint: str) -> Types:
-        """The types of an endpoint, kept in `types` from then on; Document where none is known.
+    def learn(self, endpoint: str) -> Expected:
+        """What is known of an endpoint, kept in `types` from then on; Document where none is known.
 
         Names that clients choose, and that have no endpoint of their own, have those of `default`.
         """
         if endpoint not in self.endpoints:
             if self.default is None:
                 known = DEFAULT_ENDPOINT in self.endpoints
-                self.default = self.learn(DEFAULT_ENDPOINT) if known else Types(DocList[Document], None)
+                anything = Expected(DocList[Document], strangers=self.strangers)
+                self.default = self.learn(DEFAULT_ENDPOINT) if known else anything
             return self.default
         info = self.endpoints[endpoint]
         taken, given = class_from(info.input), class_from(info.output)
-        types = Types(DocList[taken], None if issubclass(given, Document) else given)  # type: ignore[valid-type]
-        return self.types.setdefault(endpoint, types)
+        expected = Expected(
+            DocList[taken],  # type: ignore[valid-type]
+            None if issubclass(given, Document) else given,
+            info,
+            parameters_of(endpoint, self._executors),
+            self.strangers,
+        )
+        return self.types.setdefault(endpoint, expected)

@@ -10,6 +10,7 @@ from headrace.documents import DocList
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http import encoding
 from headrace.gateway.http.arrow import ARROW, ArrowBody
+from headrace.gateway.http.expected import Expected
 from headrace.gateway.http.forms import FORM, read_form
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.problem import HttpError
@@ -35,8 +36,8 @@ class Asked(Protocol):
         `route` is the endpoint of the request's route, '' if the request may choose.
         """
 
-    def content(self, listed: type[DocList[Any]]) -> tuple[DocList[Any], dict[str, Any]]:
-        """The documents as a list of the class `listed`, and the parameters."""
+    def content(self, expected: Expected) -> tuple[DocList[Any], dict[str, Any]]:
+        """The documents in the list that the endpoint takes, and the parameters."""
 
 
 async def read(front: Front, request: Request, body: bytes) -> tuple[Asked, int]:

@@ -66,8 +66,7 @@ class Setting(NamedTuple):
         data, size = ask.body.data, ask.size
         if size > self.limits.small_json:
             self.limits.check_data(bytes(data), size)
-        listed = (self.front.types.get(ask.endpoint) or self.front.learn(ask.endpoint)).takes
-        docs = bodies.read_docs(data, listed)
+        docs = bodies.read_docs(data, self.front.types.get(ask.endpoint) or self.front.learn(ask.endpoint))
         self.limits.check_docs(docs, size)
         return Batch(docs, ask.body.parameters)
 

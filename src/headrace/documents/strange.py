@@ -1,0 +1,207 @@
+"""JSON documents and the class that they were read as in; out, what to say of keys that no field has.
+
+Documents are read by the names of fields, and other keys are dropped: so an older server understands a newer
+client. But a key that looks like a field which the document lacks is a mistake, and it is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+
+from headrace.documents.base import BaseDoc
+from headrace.documents.fields import Field, Kind, fields_of
+from headrace.documents.suggest import did_you_mean, slip_of
+from headrace.errors import DocumentError
+
+LOOK = 64 * 1024
+"""Bytes at the beginning of JSON that are looked at."""
+LARGEST = 1024 * 1024
+"""Bytes of JSON that are read once more to say what its sender may have meant."""
+
+Json = bytes | bytearray | memoryview | str
+
+_UNKNOWN = 'Object contains unknown field'
+_MISSING = re.compile(r'Object missing required field `([^`]*)`(?: - at `\$([^`]*)`)?$')
+_STEP = re.compile(r'\[(\d+)\]|\.([^.\[]+)')
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class Strange(NamedTuple):
+    """A key that no field has: where its document is, and what to say of it."""
+
+    path: str
+    key: str
+    help: str
+
+    def error(self) -> DocumentError:
+        """What its sender is told, in the words of a class that takes no other keys."""
+        return DocumentError(f'{_UNKNOWN} `{self.key[:100]}` - at `{self.path}`', help=self.help)
+
+
+def check_first(data: bytes, doc_type: type[BaseDoc]) -> None:
+    """Raise DocumentError if the first document of a JSON list has a misspelt key.
+
+    `data` has been read as a list of the class already. Of keys beyond its first 64 KiB nothing is said.
+    """
+    try:
+        _first(doc_type).decode(data if len(data) <= LOOK else data[:LOOK])
+    except msgspec.ValidationError as error:  # of two documents, there is one too many
+        if str(error).startswith(_UNKNOWN):
+            check_plain([msgspec.json.decode(msgspec.json.decode(data, type=list[Raw])[0])], doc_type)
+    except _UNREADABLE:
+        pass  # it was cut off
+
+
+def check_all(data: bytes, doc_type: type[BaseDoc]) -> None:
+    """Raise DocumentError if any document of a JSON list has a key that no field has."""
+    try:
+        _all(doc_type).decode(data)
+    except msgspec.ValidationError as error:
+        message = str(error)
+        if message.startswith(_UNKNOWN):
+            key = message.split('`')[1]
+            raise DocumentError(message, help=did_you_mean(key, _at(doc_type, _path_in(message)))) from None
+    except _UNREADABLE:
+        pass
+
+
+def check_plain(
+    docs: Sequence[Any], doc_type: type[BaseDoc], *, only_misspelt: bool = True, path: str = '$'
+) -> None:
+    """Raise DocumentError if a document as plain data has a key that no field has, or one inside it has.
+
+    With `only_misspelt`, the first document is looked at, and only for keys that look like another.
+    """
+    for index, doc in enumerate(docs[:1] if only_misspelt else docs):
+        found = _find(doc, doc_type, f'{path}[{index}]', only_misspelt)
+        if found is not None:
+            raise found.error()
+
+
+def check_names(names: Iterable[str], doc_type: type[BaseDoc], *, only_misspelt: bool = True) -> None:
+    """Raise DocumentError if one of the names of columns is that of no field."""
+    found = _find(dict.fromkeys(names), doc_type, '$[*]', only_misspelt)
+    if found is not None:
+        raise found.error()
+
+
+def explained(error: DocumentError, data: Json | Sequence[Any], doc_type: type[BaseDoc]) -> DocumentError:
+    """The same error about a list of documents; if they lack a field, with the key that may stand for it.
+
+    `data` is the list as JSON, or as plain data.
+    """
+    found = _MISSING.match(error.message)
+    if found is None or error.help or (isinstance(data, Json) and len(data) > LARGEST):
+        return error
+    field, path = found.groups()
+    try:
+        doc: Any = msgspec.json.decode(data) if isinstance(data, Json) else data
+        for index, key in _STEP.findall(path or ''):
+            doc = doc[key] if key else doc[int(index)]
+        strange = [key for key in doc if key not in _at(doc_type, path or '')]
+    except (*_UNREADABLE, LookupError, TypeError, ValueError):
+        return error
+    near = slip_of(field, strange) or next(iter(get_close_matches(field, strange, n=1)), None)
+    if near is None:
+        return error
+    return type(error)(error.message, help=f'did you mean {field!r} where it says {near!r}?')
+
+
+def _find(doc: Any, doc_type: type[BaseDoc], path: str, only_misspelt: bool) -> Strange | None:
+    """The first key of a document, or of one inside it, that no field has."""
+    if not isinstance(doc, Mapping):
+        return None
+    fields = _named(doc_type)
+    for key, value in doc.items():
+        field = fields.get(key)
+        if field is None:
+            help = _help(str(key), fields, doc, only_misspelt)
+            found = Strange(path, str(key), help) if help else None
+        elif field.kind is Kind.DOC:
+            found = _find(value, field.type, f'{path}.{key}', only_misspelt)
+        elif field.kind is Kind.LIST and isinstance(value, list):
+            inside = f'{path}.{key}'
+            parts = (
+                _find(part, field.type.doc_type, f'{inside}[{index}]', only_misspelt)
+                for index, part in enumerate(value)
+            )
+            found = next((each for each in parts if each is not None), None)
+        else:
+            found = None
+        if found is not None:
+            return found
+    return None
+
+
+def _help(key: str, fields: Mapping[str, Field], doc: Mapping[str, Any], only_misspelt: bool) -> str:
+    """What to say of a key that no field has; '' for one that need not be a mistake."""
+    if not only_misspelt:
+        return did_you_mean(key, fields)
+    meant = slip_of(key, fields.keys() - doc.keys())
+    return f'did you mean {meant!r}?' if meant else ''
+
+
+def _path_in(message: str) -> str:
+    return message.partition(' - at `$')[2].rstrip('`')
+
+
+def _at(doc_type: type[BaseDoc], path: str) -> Mapping[str, Field]:
+    """The fields of the class of the documents at a path of a list."""
+    for _, key in _STEP.findall(path):
+        if key:
+            field = _named(doc_type)[key]
+            doc_type = field.type.doc_type if field.kind is Kind.LIST else field.type
+    return _named(doc_type)
+
+
+@lru_cache(maxsize=1024)
+def _named(doc_type: type[BaseDoc]) -> dict[str, Field]:
+    """The fields by the keys that they have in JSON."""
+    return {info.encode_name: fields_of(doc_type)[info.name] for info in msgspec.structs.fields(doc_type)}
+
+
+@lru_cache(maxsize=1024)
+def _first(doc_type: type[BaseDoc]) -> msgspec.json.Decoder[Any]:
+    """What reads the first document of a list, keys alone, and nothing behind it."""
+    return msgspec.json.Decoder(tuple[_keys_of(doc_type, {})])  # type: ignore[misc]
+
+
+@lru_cache(maxsize=1024)
+def _all(doc_type: type[BaseDoc]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(list[_keys_of(doc_type, {})])  # type: ignore[misc]
+
+
+def _keys_of(doc_type: type[BaseDoc], made: dict[type[BaseDoc], type[Struct]]) -> type[Struct]:
+    """A class with the keys of documents that takes no others; their values stay what they are."""
+    known = made.get(doc_type)
+    if known is not None:
+        return known
+    fields, config = _named(doc_type), doc_type.__struct_config__
+    slots = {f'_{index}': key for index, key in enumerate(fields)}
+    if config.tag_field is not None:
+        slots['_tag'] = config.tag_field
+    keys = made[doc_type] = msgspec.defstruct(
+        'Keys',
+        [(slot, Any, msgspec.field(default=None, name=key)) for slot, key in slots.items()],
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+    keys.__annotations__ = {  # afterwards, as documents may hold documents of their own class
+        slot: _shape(fields[key], made) if key in fields else Raw for slot, key in slots.items()
+    }
+    return keys
+
+
+def _shape(field: Field, made: dict[type[BaseDoc], type[Struct]]) -> Any:
+    if field.kind is Kind.DOC:
+        return _keys_of(field.type, made) | None
+    if field.kind is Kind.LIST:
+        return list[_keys_of(field.type.doc_type, made)] | None  # type: ignore[misc]
+    return Raw

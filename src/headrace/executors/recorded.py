@@ -7,10 +7,12 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from headrace.observe.tracing import Span
 from headrace.pipeline.spans import SHORTEST_WAIT_NS
+
+if TYPE_CHECKING:
+    from headrace.observe.tracing import Span
 
 NAME = 'handler'
 TRACING_CONTEXT = 'tracing_context'

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from headrace.spec.references import HIDDEN
+
 LogFormat = Literal['auto', 'json', 'text']
+OtlpProtocol = Literal['grpc', 'http']
 LogLevel = Literal['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']
 
 
@@ -20,14 +24,58 @@ class MetricsSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class TracesSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where OpenTelemetry traces go, and of how many requests."""
+    """Where OpenTelemetry traces go, and of how many requests; what is not said, OTEL_* variables may say.
 
+    >>> TracesSpec(endpoint='http://collector:4317', headers={'api-key': 'secret'}).headers
+    {'api-key': 'secret'}
+    """
+
+    enabled: Annotated[
+        bool | None, Meta(description='Whether there are any; if it is not said: if an endpoint is.')
+    ] = None
     endpoint: Annotated[
-        str, Meta(description='Where an OTLP collector listens: http://host:4317; none is no traces.')
+        str,
+        Meta(description='Where a collector takes OTLP: http://host:4317 (gRPC), http://host:4318 (HTTP).'),
+    ] = ''
+    protocol: Annotated[
+        OtlpProtocol | None, Meta(description='How spans travel there: grpc (if it is not said), or http.')
+    ] = None
+    headers: Annotated[
+        dict[str, str],
+        Meta(
+            description='Headers for the collector; secrets as ${{ ENV.NAME }}, so that they stand nowhere.'
+        ),
+    ] = {}
+    certificate: Annotated[
+        str, Meta(description="PEM file of the authority of the collector's certificate; '' is the system's.")
     ] = ''
     sample: Annotated[
-        float, Meta(ge=0, le=1, description='Part of the requests that are traced if their caller is not.')
-    ] = 1.0
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description='Part of the requests that is traced (0 to 1); all, if it is not said.'),
+    ] = None
+    follow: Annotated[
+        bool,
+        Meta(description='Whether a request whose caller traces is traced if, and only if, that is.'),
+    ] = True
+    service: Annotated[
+        str,
+        Meta(description="service.name of all processes; else 'gateway', or the name of the executor."),
+    ] = ''
+    queue: Annotated[
+        int, Meta(ge=1, description='Spans of a process that wait to be sent; more are dropped.')
+    ] = 4096
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return [*{**values, 'headers': _hidden(self.headers)}.items()]
+
+    def __repr__(self) -> str:
+        return f'TracesSpec({", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())})'
+
+
+def _hidden(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as anybody may see them: of their values only what names a variable."""
+    return {name: value if value.startswith('${{') else HIDDEN for name, value in headers.items()}
 
 
 class LogsSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,10 +84,28 @@ class LogsSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     format: Annotated[
         LogFormat, Meta(description='json, text, or auto: text in a terminal and json elsewhere.')
     ] = 'auto'
+    level: Annotated[
+        LogLevel | None,
+        Meta(
+            description='The least that is logged; default: HEADRACE_LOG_LEVEL. Executors may have their own.'
+        ),
+    ] = None
+    access: Annotated[
+        Literal['off', 'errors', 'all'],
+        Meta(
+            description='Requests that have a line of their own when they end: none, those that failed, all.'
+        ),
+    ] = 'off'
+    access_sample: Annotated[
+        float, Meta(ge=0, le=1, description='Part of the requests without an error that have such a line.')
+    ] = 1.0
     slow_s: Annotated[
         Annotated[float, Meta(ge=0)] | None,
         Meta(description='Requests that take longer have a line that says where the time went.'),
     ] = None
+    keep_bytes: Annotated[
+        int, Meta(ge=0, description="Bytes of each process's last lines that are kept while the Flow runs.")
+    ] = 2 * 1024 * 1024
 
 
 class DashboardSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

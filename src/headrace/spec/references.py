@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from headrace.spec.source import Path, step
 
-SETTINGS = ('env', 'uses_with', 'uses_metas')
+SETTINGS = ('env', 'uses_with', 'uses_metas', 'observe')
 """The settings that may hold secrets: what they mean is up to the code that gets them."""
 
 FIELD = 'from_environment'
@@ -103,7 +103,12 @@ def _settings(record: Struct) -> list[str]:
 
 
 def _each(value: Any, path: Path, change: Callable[[Path, Any], Any]) -> Any:
-    """The same mappings and lists, `change(path, value)` in place of each value that is neither."""
+    """The same records, mappings and lists, `change(path, value)` in place of each value that is none."""
+    if isinstance(value, Struct):
+        changed = {
+            name: _each(getattr(value, name), (*path, name), change) for name in value.__struct_fields__
+        }
+        return replace(value, **changed)
     if isinstance(value, Mapping):
         return {key: _each(item, (*path, step(key)), change) for key, item in value.items()}
     if isinstance(value, list | tuple):

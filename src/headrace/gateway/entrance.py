@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from headrace.errors import RateLimited
-from headrace.gateway.audit import Audit
+from headrace.gateway.audit import Audit, is_refusal
 from headrace.gateway.identity import Credentials, Identity
 from headrace.gateway.limits import Limits
+from headrace.gateway.observer import Observer
 from headrace.gateway.security.guard import Guard
 from headrace.gateway.security.keys import Key
 from headrace.pipeline import Batch, Context
@@ -36,7 +37,8 @@ class Entrance:
     """The one way into a Flow, whichever door a request comes through.
 
     A door asks `identify` who calls before it reads a body, `admission` for room, `permit` when it knows the
-    endpoint; then it calls `handler`, or `stream` for an answer in parts. It tells `refused` what it refuses.
+    endpoint; then it calls `handler`, or `stream` for an answer in parts. It tells `refused` what it refuses,
+    and `observer` of every request, when it has ended.
     Where `is_open`, everybody may do everything, and a door on the hot path need ask neither. `ready` is
     asked whether the Flow can work (None: it always can), `states` tells its replicas. `directory` is a folder of
     its owner alone where doors may have sockets ('': they look for one).
@@ -54,6 +56,7 @@ class Entrance:
     ready: Readiness | None = None
     states: States | None = None
     metrics: Metrics | None = None
+    observer: Observer = field(default_factory=Observer)
     directory: str = ''
 
     @classmethod
@@ -77,6 +80,7 @@ class Entrance:
             spec=spec,
             admission=Admission(spec.max_requests, spec.max_bytes),
             metrics=metrics,
+            observer=Observer(None if metrics is None else metrics.measuring),
             directory=directory,
             limits=Limits(spec.limits),
             audit=Audit(spec.security.audit),
@@ -95,16 +99,11 @@ class Entrance:
             first = await anext(parts, None)
             if first is None:
                 return
-            if self.metrics is not None:
-                seconds = time.perf_counter() - begun
-                self.metrics.first_item(seconds, protocol=protocol, endpoint=context.endpoint)
+            seconds = time.perf_counter() - begun
+            self.observer.first_item(seconds, protocol=protocol, endpoint=context.endpoint)
             yield first
             async for part in parts:
                 yield part
-
-    def metrics_text(self) -> bytes:
-        """What this gateway has measured, as Prometheus reads it (`metrics.CONTENT_TYPE`)."""
-        return b'' if self.metrics is None else self.metrics.text()
 
     def identify(self, credentials: Credentials) -> Identity:
         """Who calls; Unauthenticated if nobody knows, RateLimited for who asks or fails too often."""
@@ -149,12 +148,16 @@ class Entrance:
 
         `host` is where the call came from, if there is no identity (errors of `identify` know it themselves).
         """
-        self.audit.refused(
-            error, identity, protocol=protocol, endpoint=endpoint, request_id=request_id, host=host
-        )
+        if is_refusal(error):
+            self.observer.refused(error, protocol)
+            self.audit.refused(
+                error, identity, protocol=protocol, endpoint=endpoint, request_id=request_id, host=host
+            )
 
     def close(self) -> None:
         """Finish what is still to be told, when all doors are closed."""
+        if self.metrics is not None:
+            self.metrics.close()
         self.audit.close()
         if self.guard is not None:
             self.guard.close()

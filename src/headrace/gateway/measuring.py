@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from headrace.errors import HeadraceError
 from headrace.gateway.finished import Finished
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.store import Store
@@ -103,7 +102,7 @@ class Measuring:
     def _named(self, endpoint: str) -> str:
         return endpoint if endpoint in self._endpoints else DEFAULT_ENDPOINT
 
-    def refused(self, error: HeadraceError, protocol: str) -> None:
+    def refused(self, error: BaseException, protocol: str) -> None:
         """A request was refused."""
         self._refusals.labels(protocol, type(error).__name__).add()
 

@@ -1,46 +1,86 @@
-"""What a gateway measures in; out, the text that Prometheus reads."""
+"""What a gateway tells of a whole Flow: the metrics of all its processes on this machine, for Prometheus."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+import platform
+from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from headrace._version import __version__
+from headrace.gateway.measuring import Measuring
+from headrace.observe.metrics import catalogue, jina, processes
+from headrace.observe.metrics.exposition import OPENMETRICS, TEXT, written
+from headrace.observe.metrics.reading import Measured, Snapshot, Values, read
+from headrace.observe.metrics.store import Store
+from headrace.pipeline.describe import FlowInfo
+from headrace.spec.observe import MetricsSpec
 
-from headrace.pipeline.describe import DEFAULT_ENDPOINT
+__all__ = ['OPENMETRICS', 'TEXT', 'Metrics']
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
-
-FIRST_ITEM_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+LOOK_EVERY_S = 1.0
+"""How often a gateway says how it is now; others, that are asked for it, cannot look themselves."""
 
 
 class Metrics:
-    """The measurements of one gateway process, with a registry of its own.
+    """The metrics of one Flow, as any of its gateways tells them.
 
-    Several gateways that share a port have one each: who reads `/metrics` there gets those of the one that
-    answers. `endpoints` are the names that may stand in labels; all others count as the default endpoint,
-    so that callers cannot make labels.
+    `store` is what this process counts in; where that has a file, all others of the Flow have theirs beside
+    it. `flow` is the label of every series. With `jina_names` figures have the names of Jina 3, too.
     """
 
-    def __init__(self, endpoints: Iterable[str] = ()) -> None:
-        self.registry = CollectorRegistry()
-        self._endpoints = frozenset(endpoints)
-        self._first_item = Histogram(
-            'headrace_first_item_seconds',
-            'Seconds from a request to the first part of its answer, where that is streamed',
-            ('protocol', 'endpoint'),
-            buckets=FIRST_ITEM_S,
-            registry=self.registry,
-        )
+    def __init__(
+        self,
+        store: Store,
+        measuring: Measuring,
+        *,
+        flow: str = 'flow',
+        jina_names: bool = False,
+    ) -> None:
+        self.measuring = measuring
+        self._store = store
+        self._directory = None if store.path is None else store.path.parent
+        self._flow = flow
+        self._jina_names = jina_names
+        self._timer: asyncio.TimerHandle | None = None
 
-    def first_item(self, seconds: float, *, protocol: str, endpoint: str) -> None:
-        """The first part of an answer has come, so many seconds after its request."""
-        named = endpoint if endpoint in self._endpoints else DEFAULT_ENDPOINT
-        self._first_item.labels(protocol, named).observe(seconds)
+    def begin(self) -> None:
+        """From now on, let others see how it is here."""
+        self.measuring.look()
+        if self._directory is not None:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self.begin)
 
-    def text(self) -> bytes:
-        """All of it, in the format whose type is `CONTENT_TYPE`."""
-        return generate_latest(self.registry)
+    def close(self) -> None:
+        """Look no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def snapshot(self) -> Snapshot:
+        """All metrics as they are at this moment; some files are read."""
+        self.measuring.look()
+        snapshot = read(self._directory, self._store)
+        snapshot.metrics |= processes.look(snapshot.processes)
+        snapshot.metrics[catalogue.BUILD_INFO.name] = _build()
+        return snapshot
+
+    async def text(self, accept: str = '') -> tuple[bytes, str]:
+        """All metrics as Prometheus reads them, and the media type; `accept` is what a client said."""
+        self.measuring.look()
+        return await asyncio.to_thread(self._text, accept)
+
+    def _text(self, accept: str) -> tuple[bytes, str]:
+        more: Callable[[Snapshot], Iterator[Measured]] | None = jina.named if self._jina_names else None
+        return written(self.snapshot(), self._flow, accept=accept, more=more)
 
     def __repr__(self) -> str:
-        return f'<Metrics of {len(self._endpoints)} endpoints>'
+        return f'<Metrics of {self._flow}>'
+
+
+def metrics_of(info: FlowInfo, spec: MetricsSpec, store: Store | None = None) -> Metrics:
+    """The metrics of a Flow whose gateway counts in `store`, or in memory of its own."""
+    store = Store() if store is None else store
+    measuring = Measuring(store, (endpoint.name for endpoint in info.endpoints))
+    return Metrics(store, measuring, flow=info.name, jina_names=spec.jina_names)
+
+
+def _build() -> Measured:
+    return Measured(catalogue.BUILD_INFO, {(__version__, platform.python_version()): Values([1.0])})

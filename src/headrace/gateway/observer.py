@@ -13,6 +13,9 @@ from headrace.gateway.measuring import Measuring
 from headrace.pipeline.spans import ended
 
 Listener = Callable[[Finished], None]
+NEVER = 1000
+"""No status is as high."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -27,13 +30,19 @@ class Observer:
         self.measuring = measuring
         self._listeners: list[tuple[Listener, float, int]] = []
         self._over_s = inf
-        self._status = 1000
+        self._status = NEVER
 
-    def listen(self, listener: Listener, *, over_s: float = 0.0, status: int = 1000) -> None:
+    def listen(self, listener: Listener, *, over_s: float = 0.0, status: int = NEVER) -> None:
         """Tell `listener` of requests that took `over_s` or longer, or ended with `status` or more."""
         self._listeners.append((listener, over_s, status))
         self._over_s = min(self._over_s, over_s)
         self._status = min(self._status, status)
+
+    def forget(self, listener: Listener) -> None:
+        """Tell `listener` of nothing more."""
+        self._listeners = [each for each in self._listeners if each[0] != listener]
+        self._over_s = min((over_s for _, over_s, _ in self._listeners), default=inf)
+        self._status = min((status for _, _, status in self._listeners), default=NEVER)
 
     def ended(self, finished: Finished) -> None:
         """A request has ended now."""

@@ -14,11 +14,13 @@ import msgspec
 import uvloop
 
 from headrace.documents.media.access import restrict
-from headrace.gateway.orders import Leave, Open, Processes, Route, Start, Tell
+from headrace.gateway.orders import Leave, Log, Open, Processes, Route, Start, Tell
 from headrace.gateway.security.doorway import towards_workers
 from headrace.gateway.server import DOORS, METRICS, GatewayServer, serve
+from headrace.gateway.setting import Setting
 from headrace.gateway.switchboard import Switchboard
 from headrace.observe import log
+from headrace.observe.metrics.store import Store, store_in
 from headrace.spec import environment
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import GRACE_S, Lifeline, leave
@@ -31,22 +33,25 @@ def main() -> None:
     try:
         start = msgspec.convert(line.receive(), Start)
         spec = start.spec
-        log.to_terminal(log.who('gateway', start.flow), environment.read().log_level)
+        flow = '' if start.flow == log.DEFAULT_FLOW else start.flow
+        level = start.observe.logs.level or environment.read().log_level
+        log.to_supervisor(log.Voice(start.name, flow=flow), level)
         for door in spec.doors:
             import_module(DOORS[door])  # while the workers start
         import_module(METRICS)  # likewise
         restrict(environment.read().allow_uris.split(), max_pixels=spec.limits.image_pixels)
         tls = towards_workers(spec.security.workers)
+        store = store_in(start.directory, start.name) if start.observe.metrics.enabled else None
         order = msgspec.convert(line.receive(), Open)
     except BaseException as error:
         line.report({'failed': to_data(error)})
         leave(1)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve(line, start, order, tls))
+        status = runner.run(_serve(line, start, order, tls, store))
         leave(status)  # inside the runner: the teardown of the loop and of gRPC takes longer than the stop
 
 
-async def _serve(line: Lifeline, start: Start, order: Open, tls: Contexts | None) -> int:
+async def _serve(line: Lifeline, start: Start, order: Open, tls: Contexts | None, store: Store | None) -> int:
     stop = asyncio.Event()
     orphaned = False
     linger_s = 0.0
@@ -59,11 +64,13 @@ async def _serve(line: Lifeline, start: Start, order: Open, tls: Contexts | None
 
     def on_order(message: Any) -> None:
         nonlocal pids, linger_s
-        later = msgspec.convert(message, Route | Processes | Tell | Leave)
+        later = msgspec.convert(message, Route | Processes | Tell | Leave | Log)
         if isinstance(later, Route):
             board.follow(later)
         elif isinstance(later, Tell):
             news.every(later.load_every_s)
+        elif isinstance(later, Log):
+            log.set_level(later.level)
         elif isinstance(later, Leave):
             linger_s = later.linger_s
             stop.set()
@@ -80,7 +87,7 @@ async def _serve(line: Lifeline, start: Start, order: Open, tls: Contexts | None
     try:
         await board.connected(order.wait_s, anyway=order.anyway, unless=stop)
         if not stop.is_set():
-            server = await _opened(board, start, order)
+            server = await _opened(board, start, order, store)
             line.report({'ready': server.ports})
             news.every(order.load_every_s)
     except Exception as error:
@@ -100,7 +107,7 @@ async def _serve(line: Lifeline, start: Start, order: Open, tls: Contexts | None
     return 0
 
 
-async def _opened(board: Switchboard, start: Start, order: Open) -> GatewayServer:
+async def _opened(board: Switchboard, start: Start, order: Open, store: Store | None) -> GatewayServer:
     return await serve(
         board.graph,
         order.info,
@@ -109,6 +116,7 @@ async def _opened(board: Switchboard, start: Start, order: Open) -> GatewayServe
         states=board.states,
         owner=start.owner,
         shared=True,
+        setting=Setting(order.directory, start.observe, store),
     )
 
 

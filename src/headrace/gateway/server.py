@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from headrace.gateway.entrance import Entrance, Readiness, States
 from headrace.gateway.security.keys import Key
+from headrace.gateway.setting import NOTHING, Setting
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
@@ -74,19 +75,28 @@ async def serve(
     states: States | None = None,
     owner: Key | None = None,
     shared: bool = False,
+    setting: Setting = NOTHING,
 ) -> GatewayServer:
     """Open the doors for every protocol of `spec`, with `handler` behind each of them.
 
     `ready` is asked whenever somebody wants to know whether the Flow can work; without it, it always can.
     `states` tells the replicas to who wants to know more. `owner` is a key that opens everything. With
-    `shared` other processes may open doors on the same ports.
+    `shared` other processes may open doors on the same ports. `setting` is what else there is around.
     Raises StartError if a port cannot be had, SpecError if everybody could come in from elsewhere; nothing
     stays open then.
     """
     check_security(spec)
     doors: dict[str, Door] = {}
-    metrics = import_module(METRICS).Metrics(endpoint.name for endpoint in info.endpoints)
-    entrance = Entrance.into(handler, info, spec, ready=ready, states=states, owner=owner, metrics=metrics)
+    entrance = Entrance.into(
+        handler,
+        info,
+        spec,
+        ready=ready,
+        states=states,
+        owner=owner,
+        metrics=_metrics(info, setting),
+        directory=setting.directory,
+    )
     try:
         for name, port in spec.doors.items():
             start: Any = import_module(DOORS[name]).start
@@ -94,4 +104,12 @@ async def serve(
     except BaseException:
         await GatewayServer(entrance, doors).stop(0)
         raise
+    if entrance.metrics is not None:
+        entrance.metrics.begin()
     return GatewayServer(entrance, doors)
+
+
+def _metrics(info: FlowInfo, setting: Setting) -> Any:
+    """What is measured, and told of it; None if nothing is."""
+    spec = setting.observe.metrics
+    return import_module(METRICS).metrics_of(info, spec, setting.store) if spec.enabled else None

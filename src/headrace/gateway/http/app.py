@@ -10,17 +10,18 @@ from typing import Any
 from msgspec.structs import replace
 
 from headrace.gateway.entrance import Entrance
+from headrace.gateway.finished import Finished
 from headrace.gateway.http import encoding, problem
 from headrace.gateway.http.asgi import Receive, Scope, Send
 from headrace.gateway.http.bounds import Bounds
 from headrace.gateway.http.cors import Cors
 from headrace.gateway.http.hosts import Hosts
 from headrace.gateway.http.negotiation import coding
-from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.reception import Reception
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response
-from headrace.gateway.http.routes import Routes
+from headrace.gateway.http.routes import MayUse, NoRoute, Routes
+from headrace.gateway.identity import NOBODY, Identity
 
 BODILESS = frozenset((204, 304))
 WORKED = frozenset((200, 500))
@@ -38,7 +39,9 @@ class Application:
         spec = entrance.spec
         reception = Reception(entrance)
         self.routes = routes
+        self.in_flight = 0
         self._entrance = entrance
+        self._observer = entrance.observer
         self._reception = reception if reception.is_needed else None
         self._bounds = Bounds(spec.limits)
         self._hosts = hosts if (hosts := Hosts(entrance)).is_needed else None
@@ -48,6 +51,7 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        self.in_flight += 1
         try:
             try:
                 bounds = self._bounds
@@ -64,6 +68,7 @@ class Application:
                     route = self.routes.find(request.method, request.path, request.headers)
                     if self._reception is not None and route.endpoint is None:
                         self._reception.permit_page(request)
+                    request.finished.endpoint = route.endpoint or ''
                     response = await route.serve(request)
             except Exception as error:
                 response = self._failed(request, error)
@@ -71,10 +76,24 @@ class Application:
         finally:
             if request.ticket is not None:
                 request.ticket.leave()
+            self.in_flight -= 1
+            self._ended(request)
+
+    def _ended(self, request: Request) -> None:
+        """A request is over, whatever became of it; one whose parts were told one by one is told already."""
+        finished = request.finished
+        if not finished.request_id:
+            finished.request_id, finished.client = request.id, request.client
+        if not finished.received_bytes:
+            finished.received_bytes = request.size
+        if finished.protocol:
+            self._observer.ended(finished)
 
     async def _answer(self, request: Request, response: Response, send: Send) -> None:
         """Send the response; it is over when the client has taken most of it."""
-        body, size = response.body, response.size
+        body, size, finished = response.body, response.size, request.finished
+        if not finished.error:
+            finished.status = response.status
         if not response.status:
             return await self._pass_on(request, response, send)
         if self._packs and isinstance(body, bytes) and len(body) >= LEAST_PACKED:
@@ -97,11 +116,12 @@ class Application:
             headers += self._cors.headers(request)
         await send({'type': 'http.response.start', 'status': response.status, 'headers': headers})
         if isinstance(body, bytes):
+            finished.sent_bytes = len(body)
             await send({'type': 'http.response.body', 'body': body})
         elif isinstance(body, AsyncGenerator):
-            await _send_chunks(body, request, send)
+            await _send_chunks(body, request, _counted(send, finished))
         else:
-            await body.write(send)
+            await body.write(_counted(send, finished))
         flow = request.peer.flow
         if request.ticket is not None and flow is not None and flow.write_paused:
             await flow.drain()  # what the client does not read is counted until it does
@@ -116,19 +136,25 @@ class Application:
             nonlocal begun
             if message['type'] == 'http.response.start':
                 begun = True
+                request.finished.status = message['status']
                 named = {name.lower() for name, _ in message.get('headers', ())}
                 more = [each for each in added if each[0] not in named]
                 message = {**message, 'headers': [*message.get('headers', ()), *more]}
             await send(message)
 
         try:
-            await response.body.write(sent)  # type: ignore[union-attr]
+            await response.body.write(_counted(sent, request.finished))  # type: ignore[union-attr]
         except Exception as error:
             if begun:
                 raise
             await self._answer(request, self._failed(request, error), send)
 
     def _failed(self, request: Request, error: Exception) -> Response:
+        request.finished.failed(error)
+        if not request.finished.endpoint:
+            request.finished.endpoint = self.routes.called(request.method, request.path)
+        if isinstance(error, NoRoute):
+            error.help = self.routes.instead_of(error.path, self._useful_to(request.identity or NOBODY))
         refuse = self.routes.refusals.get(request.path)
         if refuse is not None:
             return refuse(request, error)
@@ -144,16 +170,34 @@ class Application:
             error, request_id=request.id, endpoint=request.endpoint, development=self._development
         )
 
+    def _useful_to(self, identity: Identity) -> MayUse:
+        """Which paths somebody may use: of others they hear nothing."""
+        scopes, is_open = identity.scopes, self._entrance.guard is None
+
+        def may_use(path: str, endpoint: str | None) -> bool:
+            if is_open or (endpoint is None and identity.kind):
+                return True
+            return scopes.allows(path if endpoint is None else endpoint) or (
+                endpoint == '' and bool(scopes.endpoints)
+            )
+
+        return may_use
+
     def _options(self, request: Request) -> Response:
         methods = self.routes.methods(request.path)
         if not methods:
-            try:
-                self.routes.find('OPTIONS', request.path, request.headers)
-            except HttpError as error:
-                if self._entrance.guard is not None:  # nobody was asked who this is: no word of what there is
-                    raise HttpError(error.http_status, error.message) from None
-                raise
+            self.routes.find('OPTIONS', request.path, request.headers)
         return Response(204, b'', headers=((b'allow', ', '.join(methods).encode()),))
+
+
+def _counted(send: Send, finished: Finished) -> Send:
+    """As `send`, with a count of the bytes of the body."""
+
+    async def counted(message: dict[str, Any]) -> None:
+        finished.sent_bytes += len(message.get('body', b''))
+        await send(message)
+
+    return counted
 
 
 async def _packed(response: Response, body: bytes, request: Request) -> Response:

@@ -16,7 +16,7 @@ from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response
 from headrace.gateway.http.routes import Route, Routes
 from headrace.gateway.http.static import StaticFiles
-from headrace.gateway.metrics import CONTENT_TYPE
+from headrace.gateway.metrics import Metrics
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo
 from headrace.spec import GatewaySpec
 from headrace.spec.suggest import did_you_mean
@@ -34,7 +34,8 @@ def application(entrance: Entrance, health: Health, mounts: Mounts) -> Applicati
     routes, info, spec = Routes(), entrance.info, entrance.spec
     front = Front(entrance)
     _add_own(routes, health)
-    _add_metrics(routes, entrance)
+    if entrance.metrics is not None:
+        _add_metrics(routes, entrance.metrics)
     if 'http' in spec.protocols:
         _add_flow(routes, front, info)
         _add_exposed(routes, front, info, spec)
@@ -61,11 +62,13 @@ def _add_own(routes: Routes, health: Health) -> None:
         routes.add(('GET',), path, Route(serve=serve, summary=summary, tags=GATEWAY))
 
 
-def _add_metrics(routes: Routes, entrance: Entrance) -> None:
-    async def metrics(request: Request) -> Response:
-        return Response(200, entrance.metrics_text(), CONTENT_TYPE.encode())
+def _add_metrics(routes: Routes, metrics: Metrics) -> None:
+    async def serve(request: Request) -> Response:
+        accept = request.headers.get(b'accept', b'').decode('latin1')
+        text, media_type = await metrics.text(accept)
+        return Response(200, text, media_type.encode())
 
-    route = Route(serve=metrics, summary='What this gateway has measured, for Prometheus', tags=GATEWAY)
+    route = Route(serve=serve, summary='What all processes of the Flow have measured', tags=GATEWAY)
     routes.add(('GET',), '/metrics', route)
 
 

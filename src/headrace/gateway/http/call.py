@@ -104,7 +104,7 @@ class Call:
         self._end(why_left(self.request.peer))
 
     def _expire(self) -> None:
-        self._end(why_late(self._timeout_s, is_complete=hasattr(self, 'context')))
+        self._end(why_late(self.request.endpoint, is_complete=hasattr(self, 'context')))
 
     def _end(self, error: HeadraceError) -> None:
         if self._ended is not None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import Protocol
 
-from headrace.errors import Cancelled, TooLarge
+from headrace.errors import Cancelled
+from headrace.gateway.finished import Finished
 from headrace.gateway.http.asgi import Receive, Scope
-from headrace.gateway.http.problem import HttpError
 from headrace.gateway.identity import Identity
-from headrace.gateway.requested import LONGEST_TIMEOUT_S, usable_id, usable_trace
+from headrace.gateway.refusals import request_too_large
+from headrace.gateway.requested import usable_id, usable_timeout_s, usable_trace
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import new_request_id
 from headrace.wire.hosts import client_of
@@ -60,12 +62,12 @@ class Request:
 
     `size` is what the headers say of the body, `ticket` the room of the request in the gateway. `host` is
     where it comes from, `identity` who sent it, as soon as somebody has asked; `client` is whom queues and
-    limits count it for.
+    limits count it for. `finished` is what is told of it at its end.
     """
 
     __slots__ = (
-        *('client', 'endpoint', 'headers', 'host', 'id', 'identity', 'method'),
-        *('path', 'peer', 'query', 'receive', 'scope', 'size', 'ticket'),
+        *('client', 'endpoint', 'finished', 'headers', 'host', 'id', 'identity'),
+        *('method', 'path', 'peer', 'query', 'receive', 'scope', 'size', 'ticket'),
     )
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -83,6 +85,7 @@ class Request:
         self.endpoint = ''
         self.ticket: Ticket | None = None
         self.identity: Identity | None = None
+        self.finished = Finished('http', perf_counter())
         self.scope = scope
         self.receive = receive
 
@@ -91,24 +94,13 @@ class Request:
         return usable_trace(self.headers.get(b'traceparent', b'').decode('latin1'))
 
     def timeout_s(self) -> float:
-        """Seconds that the client says it waits; HttpError 400 for what is no such time."""
-        text = self.headers[TIMEOUT_HEADER]
-        try:
-            seconds = float(text)
-        except ValueError:
-            seconds = 0.0
-        if not 0 < seconds <= LONGEST_TIMEOUT_S:  # false for nan, too
-            raise HttpError(
-                400,
-                f'{TIMEOUT_HEADER.decode()} is {text.decode("latin1")!r}, which is no timeout',
-                help=f'give seconds, up to {LONGEST_TIMEOUT_S:g}, such as 2.5',
-            )
-        return seconds
+        """Seconds that the client says it waits; RequestError for what is no such time."""
+        return usable_timeout_s(self.headers[TIMEOUT_HEADER].decode('latin1'))
 
     async def body(self, limit: int) -> bytes:
         """The whole body; TooLarge as soon as it is known to be of more than `limit` bytes."""
         if self.size > limit:
-            raise _too_large(limit)
+            raise request_too_large(limit)
         message = await self.receive()
         chunks: list[bytes] = []
         size = 0
@@ -117,17 +109,10 @@ class Request:
                 raise Cancelled('the client left before its request was complete')
             size += len(message['body'])
             if size > limit:
-                raise _too_large(limit)
+                raise request_too_large(limit)
             if size > self.size and self.ticket is not None:
                 self.ticket.grow(len(message['body']))
             chunks.append(message['body'])
             if not message.get('more_body'):
                 return b''.join(chunks) if len(chunks) > 1 else chunks[0]
             message = await self.receive()
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(
-        f'the request is larger than the {limit} bytes that are accepted',
-        help='send fewer documents at a time, or raise max_body_bytes of the gateway',
-    )

@@ -11,10 +11,13 @@ from headrace.errors import SpecError
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response
+from headrace.pipeline.describe import DEFAULT_ENDPOINT
 from headrace.spec.suggest import closest
 
 NO_HEADERS: Mapping[bytes, bytes] = {}
 Serve = Callable[[Request], Awaitable[Response]]
+MayUse = Callable[[str, str | None], bool]
+"""Whether somebody may use a path that calls an endpoint ('': any; None: it is a page of the gateway)."""
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -28,6 +31,14 @@ class Route(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     endpoint: str | None = None
     is_hidden: bool = False
+
+
+class NoRoute(HttpError):
+    """There is nothing at the path of a request; what there is instead depends on who asks."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(404, f'there is nothing at {path}')
+        self.path = path
 
 
 class Routes:
@@ -64,6 +75,11 @@ class Routes:
         """Whether this method of this path is served."""
         return method in self._table.get(path, {})
 
+    def called(self, method: str, path: str) -> str:
+        """The endpoint at a path, the default one where the body says which; '' if it is no call of the Flow."""
+        route = self._table.get(path, {}).get(method)
+        return '' if route is None or route.endpoint is None else route.endpoint or DEFAULT_ENDPOINT
+
     def find(self, method: str, path: str, headers: Mapping[bytes, bytes] = NO_HEADERS) -> Route:
         """The route for a request; HttpError 404 or 405 if there is none.
 
@@ -99,17 +115,20 @@ class Routes:
                 help=f'use one of: {allowed}{parts}',
                 headers=((b'allow', allowed.encode()),),
             )
-        raise self._not_found(path)
+        raise NoRoute(path)
 
-    def _not_found(self, path: str) -> HttpError:
-        shown = [name for name, resource in self._table.items() if not _are_hidden(resource)]
+    def instead_of(self, path: str, may_use: MayUse = lambda path, endpoint: True) -> str:
+        """What to do for who has asked for a path that is none: which others there are that they may use."""
+        shown = [
+            name
+            for name, resource in self._table.items()
+            if not _are_hidden(resource) and any(may_use(name, each.endpoint) for each in resource.values())
+        ]
         near = closest(path, shown)
-        ways = [name for name in shown if any(route.endpoint for route in self._table[name].values())]
-        docs = ['/docs'] if '/docs' in shown else []
-        listed = f'paths: {", ".join([*sorted(ways), *docs])}'
-        return HttpError(
-            404, f'there is nothing at {path}', help=f'did you mean {near}? {listed}' if near else listed
-        )
+        ways = sorted(name for name in shown if any(route.endpoint for route in self._table[name].values()))
+        ways += ['/docs'] if '/docs' in shown else []
+        listed = f'paths: {", ".join(ways)}' if ways else ''
+        return f'did you mean {near}? {listed}'.rstrip() if near else listed
 
     def methods(self, path: str) -> list[str]:
         """The methods of a path, sorted; none if there is nothing at it."""

@@ -175,6 +175,16 @@ class Family(Generic[C]):
         return f'<Family {self.metric.name}, {len(self._series)} series>'
 
 
+def store_in(directory: str, process: str) -> Store:
+    """The store of a process of a Flow that has this folder; in memory if it has none ('')."""
+    return Store(folder_in(directory), process)
+
+
+def folder_in(directory: str) -> Path | None:
+    """Where the processes of a Flow with this folder have their metrics."""
+    return Path(directory) / 'metrics' if directory else None
+
+
 def _defined(metric: Metric) -> Defined:
     return Defined(
         metric.name,

@@ -110,6 +110,11 @@ class Histogram:
         slots[bisect_left(self._bounds, value)] += 1
         slots[-1] += value
 
+    def load(self, slots: Sequence[float]) -> None:
+        """Have the counts of all buckets, and the sum, that another histogram with these bounds had."""
+        for index, value in enumerate(slots):
+            self._slots[index] = value
+
     @property
     def count(self) -> int:
         """How many values there were."""

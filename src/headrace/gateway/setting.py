@@ -1,0 +1,23 @@
+"""What a gateway's process has around it, beside the Flow that it serves."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from headrace.observe.metrics.store import Store
+from headrace.spec.observe import ObserveSpec
+
+
+class Setting(NamedTuple):
+    """The Flow's own folder ('': it has none), what is to be seen of the Flow, and what counts are kept in.
+
+    Without a `store` the gateway has one of its own, in memory.
+    """
+
+    directory: str = ''
+    observe: ObserveSpec = ObserveSpec()
+    store: Store | None = None
+
+
+NOTHING = Setting()
+"""A gateway in the process of who wants it."""

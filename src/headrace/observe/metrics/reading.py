@@ -1,0 +1,209 @@
+"""The files of all processes of a Flow in, the sums of their series out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headrace.observe.metrics.metric import Metric
+from headrace.observe.metrics.pages import records
+from headrace.observe.metrics.store import SUFFIX, About, Defined, Listed, Store
+from headrace.observe.metrics.values import EXEMPLAR, exemplar
+
+Exemplar = tuple[float, float, str]
+"""A value, when it was (seconds since 1970), and the number of its trace."""
+
+TRIES = 20
+_decoder: msgspec.json.Decoder[About | Defined | Listed] = msgspec.json.Decoder(About | Defined | Listed)
+
+
+class Values(msgspec.Struct):
+    """What one series has: one number, or of a histogram the count of each bucket and then the sum."""
+
+    slots: list[float]
+    exemplars: dict[int, Exemplar] = {}
+
+    @property
+    def value(self) -> float:
+        """The number of a counter or gauge; the sum of what a histogram was given."""
+        return self.slots[-1]
+
+    @property
+    def buckets(self) -> list[float]:
+        """The counts of a histogram's buckets, each without those before it."""
+        return self.slots[:-1]
+
+    @property
+    def count(self) -> float:
+        """How many values a histogram was given."""
+        return sum(self.slots[:-1])
+
+
+class Measured(msgspec.Struct):
+    """One metric and its series, by the values of its labels."""
+
+    metric: Metric
+    series: dict[tuple[str, ...], Values]
+
+
+class Content(msgspec.Struct):
+    """What one file says: whose it is, and its series."""
+
+    about: About
+    series: list[tuple[Metric, tuple[str, ...], Values]]
+
+
+class Snapshot(msgspec.Struct):
+    """All metrics of a Flow at one moment, by name, and the processes that live (name, number)."""
+
+    metrics: dict[str, Measured]
+    processes: list[tuple[str, int]] = []
+
+    def values(self, metric: Metric) -> dict[tuple[str, ...], Values]:
+        """The series of a metric, by the values of its labels; {} if there is none yet."""
+        measured = self.metrics.get(metric.name)
+        return {} if measured is None else measured.series
+
+    def total(self, metric: Metric, **labels: str) -> float:
+        """The sum of the values whose labels are these, whatever the others are."""
+        wanted = [(metric.labels.index(name), value) for name, value in labels.items()]
+        return sum(
+            values.value
+            for own, values in self.values(metric).items()
+            if all(own[at] == value for at, value in wanted)
+        )
+
+
+def read(directory: Path | None, own: Store | None = None) -> Snapshot:
+    """What all processes have counted that have, or had, a file in `directory`; and what `own` has.
+
+    A file of a process that has ended counts as far as it can: gauges say how something is now, so its
+    gauges do not.
+    """
+    contents = [] if directory is None else [c for c in map(parsed, _files(directory)) if c is not None]
+    if own is not None and own.path is None:
+        content = parsed(own.content())
+        contents += [] if content is None else [content]
+    return combined(contents)
+
+
+def _files(directory: Path) -> list[bytes]:
+    """The files that there are at one moment: if one goes meanwhile, others contain it, so begin anew."""
+    for _ in range(TRIES):
+        paths = sorted(directory.glob(f'*{SUFFIX}'))
+        try:
+            contents = [path.read_bytes() for path in paths]
+        except FileNotFoundError:
+            continue
+        covered = {name for content in contents for name in _covers(content)}
+        return [content for path, content in zip(paths, contents, strict=True) if path.name not in covered]
+    return []
+
+
+def _covers(content: bytes) -> tuple[str, ...]:
+    about = _about(content)
+    return () if about is None else about.covers
+
+
+def _about(content: bytes) -> About | None:
+    text = next((text for text, _ in records(content)), None)
+    first = None if text is None else _decoded(text)
+    return first if isinstance(first, About) else None
+
+
+def _decoded(text: bytes) -> About | Defined | Listed | None:
+    try:
+        return _decoder.decode(text)
+    except msgspec.MsgspecError:
+        return None
+
+
+def parsed(content: bytes) -> Content | None:
+    """What the bytes of a file say; None if it is not one of ours, or has only just begun."""
+    about = _about(content)
+    if about is None:
+        return None
+    metrics: list[Metric] = []
+    found = Content(about, [])
+    for text, slots in records(content):
+        record = _decoded(text)
+        if isinstance(record, Defined):
+            metrics.append(Metric(**msgspec.structs.asdict(record)))
+        elif isinstance(record, Listed) and record.metric < len(metrics):
+            metric = metrics[record.metric]
+            values = _values(metric, slots)
+            if values is not None and len(record.labels) == len(metric.labels):
+                found.series.append((metric, record.labels, values))
+    return found
+
+
+def _values(metric: Metric, slots: memoryview[float]) -> Values | None:
+    own = 1 if metric.kind != 'histogram' else len(metric.buckets) + 2
+    if len(slots) < own:
+        return None
+    values = Values([float(slot) for slot in slots[:own]])
+    kept = slots[own:].cast('B')
+    for bucket in range(len(kept) // EXEMPLAR.size):
+        found = exemplar(bytes(kept[bucket * EXEMPLAR.size : (bucket + 1) * EXEMPLAR.size]))
+        if found is not None:
+            values.exemplars[bucket] = found
+    return values
+
+
+def combined(contents: Iterable[Content]) -> Snapshot:
+    """The sums of what several files say; gauges only of processes that live."""
+    snapshot = Snapshot({})
+    for content in contents:
+        about = content.about
+        lives = not about.covers and _lives(about.pid)
+        if lives:
+            snapshot.processes.append((about.process, about.pid))
+        for metric, labels, values in content.series:
+            if metric.kind == 'gauge' and not lives:
+                continue
+            known = snapshot.metrics.setdefault(metric.name, Measured(metric, {}))
+            if _is_same(known.metric, metric):
+                _add(known.series, metric, labels, values)
+    return snapshot
+
+
+def _is_same(one: Metric, other: Metric) -> bool:
+    """Whether series of both belong together; of two metrics with one name only the first is told."""
+    return (one.kind, one.labels, one.buckets) == (other.kind, other.labels, other.buckets)
+
+
+def _add(
+    series: dict[tuple[str, ...], Values], metric: Metric, labels: tuple[str, ...], values: Values
+) -> None:
+    known = series.get(labels)
+    if known is None:
+        series[labels] = values
+    elif metric.kind == 'gauge' and metric.merge != 'sum':
+        known.slots = [(min if metric.merge == 'min' else max)(known.value, values.value)]
+    else:
+        known.slots = [a + b for a, b in zip(known.slots, values.slots, strict=True)]
+        for bucket, found in values.exemplars.items():
+            before: Any = known.exemplars.get(bucket)
+            if before is None or before[1] < found[1]:
+                known.exemplars[bucket] = found
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def series_of(snapshot: Snapshot) -> Iterator[tuple[Metric, tuple[str, ...], Values]]:
+    """Every series of a snapshot, with its metric and the values of its labels."""
+    for measured in snapshot.metrics.values():
+        for labels, values in measured.series.items():
+            yield measured.metric, labels, values

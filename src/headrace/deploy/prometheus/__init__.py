@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headrace.deploy.monitored import monitored
+from headrace.deploy.objectives import Objectives
 from headrace.deploy.prometheus import alerts, burning, recording
-from headrace.deploy.prometheus.objectives import Objectives
 from headrace.deploy.prometheus.rules import Group, as_yaml, rule_file
 from headrace.deploy.prometheus.scraping import Scraping, configuration, target_file, target_list
 from headrace.spec import FlowSpec

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headrace.deploy.monitored import Monitored, MonitoredExecutor
-from headrace.deploy.prometheus.objectives import Objectives
+from headrace.deploy.objectives import Objectives
 from headrace.deploy.prometheus.rules import Alert, Condition
 from headrace.deploy.promql import FAILED, Queries, quoted
 from headrace.observe.metrics import catalogue as of
@@ -19,7 +19,7 @@ FEW_CALLS_PER_S = 0.02
 NEARLY_FULL = 0.8
 LOOPS = 3
 WHERE = '{{ $labels.executor }}, shard {{ $labels.shard }}, replica {{ $labels.replica }}'
-NO_ROOM = 'overload.*|.*room.*|too_many.*|full'
+NO_ROOM = 'Overloaded'
 
 
 def alerts(flow: Monitored, objectives: Objectives, job: str) -> Iterator[Alert]:
@@ -85,7 +85,7 @@ def _requests(flow: Monitored, ask: Queries, objectives: Objectives) -> Iterator
         description='These requests were answered with HTTP 5xx, or its like of another protocol.',
         action='See which executor and which class of error it is, on the dashboard "errors"; then the log.',
     )
-    full = ask.where(('reason', '=~', NO_ROOM))
+    full = ask.where(('reason', '=', NO_ROOM))
     yield Alert(
         name='HeadraceRefuses',
         when=(Condition(full.rate(of.REFUSALS), '>', 0),),

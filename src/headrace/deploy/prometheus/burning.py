@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from headrace.deploy.monitored import Monitored
-from headrace.deploy.prometheus.objectives import Objectives
+from headrace.deploy.objectives import Objectives
 from headrace.deploy.prometheus.rules import Alert, Condition, Group, Record, Severity
 from headrace.deploy.promql import FAILED, Queries, quoted
 from headrace.observe.metrics.catalogue import FLOW, REQUEST_SECONDS, REQUESTS

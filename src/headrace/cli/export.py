@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import msgspec
 
-from headrace.cli.output import write
+from headrace.cli.options import record_options
+from headrace.cli.output import write, written
+from headrace.cli.source import flow_argument, load
+from headrace.deploy.grafana import Showing, grafana_files
+from headrace.deploy.objectives import Objectives
+from headrace.deploy.prometheus import Scraping, prometheus_files
+from headrace.deploy.writing import write as write_all
 from headrace.spec.schema import flow_schema
+
+Decorated = TypeVar('Decorated', bound=Callable[..., Any])
+
+OBJECTIVES = ('availability', 'latency_s', 'latency', 'latency_endpoints', 'period_d', 'least_errors')
+SCRAPING = ('targets', 'job', 'discovery', 'interval_s', 'key_file', 'authority')
+
+file_option = click.option(
+    '-o',
+    '--output',
+    type=click.Path(path_type=Path, dir_okay=False),
+    help='File to write; default: print it.',
+)
+
+
+def folder_option(default: str) -> Callable[[Decorated], Decorated]:
+    """The option for where several files go."""
+    return click.option(
+        '-o',
+        '--output',
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(default),
+        show_default=True,
+        help='Folder to write them to.',
+    )
 
 
 @click.group('export')
@@ -18,12 +50,7 @@ def command() -> None:
 
 
 @command.command('schema')
-@click.option(
-    '-o',
-    '--output',
-    type=click.Path(path_type=Path, dir_okay=False),
-    help='File to write; default: print it.',
-)
+@file_option
 def schema(output: Path | None) -> None:
     """Write the JSON Schema of a Flow's YAML, for editors.
 
@@ -37,12 +64,7 @@ def schema(output: Path | None) -> None:
 
 
 @command.command('proto')
-@click.option(
-    '-o',
-    '--output',
-    type=click.Path(path_type=Path, dir_okay=False),
-    help='File to write; default: print it.',
-)
+@file_option
 def proto(output: Path | None) -> None:
     """Write the gRPC interface of a Flow, for clients in other languages.
 
@@ -52,3 +74,55 @@ def proto(output: Path | None) -> None:
         python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. headrace.proto
     """
     write(files('headrace.proto').joinpath('headrace.proto').read_text(encoding='utf-8'), output)
+
+
+@command.command('prometheus')
+@flow_argument
+@folder_option('prometheus')
+@record_options(Scraping, *SCRAPING)
+@record_options(Objectives, *OBJECTIVES)
+def prometheus(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **options: Any) -> None:
+    """Write the configuration, recording rules and alerts of a Prometheus that watches a Flow.
+
+    Alerts are made for this Flow: for its executors, their queues, and what you promise your callers.
+
+    \b
+    Examples:
+        headrace export prometheus flow.yml
+        headrace export prometheus flow.yml -o monitoring --availability 99.5 --latency-s 0.25
+        headrace export prometheus flow.yml --target 10.0.0.7:8080 --target 10.0.0.8:8080
+    """
+    spec = load(flow, context).spec
+    made = prometheus_files(spec, _record(Objectives, options), _record(Scraping, options))
+    for path in write_all(made, output):
+        written(path)
+
+
+@command.command('grafana')
+@flow_argument
+@folder_option('grafana')
+@record_options(Showing, 'url', 'path', 'interval_s')
+@record_options(Objectives, *OBJECTIVES)
+def grafana(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **options: Any) -> None:
+    """Write Grafana's dashboards of a Flow, and the files that make Grafana find them.
+
+    The dashboard about promises shows what `headrace export prometheus` records: give both the same ones.
+
+    \b
+    Examples:
+        headrace export grafana flow.yml
+        headrace export grafana flow.yml -o monitoring --url http://prometheus:9090 --latency-s 0.25
+    """
+    spec = load(flow, context).spec
+    for path in write_all(
+        grafana_files(spec, _record(Objectives, options), _record(Showing, options)), output
+    ):
+        written(path)
+
+
+def _record(kind: Any, options: dict[str, Any]) -> Any:
+    """The options of a record that were given, as one."""
+    known = kind.__struct_fields__
+    return kind(
+        **{name: value for name, value in options.items() if name in known and value not in (None, ())}
+    )

@@ -20,6 +20,8 @@ Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 SPELLING = {
     'ports': 'port',
     'protocols': 'protocol',
+    'targets': 'target',
+    'latency_endpoints': 'latency_endpoint',
 }  # an option that may be repeated is named in the singular
 _TYPES: dict[Any, click.ParamType[Any]] = {
     str: click.STRING,

@@ -177,6 +177,18 @@ class Flow:
 
         return plot(self.spec, output, vertical=vertical)
 
+    def to_prometheus(self, folder: str | Path = 'prometheus', **settings: Any) -> list[Path]:
+        """Write the files of a Prometheus that watches this Flow; see `headrace.flow.monitoring`."""
+        from headrace.flow.monitoring import to_prometheus  # exporting is rarely part of serving
+
+        return to_prometheus(self.spec, folder, settings)
+
+    def to_grafana(self, folder: str | Path = 'grafana', **settings: Any) -> list[Path]:
+        """Write the dashboards of this Flow for Grafana; see `headrace.flow.monitoring`."""
+        from headrace.flow.monitoring import to_grafana  # as in to_prometheus
+
+        return to_grafana(self.spec, folder, settings)
+
     def _repr_html_(self) -> str:
         """The Flow as a drawing, for notebooks."""
         from headrace.drawing import figure, svg  # as in plot

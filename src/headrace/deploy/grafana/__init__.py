@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from headrace.deploy.grafana.asking import where
 from headrace.deploy.grafana.batching import batching
@@ -25,11 +26,11 @@ __all__ = ['Showing', 'dashboards', 'grafana_files']
 
 
 class Showing(Struct, frozen=True, kw_only=True):
-    """Where Grafana finds Prometheus (`url`), and the dashboards (`path`, on Grafana's machine)."""
+    """Where Grafana finds Prometheus, and the dashboards."""
 
-    url: str = 'http://localhost:9090'
-    path: str = FOLDER
-    interval_s: int = 15
+    url: Annotated[str, Meta(description='Where Grafana finds Prometheus.')] = 'http://localhost:9090'
+    path: Annotated[str, Meta(description="Folder of the dashboards, on Grafana's machine.")] = FOLDER
+    interval_s: Annotated[int, Meta(description='Seconds between two scrapes.')] = 15
 
 
 def grafana_files(

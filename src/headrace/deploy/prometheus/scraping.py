@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from headrace.deploy.monitored import Monitored
 from headrace.errors import SpecError
@@ -15,23 +15,34 @@ Discovery = Literal['static', 'file']
 
 
 class Scraping(Struct, frozen=True, kw_only=True):
-    """What a configuration of Prometheus says of a Flow.
+    """What a configuration of Prometheus says of a Flow; paths are those on its machine."""
 
-    `targets` are `host:port` of gateways, one per machine: any gateway tells the numbers of all processes of
-    its machine. `discovery` is where they stand: in the configuration, or in a file that may change while
-    Prometheus runs. `key_file` and `authority` are paths on the machine of Prometheus.
-    """
-
-    targets: tuple[str, ...] = ()
-    job: str = ''
-    discovery: Discovery = 'static'
-    interval_s: int = 15
-    key_file: str = ''
-    authority: str = ''
+    targets: Annotated[
+        tuple[str, ...],
+        Meta(
+            description='Where a gateway is, as host:port, one per machine: any gateway tells the numbers of '
+            "all processes of its machine; default: the Flow's host and port."
+        ),
+    ] = ()
+    job: Annotated[str, Meta(description="Name of the job; default: the Flow's.")] = ''
+    discovery: Annotated[
+        Discovery,
+        Meta(description='Where targets stand: static, in the configuration; file, in one that may change.'),
+    ] = 'static'
+    interval_s: Annotated[int, Meta(description='Seconds between two scrapes.')] = 15
+    key_file: Annotated[
+        str, Meta(description='File with an API key for /metrics; default, if one is needed: headrace.key.')
+    ] = ''
+    authority: Annotated[
+        str, Meta(description="PEM file of who signed the gateway's certificate; default: the system's.")
+    ] = ''
 
     def __post_init__(self) -> None:
         if self.interval_s < 1:
-            raise SpecError(f'interval_s={self.interval_s}: Prometheus asks once per second at most')
+            raise SpecError(
+                f'interval_s={self.interval_s}: Prometheus asks once per second at most',
+                help='give 1 or more',
+            )
 
 
 def targets(flow: Monitored, said: Sequence[str]) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ def check_plain(
 
 def check_names(names: Iterable[str], doc_type: type[BaseDoc], *, only_misspelt: bool = True) -> None:
     """Raise DocumentError if one of the names of columns is that of no field."""
-    found = _find(dict.fromkeys(names), doc_type, '$[*]', only_misspelt)
+    found = _find(dict.fromkeys(names), doc_type, '$', only_misspelt)
     if found is not None:
         raise found.error()
 

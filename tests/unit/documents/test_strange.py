@@ -121,7 +121,7 @@ def test_all_keys_of_all_documents_can_be_refused():
 
 def test_columns_are_looked_at_by_their_names():
     strange.check_names(['title', 'colour'], Product)
-    with pytest.raises(DocumentError, match='`titel` - at `\\$\\[\\*\\]`'):
+    with pytest.raises(DocumentError, match='`titel` - at '):
         strange.check_names(['titel', 'price'], Product)
 
 

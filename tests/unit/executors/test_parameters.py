@@ -116,3 +116,44 @@ def test_results_are_added() -> None:
     second = with_result(first, 'b/rep-0', {'n': 2})
     assert first == {'x': 1, '__results__': {'a/rep-0': {'n': 1}}}
     assert second == {'x': 1, '__results__': {'a/rep-0': {'n': 1}, 'b/rep-0': {'n': 2}}}
+
+
+@dataclass
+class Needing:
+    limit: int
+
+
+class NeedingModel(pydantic.BaseModel):
+    limit: int
+
+
+class Open(pydantic.BaseModel, extra='allow'):
+    top_k: int = 3
+
+
+@pytest.mark.parametrize('kind', [Options, Strict, Model, Settings, Keys])
+@pytest.mark.parametrize('name', ['topk', 'top_kk', 'a__topk', 'topK'])
+def test_a_misspelt_name_is_refused(kind: Any, name: str) -> None:
+    with pytest.raises(RequestError, match=r"executor 'a': it has no 'top") as caught:
+        reader(kind, optional=False, name='a')({name: 5})
+    assert caught.value.help == "did you mean 'top_k'?"
+
+
+@pytest.mark.parametrize('kind', [Options, Model, Settings])
+@pytest.mark.parametrize('parameters', [{'colour': 1}, {'b': {'topk': 1}}, {'top_k': 1, 'topk': 2}, {'k': 1}])
+def test_names_of_others_are_left_to_them(kind: Any, parameters: dict[str, Any]) -> None:
+    assert reader(kind, optional=False, name='a')(parameters).top_k == parameters.get('top_k', 3)
+
+
+def test_a_class_that_takes_any_name_takes_misspelt_ones() -> None:
+    assert reader(Open, optional=False, name='a')({'topk': 5}).topk == 5
+
+
+@pytest.mark.parametrize('kind', [Needing, NeedingModel])
+def test_what_is_missing_may_have_another_name(kind: Any) -> None:
+    with pytest.raises(RequestError) as caught:
+        reader(kind, optional=False, name='a')({'max_limit': 3, 'x': 1})
+    assert caught.value.help == "did you mean 'limit' where it says 'max_limit'?"
+    with pytest.raises(RequestError) as caught:
+        reader(kind, optional=False, name='a')({'x': 1})
+    assert caught.value.help == f'it takes {kind.__name__}'

@@ -52,7 +52,9 @@ async def shop(authority, tmp_path) -> AsyncIterator[Any]:
     """Open doors that want client certificates; gives what opens them with settings of TLS."""
     opened = []
 
-    async def opening(client: str = 'required', **settings: Any) -> SimpleNamespace:
+    async def opening(
+        client: str = 'required', anonymous: tuple[str, ...] = (), **settings: Any
+    ) -> SimpleNamespace:
         tls = TlsSpec(
             certificate=str(authority.certificate_file('server')),
             key=str(authority.key_file('server')),
@@ -61,7 +63,7 @@ async def shop(authority, tmp_path) -> AsyncIterator[Any]:
             revoked=str(authority.revoked_file) if client != 'none' else '',
             **settings,
         )
-        security = SecuritySpec(tls=tls, audit=str(tmp_path / 'audit.log'))
+        security = SecuritySpec(tls=tls, audit=str(tmp_path / 'audit.log'), anonymous=anonymous)
         server = await serve(echo, INFO, GatewaySpec(protocols=('grpc', 'http'), security=security))
         opened.append(server)
         return SimpleNamespace(**server.ports, audit=tmp_path / 'audit.log')
@@ -115,20 +117,32 @@ async def test_a_certificate_of_the_authority_is_let_in(shop, authority, door):
     assert lines(opened) == []
 
 
-async def test_without_a_certificate_nobody_comes_in(shop, authority):
+@pytest.mark.parametrize('door', CALLS)
+async def test_without_a_certificate_nobody_comes_in(shop, authority, door):
     opened = await shop()
-    assert await over_http(opened, authority, None) == 401
+    assert await CALLS[door](opened, authority, None) == 401
     assert lines(opened) == [(401, NOBODY)]
-    assert await over_grpc(opened, authority, None) == 0  # gRPC's own handshake refuses, and tells nobody
 
 
-async def test_an_unknown_authority_ends_the_handshake(shop, authority, stranger):
-    opened = await shop()
-    assert await over_http(opened, authority, (stranger, 'alice')) == 0
+@pytest.mark.parametrize('client', ['required', 'optional'])
+@pytest.mark.parametrize('door', CALLS)
+async def test_an_unknown_authority_ends_the_handshake(shop, authority, stranger, door, client):
+    opened = await shop(client)
+    assert await CALLS[door](opened, authority, (stranger, 'alice')) == 0
     (line,) = lines(opened)
     assert line[0] == 401
     assert line[1].startswith('the client certificate is not accepted:')
-    assert await over_grpc(opened, authority, (stranger, 'alice')) == 0
+
+
+@pytest.mark.parametrize('door', CALLS)
+async def test_who_may_show_a_certificate_need_not(shop, authority, door):
+    opened = await shop('optional', anonymous=('/',))
+    assert await CALLS[door](opened, authority, None) == 200
+    assert await CALLS[door](opened, authority, (authority, 'alice')) == 200
+    authority.issue(f'eve-{door}', 'client')
+    authority.revoke(f'eve-{door}')
+    assert await CALLS[door](opened, authority, (authority, f'eve-{door}')) == 401
+    assert lines(opened) == [(401, 'the client certificate has been withdrawn')]
 
 
 async def test_a_client_does_not_trust_a_server_of_another_authority(shop, authority, stranger):
@@ -147,6 +161,19 @@ async def test_a_withdrawn_certificate_is_refused_when_it_is_shown_again(shop, a
     assert await CALLS[door](opened, authority, shown) == 401
     assert lines(opened) == [(401, 'the client certificate has been withdrawn')]
     assert await CALLS[door](opened, authority, (authority, 'alice')) == 200
+
+
+async def test_an_open_grpc_channel_does_not_outlive_its_certificate(shop, authority):
+    opened = await shop()
+    authority.issue('carol', 'client')
+    pair = [each('carol').read_bytes() for each in (authority.key_file, authority.certificate_file)]
+    credentials = grpc.ssl_channel_credentials(authority.certificate_file('ca').read_bytes(), *pair)
+    async with grpc.aio.secure_channel(f'localhost:{opened.grpc}', credentials) as channel:
+        call = channel.unary_unary(CALL)
+        await call(pb.Request(json=b'[]').SerializeToString(), timeout=30)
+        authority.revoke('carol')
+        with pytest.raises(grpc.aio.AioRpcError, match='withdrawn'):
+            await call(pb.Request(json=b'[]').SerializeToString(), timeout=30)
 
 
 async def test_a_connection_that_is_open_does_not_outlive_its_certificate(shop, authority):

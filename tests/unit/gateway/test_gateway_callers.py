@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from headrace.gateway import serve
-from headrace.gateway.grpc.caller import host_of
+from headrace.gateway.grpc.peers import host_of
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import FlowInfo
 from headrace.proto import headrace_pb2 as pb

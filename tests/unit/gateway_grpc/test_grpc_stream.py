@@ -12,6 +12,7 @@ from headrace.errors import CodecError, ExecutorFailure
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc.caller import Caller
 from headrace.gateway.grpc.exchange import Exchange
+from headrace.gateway.grpc.peers import Peers
 from headrace.gateway.grpc.reception import Reception, Visit
 from headrace.gateway.grpc.stream import Stream
 from headrace.gateway.grpc.window import Window
@@ -261,7 +262,7 @@ async def test_a_window_without_limit_has_room_for_all() -> None:
 
 async def test_bytes_that_are_no_request_wait_for_the_reply_that_is_being_written() -> None:
     entrance = Entrance.into(shout, FlowInfo('shop', (), ()), GatewaySpec())
-    stream = Stream(Exchange(entrance), Reception(entrance), Window(10, 1000), in_order=True)
+    stream = Stream(Exchange(entrance), Reception(entrance, Peers()), Window(10, 1000), in_order=True)
     writing, release = asyncio.Event(), asyncio.Event()
     messages = iter([pb.Request().SerializeToString(), b'\x7a\xff\xff'])
     written: list[str] = []

@@ -150,7 +150,7 @@ async def test_clients_show_certificates(serve: Any, stubs: Any, tls: Files, aut
     server = await serve(who, security=tls.spec(client='required'))
     assert await call(server, stubs, authority, *authority.issue('robot')) is grpc.StatusCode.OK
     assert who.clients == ['certificate:robot']
-    assert await call(server, stubs, authority) is grpc.StatusCode.UNAVAILABLE
+    assert await call(server, stubs, authority) is grpc.StatusCode.UNAUTHENTICATED
     strange = Authority('somebody else').issue('robot')
     assert await call(server, stubs, authority, *strange) is grpc.StatusCode.UNAVAILABLE
     assert len(who.clients) == 1

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Self
-from urllib.parse import unquote
 
 import grpc
 
+from headrace.gateway.grpc.peers import Peer
 from headrace.gateway.identity import Credentials
 from headrace.gateway.requested import usable_id
 from headrace.proto import headrace_pb2 as pb
@@ -20,7 +19,7 @@ class Caller(NamedTuple):
     """Who calls: the host that the connection comes from, what came with the call, and until when it waits.
 
     `deadline` is a point on `time.monotonic()`; None: the call has no end. `certificate` is the client's own,
-    in PEM form, where the connection has one.
+    in DER form, where the connection has one.
     """
 
     host: str
@@ -29,13 +28,12 @@ class Caller(NamedTuple):
     certificate: bytes = b''
 
     @classmethod
-    def of(cls, rpc: Rpc, *, shows_certificate: bool = False) -> Self:
-        """The caller of a call that has just begun; its certificate is asked for if it may have one."""
+    def of(cls, rpc: Rpc, peer: Peer) -> Self:
+        """The caller of a call that has just begun on a connection with `peer`."""
         left_s = rpc.time_remaining()
         deadline = None if left_s is None or left_s > LONGEST_S else time.monotonic() + left_s
         metadata = dict(rpc.invocation_metadata() or ())
-        certificate = certificate_of(rpc.auth_context()) if shows_certificate else b''
-        return cls(host_of(rpc.peer()), metadata, deadline, certificate)
+        return cls(peer.host, metadata, deadline, peer.certificate)
 
     @property
     def credentials(self) -> Credentials:
@@ -58,20 +56,3 @@ class Caller(NamedTuple):
 
 LONGEST_S = 10 * 365 * 86400
 """Seconds of a deadline that is none: clocks of event loops do not reach farther than some centuries."""
-
-
-def host_of(peer: str) -> str:
-    """The host in gRPC's name of a peer; '' where the socket has no such thing.
-
-    >>> host_of('ipv4:10.0.0.7:51234'), host_of('ipv6:%5B::1%5D:51234'), host_of('unix:')
-    ('10.0.0.7', '::1', '')
-    """
-    kind, _, address = peer.partition(':')
-    if kind not in ('ipv4', 'ipv6'):
-        return ''
-    return unquote(address).rpartition(':')[0].strip('[]')
-
-
-def certificate_of(properties: Mapping[str, Iterable[bytes]]) -> bytes:
-    """The certificate of a client in gRPC's properties of its connection, in PEM form; b'' if it has none."""
-    return next(iter(properties.get('x509_pem_cert', ())), b'')

@@ -13,7 +13,8 @@ from grpc_health.v1 import health_pb2
 
 from headrace.errors import HeadraceError, Overloaded
 from headrace.gateway.entrance import Readiness, States
-from headrace.gateway.grpc.caller import Rpc, host_of
+from headrace.gateway.grpc.caller import Rpc
+from headrace.gateway.grpc.peers import Peers
 from headrace.gateway.grpc.receiving import one_message
 from headrace.gateway.limits import Limits
 from headrace.gateway.problems import as_text, problems
@@ -44,11 +45,13 @@ class Health:
         ready: Readiness | None,
         states: States | None,
         limits: Limits,
+        peers: Peers,
     ) -> None:
         self._services = frozenset(('', *services))
         self._ready = ready
         self._states = states
         self._limits = limits
+        self._peers = peers
         self.stopping = asyncio.Event()
 
     def handlers(self) -> grpc.GenericRpcHandler[bytes, bytes]:
@@ -83,7 +86,7 @@ class Health:
     async def _room(self, rpc: Rpc) -> AsyncIterator[None]:
         """Room for one more call of a host, which need not show who it is, and may be slow to ask."""
         try:
-            with self._limits.stream(host_of(rpc.peer())):
+            with self._limits.stream(self._peers.of(rpc.peer()).host):
                 yield
         except Overloaded as error:
             await rpc.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))

@@ -13,6 +13,7 @@ from headrace.gateway.entrance import Entrance
 from headrace.gateway.faults import to_message
 from headrace.gateway.grpc import faults
 from headrace.gateway.grpc.caller import Caller, Rpc
+from headrace.gateway.grpc.peers import Peers
 from headrace.gateway.grpc.unread import Unread
 from headrace.gateway.identity import Identity
 from headrace.pipeline.admission import Ticket
@@ -43,17 +44,16 @@ class Visit:
 class Reception:
     """Asks who calls, finds room, and tells those who cannot come in; the same for every method."""
 
-    def __init__(self, entrance: Entrance) -> None:
+    def __init__(self, entrance: Entrance, peers: Peers) -> None:
         self._entrance = entrance
+        self._peers = peers
         self._timeout_s = entrance.spec.timeout_s
         self._development = entrance.spec.development
         self._metadata_bytes = entrance.spec.limits.header_bytes
-        tls = entrance.spec.security.tls
-        self._asks_certificates = tls is not None and tls.client == 'required'
 
     def visit(self, rpc: Rpc) -> Visit:
         """What there is to know of a call before anything of it was read or checked."""
-        caller = Caller.of(rpc, shows_certificate=self._asks_certificates)
+        caller = Caller.of(rpc, self._peers.of(rpc.peer()))
         return Visit(caller, caller.name_of() or new_request_id())
 
     def identify(self, visit: Visit) -> Identity:

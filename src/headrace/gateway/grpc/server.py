@@ -8,19 +8,25 @@ from headrace.errors import StartError
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc.health import Health
 from headrace.gateway.grpc.options import options
+from headrace.gateway.grpc.peers import Peers
 from headrace.gateway.grpc.reception import Reception
 from headrace.gateway.grpc.reflection import Reflection
+from headrace.gateway.grpc.relay import Relay
 from headrace.gateway.grpc.service import NAME, Service
 from headrace.gateway.grpc.tls import server_credentials
+from headrace.spec import GatewaySpec
 
 
 class GrpcServer:
-    """A gRPC server that accepts calls on `port` until `stop`."""
+    """A gRPC server that accepts calls on `port` until `stop`; a `relay` may have the port."""
 
-    def __init__(self, server: grpc.aio.Server, service: Service, health: Health, port: int) -> None:
+    def __init__(
+        self, server: grpc.aio.Server, service: Service, health: Health, port: int, relay: Relay | None = None
+    ) -> None:
         self._server = server
         self._service = service
         self._health = health
+        self._relay = relay
         self.port = port
 
     async def stop(self, grace_s: float, linger_s: float = 0.0) -> None:
@@ -28,9 +34,13 @@ class GrpcServer:
 
         Clients are told to go elsewhere, which takes no time to linger.
         """
+        if self._relay is not None:
+            self._relay.drain()
         self._health.stopping.set()
         self._service.drain()
         await self._server.stop(grace_s or None)
+        if self._relay is not None:
+            await self._relay.close()
 
     def __repr__(self) -> str:
         return f'<GrpcServer on port {self.port}>'
@@ -42,25 +52,54 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> GrpcS
     With `shared` other processes may listen on the port too. StartError if the port cannot be had, or its
     certificate cannot be used.
     """
-    spec = entrance.spec
+    spec, peers = entrance.spec, Peers()
     server = grpc.aio.server(options=options(spec, shared=shared))
-    reception = Reception(entrance)
+    reception = Reception(entrance, peers)
     service = Service(entrance, reception)
-    health = Health((NAME,), entrance.ready, entrance.states, entrance.limits)
+    health = Health((NAME,), entrance.ready, entrance.states, entrance.limits, peers)
     reflection = Reflection(reception)
     server.add_generic_rpc_handlers((service.handlers(), health.handlers(), reflection.handlers()))
+    if spec.security.asks_certificates:
+        relay = await _relayed(server, entrance, peers, port, shared=shared)
+        return GrpcServer(server, service, health, relay.port, relay)
+    return GrpcServer(server, service, health, await _listening(server, spec, port))
+
+
+async def _listening(server: grpc.aio.Server, spec: GatewaySpec, port: int) -> int:
+    """Begin to listen on a port of its host; the port that was taken."""
     host = f'[{spec.host}]' if ':' in spec.host else spec.host
     tls = spec.security.tls
     credentials = None if tls is None else server_credentials(tls)
     try:
         if credentials is None:
-            bound = server.add_insecure_port(f'{host}:{port}')
+            taken = server.add_insecure_port(f'{host}:{port}')
         else:
-            bound = server.add_secure_port(f'{host}:{port}', credentials)
+            taken = server.add_secure_port(f'{host}:{port}', credentials)
         await server.start()
     except RuntimeError as error:
         raise StartError(
             f'gRPC cannot listen on {host}:{port}: the port is in use or not allowed',
             help='choose another port, or 0 for a free one',
         ) from error
-    return GrpcServer(server, service, health, bound)
+    return taken
+
+
+async def _relayed(
+    server: grpc.aio.Server, entrance: Entrance, peers: Peers, port: int, *, shared: bool
+) -> Relay:
+    """Begin to listen behind a relay, which has the port."""
+    relay = Relay(entrance, peers, entrance.directory)
+    try:
+        server.add_insecure_port(relay.address)
+        await server.start()
+        await relay.listen(port, shared=shared)
+    except BaseException as error:
+        await server.stop(None)
+        await relay.close()
+        if not isinstance(error, RuntimeError):
+            raise
+        raise StartError(
+            f'gRPC cannot listen at {relay.address}: {error}',
+            help='the path of a socket has at most 103 bytes; HEADRACE_RUNTIME_DIR names the folder for them',
+        ) from error
+    return relay

@@ -16,9 +16,10 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from headrace.gateway.arrivals import Arrivals, host_of
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.app import Application
-from headrace.gateway.http.bounds import Arrivals, header_bytes_refused, host_of
+from headrace.gateway.http.bounds import header_bytes_refused
 from headrace.gateway.http.build import application
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.mounts import Mounts

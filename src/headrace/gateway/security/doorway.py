@@ -19,11 +19,18 @@ from headrace.wire.tls import CertificateFiles, Contexts, client_contexts, serve
 
 BACKLOG = 2048
 ALPN = ('http/1.1',)
+"""What is spoken at a door, unless it says otherwise."""
 
 _log = logging.getLogger('headrace.gateway')
 
 
-async def accepting(entrance: Entrance, listening: socket.socket, protocol: Callable[[], Any]) -> Listening:
+async def accepting(
+    entrance: Entrance,
+    listening: socket.socket,
+    protocol: Callable[[], Any],
+    *,
+    alpn: tuple[str, ...] = ALPN,
+) -> Listening:
     """Accept connections, over TLS if the gateway's spec says so, and give each a `protocol`.
 
     Clients are asked for a certificate where the spec says so. One that an unknown authority has signed ends
@@ -37,7 +44,7 @@ async def accepting(entrance: Entrance, listening: socket.socket, protocol: Call
     files = CertificateFiles(tls.certificate, tls.key, tls.authority if tls.client != 'none' else '')
     ask = ssl.CERT_NONE if tls.client == 'none' else ssl.CERT_OPTIONAL
     try:
-        contexts = server_contexts(files, ask=ask, alpn=ALPN)
+        contexts = server_contexts(files, ask=ask, alpn=alpn)
     except SpecError as error:
         listening.close()
         raise SpecError(f'gateway.security.tls: {error.message}', help=error.help) from None

@@ -14,7 +14,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from headrace.errors import HeadraceError, TooLarge
-from headrace.gateway.http.bounds import host_of
+from headrace.gateway.arrivals import host_of
 from headrace.gateway.http.request import Peer
 from headrace.gateway.security.doorway import certificate_of
 from headrace.gateway.unread import Backlog

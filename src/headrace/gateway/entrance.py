@@ -15,6 +15,7 @@ from headrace.gateway.limits import Limits
 from headrace.gateway.observer import Observer
 from headrace.gateway.security.guard import Guard
 from headrace.gateway.security.keys import Key
+from headrace.gateway.turns import Turns
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.admission import Admission
 from headrace.pipeline.describe import FlowInfo
@@ -40,8 +41,8 @@ class Entrance:
     endpoint; then it calls `handler`, or `stream` for an answer in parts. It tells `refused` what it refuses,
     and `observer` of every request, when it has ended.
     Where `is_open`, everybody may do everything, and a door on the hot path need ask neither. `ready` is
-    asked whether the Flow can work (None: it always can), `states` tells its replicas. `directory` is a folder of
-    its owner alone where doors may have sockets ('': they look for one).
+    asked whether the Flow can work (None: it always can), `states` tells its replicas. `directory` is a
+    folder of its owner alone where doors may have sockets ('': they look for one).
     """
 
     handler: Handler
@@ -50,6 +51,7 @@ class Entrance:
     spec: GatewaySpec
     admission: Admission
     limits: Limits
+    turns: Turns = field(default_factory=Turns)
     audit: Audit = field(default_factory=Audit)
     guard: Guard | None = None
     is_open: bool = True
@@ -80,7 +82,7 @@ class Entrance:
             spec=spec,
             admission=Admission(spec.max_requests, spec.max_bytes),
             metrics=metrics,
-            observer=Observer(None if metrics is None else metrics.measuring),
+            observer=Observer() if metrics is None else metrics.observer,
             directory=directory,
             limits=Limits(spec.limits),
             audit=Audit(spec.security.audit),

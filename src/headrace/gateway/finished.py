@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from headrace.errors import HeadraceError
 from headrace.pipeline.context import Context
+from headrace.pipeline.describe import DEFAULT_ENDPOINT
 from headrace.pipeline.hops import Hop
 
 GONE = 499
@@ -41,6 +42,14 @@ class Finished(Struct):
     hops: list[Hop] | None = None
     span: Any = None
 
+    def begins(self, context: Context, size: int) -> None:
+        """It has come, so many bytes, and this is what it says of itself."""
+        self.endpoint = context.endpoint or DEFAULT_ENDPOINT
+        self.client = context.client
+        self.request_id = context.request_id
+        self.trace = context.trace
+        self.received_bytes = size
+
     def goes_on(self, context: Context, documents: int) -> None:
         """It is understood, and goes on into the Flow with this context."""
         self.endpoint = context.endpoint
@@ -56,7 +65,8 @@ class Finished(Struct):
         if self.error:
             return
         self.status = status_of(error)
-        self.error = f'{type(error).__name__}: {error}' if str(error) else type(error).__name__
+        message = error.message if isinstance(error, HeadraceError) else str(error)
+        self.error = f'{type(error).__name__}: {message}' if message else type(error).__name__
 
 
 def status_of(error: BaseException) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from headrace.gateway.finished import Finished
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.store import Store
-from headrace.observe.metrics.values import Counter, Gauge, Histogram
+from headrace.observe.metrics.values import Counter, Histogram
 from headrace.pipeline.describe import DEFAULT_ENDPOINT
 
 TRACE_ID = slice(3, 35)
@@ -47,7 +47,8 @@ class Measuring:
         self._hop_errors = store.counter(catalogue.HOP_ERRORS)
         self._refusals = store.counter(catalogue.REFUSALS)
         self._first_item = store.histogram(catalogue.FIRST_ITEM_SECONDS)
-        self._now: list[tuple[Gauge, Callable[[], float]]] = []
+        self._in_flight = store.gauge(catalogue.IN_FLIGHT)
+        self._connections = store.gauge(catalogue.CONNECTIONS)
 
     def ended(self, finished: Finished) -> None:
         """A request has ended, `seconds` after it began."""
@@ -65,7 +66,8 @@ class Measuring:
         seconds = series.seconds
         seconds.observe(finished.seconds)
         series.received.observe(finished.received_bytes)
-        series.sent.observe(finished.sent_bytes)
+        if finished.sent_bytes:
+            series.sent.observe(finished.sent_bytes)
         series.documents.observe(finished.documents)
         if finished.trace and seconds.exemplars is not None:
             seconds.exemplars.keep(finished.seconds, finished.trace[TRACE_ID])
@@ -110,15 +112,10 @@ class Measuring:
         """The first part of an answer has come, so many seconds after its request."""
         self._first_item.labels(protocol, self._named(endpoint)).observe(seconds)
 
-    def in_flight(self, protocol: str, now: Callable[[], float]) -> None:
-        """`now` tells how many requests of a protocol are under way."""
-        self._now.append((self._store.gauge(catalogue.IN_FLIGHT).labels(protocol), now))
+    def in_flight(self, protocol: str, count: int) -> None:
+        """So many requests of a protocol are under way."""
+        self._in_flight.labels(protocol).set(count)
 
-    def connections(self, protocol: str, now: Callable[[], float]) -> None:
-        """`now` tells how many connections of a protocol are open."""
-        self._now.append((self._store.gauge(catalogue.CONNECTIONS).labels(protocol), now))
-
-    def look(self) -> None:
-        """Set what is measured by looking at how it is now."""
-        for gauge, now in self._now:
-            gauge.set(now())
+    def connections(self, protocol: str, count: int) -> None:
+        """So many connections of a protocol are open."""
+        self._connections.labels(protocol).set(count)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from headrace._version import __version__
 from headrace.gateway.measuring import Measuring
+from headrace.gateway.observer import Observer
 from headrace.observe.metrics import catalogue, jina, processes
 from headrace.observe.metrics.exposition import OPENMETRICS, TEXT, written
 from headrace.observe.metrics.reading import Measured, Snapshot, Values, read
@@ -31,12 +32,12 @@ class Metrics:
     def __init__(
         self,
         store: Store,
-        measuring: Measuring,
+        observer: Observer,
         *,
         flow: str = 'flow',
         jina_names: bool = False,
     ) -> None:
-        self.measuring = measuring
+        self.observer = observer
         self._store = store
         self._directory = None if store.path is None else store.path.parent
         self._flow = flow
@@ -45,7 +46,7 @@ class Metrics:
 
     def begin(self) -> None:
         """From now on, let others see how it is here."""
-        self.measuring.look()
+        self.observer.look()
         if self._directory is not None:
             self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self.begin)
 
@@ -56,7 +57,7 @@ class Metrics:
 
     def snapshot(self) -> Snapshot:
         """All metrics as they are at this moment; some files are read."""
-        self.measuring.look()
+        self.observer.look()
         snapshot = read(self._directory, self._store)
         snapshot.metrics |= processes.look(snapshot.processes)
         snapshot.metrics[catalogue.BUILD_INFO.name] = _build()
@@ -64,7 +65,7 @@ class Metrics:
 
     async def text(self, accept: str = '') -> tuple[bytes, str]:
         """All metrics as Prometheus reads them, and the media type; `accept` is what a client said."""
-        self.measuring.look()
+        self.observer.look()
         return await asyncio.to_thread(self._text, accept)
 
     def _text(self, accept: str) -> tuple[bytes, str]:
@@ -78,8 +79,8 @@ class Metrics:
 def metrics_of(info: FlowInfo, spec: MetricsSpec, store: Store | None = None) -> Metrics:
     """The metrics of a Flow whose gateway counts in `store`, or in memory of its own."""
     store = Store() if store is None else store
-    measuring = Measuring(store, (endpoint.name for endpoint in info.endpoints))
-    return Metrics(store, measuring, flow=info.name, jina_names=spec.jina_names)
+    observer = Observer(Measuring(store, (endpoint.name for endpoint in info.endpoints)))
+    return Metrics(store, observer, flow=info.name, jina_names=spec.jina_names)
 
 
 def _build() -> Measured:

@@ -28,9 +28,19 @@ class Observer:
 
     def __init__(self, measuring: Measuring | None = None) -> None:
         self.measuring = measuring
+        self.looks: list[Callable[[Measuring], None]] = []
+        self.in_flight: dict[str, int] = {}
         self._listeners: list[tuple[Listener, float, int]] = []
         self._over_s = inf
         self._status = NEVER
+
+    def came(self, protocol: str) -> None:
+        """A request is under way, until it has `left`; doors that count those themselves need not say so."""
+        self.in_flight[protocol] = self.in_flight.get(protocol, 0) + 1
+
+    def left(self, protocol: str) -> None:
+        """A request is under way no longer."""
+        self.in_flight[protocol] -= 1
 
     def listen(self, listener: Listener, *, over_s: float = 0.0, status: int = NEVER) -> None:
         """Tell `listener` of requests that took `over_s` or longer, or ended with `status` or more."""
@@ -72,6 +82,14 @@ class Observer:
         """The first part of an answer has come, so many seconds after its request."""
         if self.measuring is not None:
             self.measuring.first_item(seconds, protocol=protocol, endpoint=endpoint)
+
+    def look(self) -> None:
+        """Measure what is measured by looking at how it is now."""
+        if self.measuring is not None:
+            for protocol, count in self.in_flight.items():
+                self.measuring.in_flight(protocol, count)
+            for look in self.looks:
+                look(self.measuring)
 
     def __repr__(self) -> str:
         return f'<Observer with {len(self._listeners)} listeners>'

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from headrace.documents import DocList
 from headrace.errors import DocumentError, Forbidden, HeadraceError
 from headrace.gateway.entrance import Entrance
+from headrace.gateway.finished import Finished
 from headrace.gateway.graphql.answers import Part, Reply
 from headrace.gateway.graphql.reads import Reads
 from headrace.gateway.http import body as bodies
@@ -55,7 +57,8 @@ class CallFailed(Exception):
 class Calls:
     """The calls of one operation: what the resolvers of a schema have as `info.context`.
 
-    Each is read, permitted and limited as if it had come alone through another door. `cancel` ends them all.
+    Each is read, permitted and limited as if it had come alone through another door. `cancel` ends them all;
+    `count` is how many there were.
     """
 
     def __init__(self, entrance: Entrance, front: Front, reads: Reads, caller: Caller) -> None:
@@ -64,26 +67,24 @@ class Calls:
         self._front = front
         self._reads = reads
         self._contexts: set[Context] = set()
-        self._count = 0
+        self.count = 0
         self._is_cancelled = False
 
     async def call(self, endpoint: str, given: dict[str, Any]) -> Reply:
         """What an endpoint answers; raises CallFailed with whatever kept it from answering."""
-        try:
-            batch, context, gives = self._begin(endpoint, given)
+        with self._told(endpoint) as finished:
+            batch, context, gives = self._begin(endpoint, given, finished)
             try:
                 answer = await self._entrance.handler(batch, context)
                 return Reply(rows(answer, gives), answer.parameters, self.caller.request_id)
             finally:
                 self._contexts.discard(context)
-        except Exception as error:
-            raise self._failed(error, endpoint) from error
 
     async def stream(self, endpoint: str, given: dict[str, Any]) -> AsyncGenerator[Part, None]:
         """What an endpoint answers, one document at a time; raises as `call`."""
         request_id = self.caller.request_id
-        try:
-            batch, context, gives = self._begin(endpoint, given)
+        with self._told(endpoint) as finished:
+            batch, context, gives = self._begin(endpoint, given, finished)
             asked = batch.parameters
             try:
                 async with aclosing(self._entrance.stream(batch, context, protocol=PROTOCOL)) as parts:
@@ -95,8 +96,27 @@ class Calls:
                             yield Part(None, part.parameters, request_id)
             finally:
                 self._contexts.discard(context)
+
+    @contextmanager
+    def _told(self, endpoint: str) -> Iterator[Finished]:
+        """One call, from its beginning to its end, which the gateway's observer is told."""
+        observer, finished = self._entrance.observer, Finished(PROTOCOL, perf_counter(), endpoint)
+        finished.request_id, finished.client = self.caller.request_id, self.caller.identity.client
+        observer.came(PROTOCOL)
+        try:
+            yield finished
+            finished.status = 200
         except Exception as error:
+            finished.failed(error)
             raise self._failed(error, endpoint) from error
+        finally:
+            observer.left(PROTOCOL)
+            observer.ended(finished)
+
+    @property
+    def waits_for(self) -> str:
+        """The endpoint whose answer is waited for."""
+        return next((context.endpoint for context in self._contexts), '/graphql')
 
     def cancel(self) -> None:
         """Nobody waits any more: tell the executors of every call."""
@@ -108,20 +128,23 @@ class Calls:
         """Raise CallFailed with what the other doors say of a call that is not made."""
         try:
             self._entrance.permit(self.caller.identity, endpoint, _target(given))
-            self._read(endpoint, given)
+            self._read(endpoint, msgspec.json.encode(_body(given)))
         except HeadraceError as error:
             raise self._failed(error, endpoint) from error
 
-    def _begin(self, endpoint: str, given: dict[str, Any]) -> tuple[Batch, Context, type[Any] | None]:
+    def _begin(
+        self, endpoint: str, given: dict[str, Any], finished: Finished
+    ) -> tuple[Batch, Context, type[Any] | None]:
         caller = self.caller
-        self._count += 1
-        if self._count > 1:
+        self.count += 1
+        if self.count > 1:
             self._entrance.limits.admit(caller.identity.client)  # the first was counted with the request
         if caller.is_safe and not self._reads.names(endpoint):
             raise Forbidden(f'a GET may not call {endpoint!r}, which may write', help='send a POST')
         target = _target(given)
         self._entrance.permit(caller.identity, endpoint, target)
-        docs, parameters, gives = self._read(endpoint, given)
+        body = msgspec.json.encode(_body(given))
+        docs, parameters, gives = self._read(endpoint, body)
         context = Context(
             endpoint,
             request_id=caller.request_id,
@@ -133,14 +156,13 @@ class Calls:
         if self._is_cancelled:
             context.cancel()
         self._contexts.add(context)
+        finished.received_bytes = len(body)
+        finished.goes_on(context, len(docs))
         return Batch(docs, parameters), context, gives
 
-    def _read(
-        self, endpoint: str, given: dict[str, Any]
-    ) -> tuple[DocList[Any], dict[str, Any], type[Any] | None]:
+    def _read(self, endpoint: str, body: bytes) -> tuple[DocList[Any], dict[str, Any], type[Any] | None]:
         """The documents and parameters, read from the JSON body that they are on other doors."""
         front, limits = self._front, self._front.limits
-        body = msgspec.json.encode(_body(given))
         limits.check_json(body)
         asked = bodies.read(body)
         expected = front.types.get(endpoint) or front.learn(endpoint)

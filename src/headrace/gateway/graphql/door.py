@@ -23,6 +23,7 @@ from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import HTML, JSON, Headers, Response
 from headrace.gateway.http.routes import Route, Routes
 from headrace.gateway.identity import Identity
+from headrace.pipeline.describe import DEFAULT_ENDPOINT
 
 RESULT = b'application/graphql-response+json'
 OFFERED = (RESULT, JSON, EVENTS)
@@ -82,6 +83,7 @@ class GraphqlDoor:
             is_safe=request.method == 'GET',
         )
         calls = self.engine.calls(caller)
+        request.finished.protocol, request.finished.endpoint = PROTOCOL, DEFAULT_ENDPOINT
         ticket = request.ticket = self._front.admission.enter(request.client, request.size, timeout_s)
         with Waiting(request, timeout_s, calls) as waiting:
             operation = await self._read(request, caller)
@@ -95,8 +97,11 @@ class GraphqlDoor:
                 raise _not_in_parts()
             else:
                 result = await self.engine.execute(operation, calls)
+                if calls.count:
+                    request.finished.protocol = ''  # each of its calls was told
                 request.endpoint = PATH
                 return _written(result, form)
+        request.finished.protocol = ''
         return Events(self.engine, operation, calls, request, timeout_s).response()
 
     async def _read(self, request: Request, caller: Caller) -> Operation:
@@ -132,6 +137,8 @@ class GraphqlDoor:
                 request_id=request.id,
                 host=request.host,
             )
+        request.finished.protocol, request.finished.endpoint = PROTOCOL, DEFAULT_ENDPOINT
+        request.finished.failed(error)
         result = self.engine.refusal(error, request_id=request.id)
         headers = headers_of(error) if isinstance(error, HeadraceError) else ()
         return _written(result, form, headers, is_invalid=isinstance(error, Invalid))

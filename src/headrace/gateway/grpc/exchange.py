@@ -9,11 +9,12 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from headrace.errors import DeadlineExceeded, TooLarge
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.envelopes import Envelopes
-from headrace.gateway.grpc.caller import LONGEST_S, Caller
+from headrace.gateway.finished import Finished
+from headrace.gateway.grpc.caller import Caller
 from headrace.gateway.identity import Identity
+from headrace.gateway.refusals import reply_too_large, request_too_large, too_late
 from headrace.gateway.requested import usable_timeout_s
 from headrace.gateway.strangers import Strangers
 from headrace.pipeline.admission import Ticket
@@ -25,13 +26,14 @@ T = TypeVar('T')
 
 
 class Asked(NamedTuple):
-    """One request that was let in: what is asked, by whom, and the room that it has."""
+    """One request that was let in: what is asked, by whom, its room, and what is told at its end."""
 
     request: pb.Request
     columns: memoryview | None
     context: Context
     identity: Identity
     ticket: Ticket
+    finished: Finished
 
 
 class Exchange:
@@ -49,7 +51,7 @@ class Exchange:
     def context(self, request: pb.Request, caller: Caller, identity: Identity) -> Context:
         """The circumstances of a request; its time is the shortest that anybody gave, or else the Flow's."""
         now = time.monotonic()
-        given = [now + usable_timeout_s(request.timeout_s, LONGEST_S)] if request.timeout_s else []
+        given = [now + usable_timeout_s(request.timeout_s)] if request.timeout_s else []
         if caller.deadline is not None:
             given.append(caller.deadline)
         if not given and self._timeout_s is not None:
@@ -66,10 +68,7 @@ class Exchange:
     def check_size(self, size: int) -> None:
         """Raise TooLarge for a request with more bytes than the gateway accepts."""
         if size > self._max_bytes:
-            raise TooLarge(
-                f'the request has {size} bytes, and {self._max_bytes} are accepted',
-                help='send fewer documents at a time, or raise max_body_bytes of the gateway',
-            )
+            raise request_too_large(self._max_bytes)
 
     async def reply(self, asked: Asked) -> bytes:
         """The serialised reply; raises whatever keeps it from being made.
@@ -86,6 +85,7 @@ class Exchange:
             raise
         data = self._packed(asked, answer, given)
         asked.ticket.answered(context.endpoint, len(data))
+        asked.finished.status, asked.finished.sent_bytes = 200, len(data)
         return data
 
     async def parts(self, asked: Asked, *, more: bool = False) -> AsyncGenerator[bytes, None]:
@@ -100,17 +100,20 @@ class Exchange:
                 while (part := await _in_time(anext(parts, None), context)) is not None:
                     data = self._packed(asked, part, given, more=more)
                     asked.ticket.hold(len(data))
+                    asked.finished.sent_bytes += len(data)
                     yield data
         except (asyncio.CancelledError, GeneratorExit):
             context.cancel()
             raise
         asked.ticket.answered(context.endpoint)
+        asked.finished.status = 200
 
     def _open(self, asked: Asked) -> Batch:
         """What the handler gets."""
         context = asked.context
         self._permit(asked.identity, context.endpoint, context.target)
         batch = self._envelopes.read(asked.request, asked.columns, context.endpoint)
+        asked.finished.goes_on(context, len(batch))
         asked.ticket.begin()
         return batch
 
@@ -118,10 +121,7 @@ class Exchange:
         reply = pb.Reply(request_id=asked.context.request_id, more=more)
         data = self._envelopes.write(reply, asked.request, asked.columns, batch, given)
         if len(data) > self._max_bytes:
-            raise TooLarge(
-                f'the reply has {len(data)} bytes, more than the {self._max_bytes} that are sent',
-                help='send fewer documents in a request, or raise max_body_bytes of the gateway',
-            )
+            raise reply_too_large(self._max_bytes)
         return data
 
 
@@ -135,7 +135,4 @@ async def _in_time(work: Awaitable[T], context: Context) -> T:
         if not limit.expired():
             raise
         context.cancel()
-        raise DeadlineExceeded(
-            f'no answer from {context.endpoint!r} in time',
-            help='give the request a longer timeout, or the executors less to do',
-        ) from None
+        raise too_late(context.endpoint) from None

@@ -7,10 +7,12 @@ import logging
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from time import perf_counter
 
 from headrace.errors import TooLarge
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.faults import to_message
+from headrace.gateway.finished import Finished
 from headrace.gateway.grpc import faults
 from headrace.gateway.grpc.caller import Caller, Rpc
 from headrace.gateway.grpc.peers import Peers
@@ -18,6 +20,7 @@ from headrace.gateway.grpc.unread import Unread
 from headrace.gateway.identity import Identity
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import new_request_id
+from headrace.pipeline.describe import DEFAULT_ENDPOINT
 from headrace.proto import headrace_pb2 as pb
 
 LOG = logging.getLogger('headrace.gateway')
@@ -55,6 +58,16 @@ class Reception:
         """What there is to know of a call before anything of it was read or checked."""
         caller = Caller.of(rpc, self._peers.of(rpc.peer()))
         return Visit(caller, caller.name_of() or new_request_id())
+
+    def begin(self) -> Finished:
+        """A request has come; `ended` is to be told what this knows of it by then."""
+        self._entrance.observer.came('grpc')
+        return Finished('grpc', perf_counter(), DEFAULT_ENDPOINT)
+
+    def ended(self, finished: Finished) -> None:
+        """A request is over, whatever became of it."""
+        self._entrance.observer.left('grpc')
+        self._entrance.observer.ended(finished)
 
     def identify(self, visit: Visit) -> Identity:
         """Who calls; Unauthenticated or RateLimited, before anything of the request is read."""

@@ -7,6 +7,7 @@ from contextlib import aclosing
 import grpc
 
 from headrace.gateway.entrance import Entrance
+from headrace.gateway.finished import Finished
 from headrace.gateway.grpc.caller import Rpc
 from headrace.gateway.grpc.describe import describe
 from headrace.gateway.grpc.exchange import Asked, Exchange
@@ -46,25 +47,31 @@ class Service:
 
     async def call(self, requests: object, rpc: Rpc) -> bytes:
         """One request, one reply."""
-        visit = self._visit(rpc)
+        visit, finished = self._visit(rpc), self._reception.begin()
         try:
-            return await self._exchange.reply(await self._admitted(rpc, visit))
+            return await self._exchange.reply(await self._admitted(rpc, visit, finished))
         except Exception as error:
+            finished.failed(error)
             await self._reception.abort(rpc, error, visit)
             raise
+        finally:
+            self._reception.ended(finished)
 
     async def generate(self, requests: object, rpc: Rpc) -> None:
         """One request, a reply for each part of its answer."""
-        visit = self._visit(rpc)
+        visit, finished = self._visit(rpc), self._reception.begin()
         try:
-            asked = await self._admitted(rpc, visit)
+            asked = await self._admitted(rpc, visit, finished)
             replies = self._exchange.parts(asked)
             with self._reception.stream(asked.identity):
                 async with aclosing(replies):
                     async for data in replies:
                         await deliver(rpc.write, data)
         except Exception as error:
+            finished.failed(error)
             await self._reception.abort(rpc, error, visit)
+        finally:
+            self._reception.ended(finished)
 
     async def stream(self, requests: object, rpc: Rpc) -> None:
         """Many requests, a reply for each, or several."""
@@ -112,7 +119,7 @@ class Service:
             rpc.set_compression(grpc.Compression.Gzip)
         return visit
 
-    async def _admitted(self, rpc: Rpc, visit: Visit) -> Asked:
+    async def _admitted(self, rpc: Rpc, visit: Visit, finished: Finished) -> Asked:
         """The one request of a call: who sends it is asked before it is read, and so is room for it."""
         identity, ticket = self._reception.admit(rpc, visit)
         data = await one_message(rpc, visit.caller.left_s(self._spec.timeout_s))
@@ -121,4 +128,5 @@ class Service:
         request, columns = unpack(pb.Request, data)
         context = self._exchange.context(request, visit.caller, identity)
         visit.request_id, visit.endpoint = context.request_id, context.endpoint
-        return Asked(request, columns, context, identity, ticket)
+        finished.begins(context, len(data))
+        return Asked(request, columns, context, identity, ticket, finished)

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from headrace.errors import Cancelled, HeadraceError
+from headrace.gateway.finished import Finished
 from headrace.gateway.grpc.exchange import Asked, Exchange
 from headrace.gateway.grpc.job import Job, Part, Parts, Work
 from headrace.gateway.grpc.reception import Reception, Visit
@@ -108,15 +109,20 @@ class Stream:
     def _take(self, request: pb.Request, columns: memoryview | None, size: int, visit: Visit) -> None:
         """Let a request in and begin to work on it, or refuse it."""
         context = Context(request.endpoint or '/', request_id=visit.caller.name_of(request))
+        finished = self._reception.begin()
         try:
             identity = self._reception.identify_again(visit)
             self._exchange.check_size(size)
             context = self._exchange.context(request, visit.caller, identity)
             ticket = self._reception.enter(identity, size, context.left_s())
         except HeadraceError as error:
+            finished.begins(context, size)
+            finished.failed(error)
+            self._reception.ended(finished)
             self._refuse(error, context, size, visit)
             return
-        asked = Asked(request, columns, context, identity, ticket)
+        finished.begins(context, size)
+        asked = Asked(request, columns, context, identity, ticket, finished)
         line: asyncio.Queue[Part | None] | None = None
         if not request.parts:
             work = asyncio.create_task(self._answer(asked, visit))
@@ -124,21 +130,22 @@ class Stream:
             line = asyncio.Queue() if self._in_order else None
             parts = Parts(self._due.put_nowait if line is None else line.put_nowait)
             work = asyncio.create_task(self._generate(asked, visit, parts))
-        self._start(Job(work, context, size, ticket, line))
+        self._start(Job(work, context, size, ticket, line), finished)
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: Job, finished: Finished) -> None:
         self._working[job.work] = job
         self._unwritten.add(job)
 
-        def finished(work: Work) -> None:
+        def over(work: Work) -> None:
             del self._working[work]
+            self._reception.ended(finished)
             if job.parts is not None:
                 job.parts.put_nowait(None)
             if not self._in_order:
                 self._due.put_nowait(job)
             self._end_if_done()
 
-        job.work.add_done_callback(finished)
+        job.work.add_done_callback(over)
         if self._in_order:
             self._due.put_nowait(job)
 
@@ -183,9 +190,11 @@ class Stream:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 return None
-            return self._failure(Cancelled('the request was cancelled in the server'), asked.context, visit)
-        except Exception as error:
-            return self._failure(error, asked.context, visit)
+            error: Exception = Cancelled('the request was cancelled in the server')
+        except Exception as raised:
+            error = raised
+        asked.finished.failed(error)
+        return self._failure(error, asked.context, visit)
 
     def _failure(self, error: Exception, context: Context, visit: Visit) -> bytes:
         message = self._reception.told(error, visit, endpoint=context.endpoint, request_id=context.request_id)

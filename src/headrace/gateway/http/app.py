@@ -39,7 +39,6 @@ class Application:
         spec = entrance.spec
         reception = Reception(entrance)
         self.routes = routes
-        self.in_flight = 0
         self._entrance = entrance
         self._observer = entrance.observer
         self._reception = reception if reception.is_needed else None
@@ -51,7 +50,6 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        self.in_flight += 1
         try:
             try:
                 bounds = self._bounds
@@ -76,7 +74,6 @@ class Application:
         finally:
             if request.ticket is not None:
                 request.ticket.leave()
-            self.in_flight -= 1
             self._ended(request)
 
     def _ended(self, request: Request) -> None:

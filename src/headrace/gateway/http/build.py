@@ -33,6 +33,7 @@ def application(entrance: Entrance, health: Health, mounts: Mounts) -> Applicati
     """
     routes, info, spec = Routes(), entrance.info, entrance.spec
     front = Front(entrance)
+    entrance.observer.looks.append(lambda measuring: measuring.in_flight('http', front.in_flight))
     _add_own(routes, health)
     if entrance.metrics is not None:
         _add_metrics(routes, entrance.metrics)

@@ -8,12 +8,14 @@ from typing import Any
 
 from headrace.errors import HeadraceError
 from headrace.gateway.http import body as bodies
-from headrace.gateway.http import reading
+from headrace.gateway.http import large, reading
 from headrace.gateway.http.ending import why_late, why_left
+from headrace.gateway.http.forms import FormBody
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON
 from headrace.gateway.identity import NOBODY
+from headrace.gateway.turns import SMALL
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 
@@ -31,6 +33,7 @@ class Call:
 
     def __init__(self, front: Front, request: Request) -> None:
         self.front = front
+        front.in_flight += 1
         self.request = request
         self.output: type[Any] | None = None
         self._timeout_s = request.timeout_s() if TIMEOUT_HEADER in request.headers else front.timeout_s
@@ -55,13 +58,15 @@ class Call:
         is_plain = headers.get(b'content-type') == JSON and b'content-encoding' not in headers
         if is_plain and request.method not in reading.QUERIED:
             size = len(body)
-            if size > limits.small_json:
+            is_quick = size <= SMALL
+            if size > limits.small_json and is_quick:
                 limits.check_json(body)
-            asked = bodies.read(body)
-            if size > limits.small_json:
+            asked = bodies.read(body) if is_quick else await large.read(body, limits, front.turns)
+            if size > limits.small_json and is_quick:
                 limits.check_data(asked.data, size)
         else:
             asked, size = await reading.read(front, request, body)
+            is_quick = size <= SMALL and not isinstance(asked, FormBody)
         endpoint, target = asked.address(route)
         request.endpoint = endpoint
         if front.permit is not None:
@@ -69,9 +74,6 @@ class Call:
         known = front.types.get(endpoint) or (None if endpoint in front.endpoints else front.default)
         expected = known or front.learn(endpoint)
         self.output = expected.gives
-        docs, parameters = asked.content(expected)
-        if size > limits.small_json:
-            limits.check_docs(docs, size)
         self.context = Context(
             endpoint,
             request_id=request.id,
@@ -80,6 +82,12 @@ class Call:
             trace=request.trace() if b'traceparent' in headers else '',
             client=request.client,
         )
+        if is_quick:
+            docs, parameters = asked.content(expected)
+            if size > limits.small_json:
+                limits.check_docs(docs, size)
+        else:
+            docs, parameters = await reading.content(asked, expected, front, size)
         request.finished.received_bytes = len(body)
         request.finished.goes_on(self.context, len(docs))
         ticket.begin()
@@ -95,6 +103,7 @@ class Call:
 
     def close(self) -> None:
         """It is over: neither the clock nor the client ends it any more."""
+        self.front.in_flight -= 1
         self.request.peer.on_left = None
         if self._timer is not None:
             self._timer.cancel()

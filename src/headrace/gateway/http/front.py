@@ -17,10 +17,12 @@ class Front:
 
     def __init__(self, entrance: Entrance) -> None:
         spec = entrance.spec
+        self.in_flight = 0
         self.handler = entrance.handler
         self.stream = partial(entrance.stream, protocol='http')
         self.admission = entrance.admission
         self.limits = entrance.limits
+        self.turns = entrance.turns
         self.permit = None if entrance.is_open else entrance.permit
         self.origins = Cors(spec.cors)
         self.timeout_s = spec.timeout_s

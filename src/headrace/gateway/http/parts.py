@@ -18,6 +18,7 @@ from headrace.gateway.http.asgi import Send
 from headrace.gateway.http.call import Call
 from headrace.gateway.http.request import Peer
 from headrace.gateway.http.response import Response
+from headrace.gateway.refusals import reply_too_large
 from headrace.pipeline.batch import Batch
 
 EVENTS, LINES = b'text/event-stream', b'application/x-ndjson'
@@ -68,6 +69,7 @@ class Parts:
     async def begin(self, route: str) -> Response:
         """Have the Flow begin; what goes wrong before the first part is raised, unless that takes long."""
         call = self._call
+        call.request.finished.protocol = self._form.name
         try:
             batch = await call.open(route)
             room = call.front.limits.stream(call.request.client)
@@ -92,6 +94,7 @@ class Parts:
             await self._write(pulse)
         except BaseException as error:
             cause = self._call.cause(error)
+            self._call.request.finished.failed(cause)
             if not isinstance(cause, Exception):
                 raise
             if not self._call.request.peer.gone:
@@ -106,6 +109,8 @@ class Parts:
             async for batch in batches:
                 self._parameters = batch.parameters
                 for data in self._items_of(batch):
+                    if len(data) > self._call.front.max_body_bytes:
+                        raise reply_too_large(self._call.front.max_body_bytes)
                     self._items += 1
                     await pulse.send(self._form.part('item', self._items, data))
         header = bodies.ReplyHeader(context.request_id, context.endpoint, context.target)

@@ -76,7 +76,7 @@ class Routes:
         return method in self._table.get(path, {})
 
     def called(self, method: str, path: str) -> str:
-        """The endpoint at a path, the default one where the body says which; '' if it is no call of the Flow."""
+        """The endpoint at a path, the default one where bodies name one; '' if it is no call of the Flow."""
         route = self._table.get(path, {}).get(method)
         return '' if route is None or route.endpoint is None else route.endpoint or DEFAULT_ENDPOINT
 

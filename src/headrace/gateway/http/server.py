@@ -24,6 +24,7 @@ from headrace.gateway.http.build import application
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.mounts import Mounts
 from headrace.gateway.http.request import Peer
+from headrace.gateway.measuring import Measuring
 from headrace.gateway.ports import bound
 from headrace.gateway.security.doorway import accepting, certificate_of
 from headrace.gateway.unread import Backlog
@@ -244,6 +245,13 @@ class HttpServer:
     def _connections(self) -> list[Connection]:
         return cast('list[Connection]', list(self.state.connections))
 
+    def look(self, measuring: Measuring) -> None:
+        """Tell how many connections are open."""
+        plain = sum(isinstance(each, Connection) for each in self.state.connections)
+        measuring.connections('http', plain)
+        if self._sockets is not None:
+            measuring.connections('websocket', len(self.state.connections) - plain)
+
     def _set_headers(self) -> None:
         """What every answer carries."""
         closing = [(b'connection', b'close')] if self._leaves else []
@@ -274,6 +282,7 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> HttpS
     try:
         app = application(entrance, health, mounts)
         server = HttpServer(app, health, entrance.spec.limits, sockets, mounts)
+        entrance.observer.looks.append(server.look)
         await server.listen(entrance, port, shared=shared)
     except BaseException:
         await mounts.close()

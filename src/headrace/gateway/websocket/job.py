@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from time import perf_counter
 from typing import Protocol
 
-from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError, TooLarge
+from headrace.errors import Cancelled, HeadraceError
 from headrace.gateway.entrance import Entrance
+from headrace.gateway.finished import Finished
 from headrace.gateway.identity import Identity
+from headrace.gateway.refusals import reply_too_large, too_late
 from headrace.gateway.websocket.language import Ask, Language
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import Context
@@ -25,11 +28,11 @@ class Job:
     """A request in work; `ask` is None for a message that was none, `failure` is why it has no answer.
 
     `turn` is done when all requests before it are, if replies come in order; then it is `done` itself.
-    `is_last` says that the connection ends with it.
+    `is_last` says that the connection ends with it, `finished` is what is told of it at its end.
     """
 
     __slots__ = (
-        *('ask', 'context', 'done', 'failure', 'identity', 'is_last'),
+        *('ask', 'context', 'done', 'failure', 'finished', 'identity', 'is_last'),
         *('size', 'task', 'ticket', 'turn'),
     )
 
@@ -38,6 +41,8 @@ class Job:
         self.context = context
         self.size = size
         self.ticket = ticket
+        self.finished = Finished('websocket', perf_counter())
+        self.finished.begins(context, size)
         self.identity: Identity | None = None
         self.failure: Exception | None = None
         self.is_last = False
@@ -54,6 +59,8 @@ class Job:
 
     def leave(self) -> None:
         """It is over: give its room back, and its turn to the next."""
+        if self.failure is not None:
+            self.finished.failed(self.failure)
         if self.ticket is not None:
             self.ticket.leave()
         done, turn = self.done, self.turn
@@ -112,10 +119,7 @@ class Worker:
             if not limit.expired():
                 raise
             job.context.cancel()
-            raise DeadlineExceeded(
-                f'no answer from {ask.endpoint!r} in time',
-                help='give the request a longer timeout_s, or the executors less to do',
-            ) from None
+            raise too_late(ask.endpoint) from None
         except asyncio.CancelledError:
             job.context.cancel()
             raise
@@ -125,11 +129,13 @@ class Worker:
         assert ticket is not None
         batch = language.batch(ask)
         given = batch.parameters
+        job.finished.goes_on(context, len(batch))
         ticket.begin()
         answer = await self._entrance.handler(batch, context)
         data = self._bounded(language.reply(ask, context, answer, given))
         ticket.answered(ask.endpoint, len(data))
         await self._send(job, data)
+        job.finished.status = 200
 
     async def _stream(self, job: Job, ask: Ask) -> None:
         ticket, context, language = job.ticket, job.context, self._language
@@ -137,6 +143,7 @@ class Worker:
         with self._entrance.limits.stream(context.client):
             batch = language.batch(ask)
             given = batch.parameters
+            job.finished.goes_on(context, len(batch))
             ticket.begin()
             async with aclosing(self._entrance.stream(batch, context, protocol='websocket')) as parts:
                 async for part in parts:
@@ -145,18 +152,17 @@ class Worker:
                     await self._send(job, data)
         ticket.answered(ask.endpoint)
         await self._send(job, language.end(ask, context))
+        job.finished.status = 200
 
     async def _send(self, job: Job, message: bytes) -> None:
         if job.turn is not None and not job.turn.done():
             await asyncio.shield(job.turn)
         await self._sender.send(message)
+        job.finished.sent_bytes += len(message)
 
     def _bounded(self, message: bytes) -> bytes:
         if len(message) > self._most_bytes:
-            raise TooLarge(
-                f'the answer has {len(message)} bytes, more than the {self._most_bytes} that are sent',
-                help='send fewer documents in a request, or raise max_body_bytes of the gateway',
-            )
+            raise reply_too_large(self._most_bytes)
         return message
 
 

@@ -110,6 +110,7 @@ class Session:
         self.language = language
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._entrance = entrance
+        self._observer = entrance.observer
         self._wire = wire
         self._credentials = credentials
         self._identity = identity
@@ -243,6 +244,7 @@ class Session:
     def _start(self, job: Job, identity: Identity, failure: Exception | None = None) -> None:
         job.identity = identity
         job.failure = failure
+        self._observer.came('websocket')
         self._jobs.add(job)
         self._bytes += job.size
         loop = asyncio.get_running_loop()
@@ -256,6 +258,8 @@ class Session:
         self._jobs.discard(job)
         self._bytes -= job.size
         job.leave()
+        self._observer.left('websocket')
+        self._observer.ended(job.finished)
         if job.is_last and job.failure is not None:
             self._wire.close(close.UNAUTHENTICATED, close.reason(job.failure))
         while self._waiting and self._has_room(self._waiting[0].size):

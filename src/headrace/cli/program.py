@@ -21,6 +21,8 @@ COMMANDS = {
     'client': 'Send documents to a running Flow and print the answer.',
     'ping': 'Ask a running Flow whether it can work.',
     'profile': 'Show where the processes of a running Flow spend their time.',
+    'logs': 'Show what the processes of a running Flow have written.',
+    'log-level': 'Let an executor of a running Flow log more, or less.',
     'keys': 'Make, list and remove the API keys that open a gateway.',
     'certs': 'Make certificates for development.',
     'export': 'Write files for other tools.',
@@ -57,7 +59,7 @@ class Program(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f'headrace.cli.{cmd_name}').command
+        command: click.Command = import_module(f'headrace.cli.{cmd_name.replace("-", "_")}').command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

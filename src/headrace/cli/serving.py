@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import click
@@ -26,7 +27,9 @@ def serve(flow: Flow, *, is_secure: bool = False) -> None:
     key = ''
     if is_secure:
         flow, key = secured(flow)
-    log.to_terminal(flow.spec.name, environment.read().log_level)
+    logs = flow.spec.observe.logs
+    look = log.look(logs.format, sys.stderr, colours=environment.colours())
+    log.to_terminal(flow.spec.name, logs.level or environment.read().log_level, look)
     began = time.monotonic()
     with waiting(f'starting {flow.spec.name} ...'):
         flow.start()

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any, cast
 
 from headrace.documents import DocList
+from headrace.executors import recorded
 from headrace.executors.endpoint import Endpoint
 from headrace.executors.endpoints import STATE
 from headrace.executors.executor import Executor
@@ -18,6 +19,7 @@ from headrace.executors.generating import Generating
 from headrace.executors.records import State
 from headrace.executors.results import Returned
 from headrace.executors.threads import Lane
+from headrace.observe.logcontext import CURRENT, Place
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.guard import answered, until_late
@@ -45,14 +47,15 @@ def bind(executor: Executor, endpoint: Endpoint) -> Handler:
     returned = Returned(args.name, args.full_name, type(executor), endpoint)
     method = getattr(executor, endpoint.method)
     gather = gatherer(endpoint, args.name)
+    place = Place(args.name, args.full_name.removeprefix(f'{args.name}/'), endpoint.name)
     if endpoint.kind == 'stream':
-        return Generating(method, gather, returned, None if endpoint.is_async else _lane(executor))
+        return Generating(method, gather, returned, None if endpoint.is_async else _lane(executor), place)
     if endpoint.is_async:
-        return _asynchronous(method, gather, returned)
-    return _synchronous(method, gather, returned, _lane(executor))
+        return _asynchronous(method, gather, returned, place)
+    return _synchronous(method, gather, returned, _lane(executor), place)
 
 
-def _asynchronous(method: Callable[..., Any], gather: Gather, returned: Returned) -> Handler:
+def _asynchronous(method: Callable[..., Any], gather: Gather, returned: Returned, place: Place) -> Handler:
     endpoint = returned.endpoint
     single = endpoint.kind == 'doc'
 
@@ -62,12 +65,18 @@ def _asynchronous(method: Callable[..., Any], gather: Gather, returned: Returned
     async def handle(batch: Batch, context: Context) -> Batch:
         context.check()
         docs, arguments = gather(batch, context)
+        span = None if context.span is None else recorded.begun(context.span, arguments, endpoint.method)
         work = each(docs, arguments) if single and docs is not None else method(**arguments)
+        if span is not None:
+            work = recorded.on_loop(work, span)
         begun = perf_counter()
+        before = CURRENT.set((place, batch.asked if isinstance(batch, Gathered) else context))
         try:
             result = await until_late(work, context)
         except USER_ERRORS as error:
             raise failed(error, returned.name, endpoint) from error
+        finally:
+            CURRENT.reset(before)
         timing = Timing(0.0, 0.0, perf_counter() - begun, len(docs) if docs is not None else 0)
         answer = returned.answer(result, batch, docs)
         answer.timing = timing
@@ -76,7 +85,9 @@ def _asynchronous(method: Callable[..., Any], gather: Gather, returned: Returned
     return handle
 
 
-def _synchronous(method: Callable[..., Any], gather: Gather, returned: Returned, lane: Lane) -> Handler:
+def _synchronous(
+    method: Callable[..., Any], gather: Gather, returned: Returned, lane: Lane, place: Place
+) -> Handler:
     endpoint = returned.endpoint
     single = endpoint.kind == 'doc'
 
@@ -100,13 +111,19 @@ def _synchronous(method: Callable[..., Any], gather: Gather, returned: Returned,
             # Sealed here, before the next handler has the thread and perhaps writes into the same arrays.
             return result if inspect.isawaitable(result) else returned.answer(result, batch, docs)
 
+        before = CURRENT.set((place, batch.asked if isinstance(batch, Gathered) else context))
+        job = work
+        if context.span is not None:
+            job = recorded.on_thread(work, context.span, arguments, endpoint.method)
         try:
-            answer = await answered(lane.submit(work), context)
+            answer = await answered(lane.submit(job), context)
             if inspect.isawaitable(answer):  # a plain function around an asynchronous one
                 answer = returned.answer(await until_late(_awaited(answer), context), batch, docs)
                 timing.handler_s = perf_counter() - asked - timing.queue_s
         except USER_ERRORS as error:
             raise failed(error, returned.name, endpoint) from error
+        finally:
+            CURRENT.reset(before)
         answer.timing = timing
         return cast(Batch, answer)
 

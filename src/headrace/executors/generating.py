@@ -8,11 +8,13 @@ from contextlib import aclosing
 from typing import Any
 
 from headrace.errors import TooLarge
+from headrace.executors import recorded
 from headrace.executors.failure import USER_ERRORS, failed
 from headrace.executors.gathering import Gather
 from headrace.executors.results import Returned
 from headrace.executors.stepping import stepped
 from headrace.executors.threads import Lane
+from headrace.observe.logcontext import CURRENT, Place
 from headrace.pipeline.ahead import ahead
 from headrace.pipeline.batch import Batch, Payload, concatenated
 from headrace.pipeline.context import Context
@@ -36,6 +38,7 @@ class Generating:
         gather: Gather,
         returned: Returned,
         lane: Lane | None,
+        place: Place,
         *,
         max_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
@@ -43,6 +46,7 @@ class Generating:
         self._gather = gather
         self._returned = returned
         self._lane = lane
+        self._place = place
         self._max_bytes = max_bytes
         self._is_single = 'doc' in returned.endpoint.takes
 
@@ -72,18 +76,26 @@ class Generating:
         """One part for each value that is yielded."""
         context.check()
         docs, arguments = self._gather(batch, context)
+        span, method = context.span, self._returned.endpoint.method
         if self._lane is None:
-            made = ahead(self._asynchronous(docs, arguments, batch), context)
+            items = self._asynchronous(docs, arguments, batch, context)
+            if span is not None:
+                items = recorded.parts(items, span, arguments, method)
+            made = ahead(items, context)
         else:
-            made = stepped(self._lane, self._synchronous(docs, arguments, batch), context)
+            steps = self._synchronous(docs, arguments, batch, context)
+            if span is not None:
+                steps = recorded.steps(steps, span, arguments, method)
+            made = stepped(self._lane, steps, context)
         async with aclosing(made) as parts:
             async for part in parts:
                 yield part
 
     async def _asynchronous(
-        self, docs: Any, arguments: dict[str, Any], batch: Batch
+        self, docs: Any, arguments: dict[str, Any], batch: Batch, context: Context
     ) -> AsyncGenerator[Batch, None]:
         returned = self._returned
+        CURRENT.set((self._place, context))  # of this task, which runs nothing else
         try:
             for each in self._calls(docs, arguments):
                 made = self._method(**each)
@@ -100,8 +112,12 @@ class Generating:
         except USER_ERRORS as error:
             raise failed(error, returned.name, returned.endpoint) from error
 
-    def _synchronous(self, docs: Any, arguments: dict[str, Any], batch: Batch) -> Iterator[Batch]:
+    def _synchronous(
+        self, docs: Any, arguments: dict[str, Any], batch: Batch, context: Context
+    ) -> Iterator[Batch]:
         returned = self._returned
+        work = self._place, context
+        CURRENT.set(work)
         try:
             for each in self._calls(docs, arguments):
                 made = self._method(**each)
@@ -110,7 +126,9 @@ class Generating:
                 try:
                     for value in made:
                         yield returned.part(value, batch)
+                        CURRENT.set(work)  # each step begins with context variables of its own
                 finally:
+                    CURRENT.set(work)
                     if hasattr(made, 'close'):
                         made.close()
         except USER_ERRORS as error:

@@ -7,6 +7,9 @@ from functools import partial
 from typing import Any, Literal
 
 from headrace.flow.building import changed
+from headrace.spec import Source
+from headrace.spec.explain import convert
+from headrace.spec.observe import LogLevel
 
 
 def change(flow: Any, what: Literal['scale', 'update'], name: str, settings: Mapping[str, Any]) -> Any:
@@ -22,4 +25,16 @@ def change(flow: Any, what: Literal['scale', 'update'], name: str, settings: Map
         await getattr(session.running, what)(name, wanted)
         flow.spec = session.running.spec
 
-    return carry_out() if flow.is_async else session.change(carry_out())
+    return carry_out() if flow.is_async else session.run(carry_out())
+
+
+def log_level(flow: Any, name: str, level: str) -> Any:
+    """Let an executor, or the 'gateway', log from `level` on; awaited as `change` is."""
+    session = flow.session
+    least: LogLevel = convert(level.upper(), LogLevel, Source('Flow.log_level()'), ('level',))
+
+    async def carry_out() -> None:
+        await session.running.log_level(name, least)
+        flow.spec = session.running.spec
+
+    return carry_out() if flow.is_async else session.run(carry_out())

@@ -20,7 +20,7 @@ from headrace.flow.building import (
     with_executor,
     with_gateway,
 )
-from headrace.flow.changing import change
+from headrace.flow.changing import change, log_level
 from headrace.flow.session import Session
 from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings, OneOrMany
 from headrace.pipeline.describe import FlowInfo
@@ -307,6 +307,19 @@ class Flow:
         Two numbers let it grow and shrink with its work. Awaited, as `update`, if the Flow is asynchronous.
         """
         return change(self, 'scale', name, {'replicas': replicas})
+
+    def log_level(self, name: str, level: str) -> Any:
+        """Let an executor (or the 'gateway') log from this level on, while it runs; awaited as `update`."""
+        return log_level(self, name, level)
+
+    def profile(self, on: str = '/', inputs: Any = None, *, requests: int = 100, **options: Any) -> Any:
+        """Post the same `requests` times, one after the other, and say where their time goes.
+
+        Print the `Profile` that comes back. Awaited if the Flow is asynchronous. Options are those of `post`.
+        """
+        from headrace.flow.profiling import profile  # rarely part of serving
+
+        return profile(self, on, inputs, requests=requests, options=options)
 
     def is_flow_ready(self) -> bool:
         """Whether the Flow runs and every executor answers."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from headrace.client.address import Tls
 from headrace.client.loop import NOTICE_S, LoopThread
@@ -15,8 +16,11 @@ from headrace.flow.transport import HandlerTransport
 from headrace.observe import log
 from headrace.places import InProcess, Local, Running
 from headrace.spec import FlowSpec
+from headrace.spec.environment import colours
 from headrace.spec.exposure import reaches_itself
 from headrace.spec.paths import anchored_path
+
+T = TypeVar('T')
 
 PLACES: dict[str, Any] = {'local': Local, 'in-process': InProcess}
 """What carries out a Flow, by the name of its place."""
@@ -57,7 +61,7 @@ class Session:
     # These two run on the loop. The loop's end stops what runs: Ctrl-C may come at any step of the caller's.
 
     async def _begin(self, spec: FlowSpec) -> None:
-        log.to_someone('flow')
+        log.to_someone('flow', log.look(spec.observe.logs.format, sys.stderr, colours=colours()))
         start: Any = PLACES[spec.place].start
         self._running = await start(spec)
 
@@ -85,10 +89,10 @@ class Session:
             self._client = Client(asyncio=is_async, **reach(self.running))
         return self._client
 
-    def change(self, change: Coroutine[Any, Any, None]) -> None:
-        """Carry out a change of what runs, from synchronous code."""
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Let something be done with what runs, from synchronous code."""
         assert self._loop is not None
-        self._loop.run(change)
+        return self._loop.run(work)
 
     def block(self, stop_event: threading.Event | None) -> None:
         """Wait for a signal or `stop_event`; raise Unavailable if a process of the Flow ends before."""

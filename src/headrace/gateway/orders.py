@@ -71,6 +71,18 @@ class Tell(msgspec.Struct, frozen=True, tag=True):
     load_every_s: float
 
 
+class Log(msgspec.Struct, frozen=True, tag=True):
+    """Log from this level on, from now on."""
+
+    level: str
+
+
+class Profile(msgspec.Struct, frozen=True, tag=True):
+    """Report as `profiled` what was kept, then keep where the time of requests goes, of so many at most."""
+
+    most: int
+
+
 class Leave(msgspec.Struct, frozen=True, tag=True):
     """The last order: end, for others have the ports now; open connections are ended in good order."""
 

@@ -8,23 +8,28 @@ import shutil
 import signal
 import time
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import uvloop
 
 from headrace.documents.media.access import restrict
-from headrace.gateway.orders import Leave, Log, Open, Processes, Route, Start, Tell
+from headrace.gateway.orders import Leave, Log, Open, Processes, Profile, Route, Start, Tell
 from headrace.gateway.security.doorway import towards_workers
 from headrace.gateway.server import DOORS, METRICS, GatewayServer, serve
 from headrace.gateway.setting import Setting
 from headrace.gateway.switchboard import Switchboard
 from headrace.observe import log
 from headrace.observe.metrics.store import Store, store_in
+from headrace.observe.tracing import Settings, begun
 from headrace.spec import environment
+from headrace.spec.tracing import tracing_settings
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import GRACE_S, Lifeline, leave
 from headrace.wire.tls import Contexts
+
+if TYPE_CHECKING:
+    from headrace.observe.tracing import Tracing
 
 
 def main() -> None:
@@ -42,20 +47,30 @@ def main() -> None:
         restrict(environment.read().allow_uris.split(), max_pixels=spec.limits.image_pixels)
         tls = towards_workers(spec.security.workers)
         store = store_in(start.directory, start.name) if start.observe.metrics.enabled else None
+        tracing = begun(_traces(start))
         order = msgspec.convert(line.receive(), Open)
     except BaseException as error:
         line.report({'failed': to_data(error)})
         leave(1)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve(line, start, order, tls, store))
+        status = runner.run(_serve(line, start, order, tls, store, tracing))
         leave(status)  # inside the runner: the teardown of the loop and of gRPC takes longer than the stop
 
 
-async def _serve(line: Lifeline, start: Start, order: Open, tls: Contexts | None, store: Store | None) -> int:
+async def _serve(
+    line: Lifeline,
+    start: Start,
+    order: Open,
+    tls: Contexts | None,
+    store: Store | None,
+    tracing: Tracing | None,
+) -> int:
     stop = asyncio.Event()
     orphaned = False
     linger_s = 0.0
     pids = order.pids
+
+    server: GatewayServer | None = None
 
     def on_cut() -> None:
         nonlocal orphaned
@@ -64,13 +79,16 @@ async def _serve(line: Lifeline, start: Start, order: Open, tls: Contexts | None
 
     def on_order(message: Any) -> None:
         nonlocal pids, linger_s
-        later = msgspec.convert(message, Route | Processes | Tell | Leave | Log)
+        later = msgspec.convert(message, Route | Processes | Tell | Leave | Log | Profile)
         if isinstance(later, Route):
             board.follow(later)
         elif isinstance(later, Tell):
             news.every(later.load_every_s)
         elif isinstance(later, Log):
             log.set_level(later.level)
+        elif isinstance(later, Profile):
+            kept = [] if server is None else server.profiler.keep(later.most)
+            line.offer({'profiled': msgspec.to_builtins(kept)})
         elif isinstance(later, Leave):
             linger_s = later.linger_s
             stop.set()
@@ -80,10 +98,10 @@ async def _serve(line: Lifeline, start: Start, order: Open, tls: Contexts | None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    board = Switchboard(order, line.report, floating_timeout_s=start.spec.timeout_s, tls=tls)
+    limit_s = start.spec.timeout_s
+    board = Switchboard(order, line.report, floating_timeout_s=limit_s, tls=tls, tracing=tracing)
     news = News(line, board)
     line.watch(on_order, on_cut)
-    server: GatewayServer | None = None
     try:
         await board.connected(order.wait_s, anyway=order.anyway, unless=stop)
         if not stop.is_set():
@@ -107,9 +125,14 @@ async def _serve(line: Lifeline, start: Start, order: Open, tls: Contexts | None
     return 0
 
 
+def _traces(start: Start) -> Settings | None:
+    traces = start.observe.traces
+    return tracing_settings(traces, flow=start.flow, service='gateway', process=start.name)
+
+
 async def _opened(board: Switchboard, start: Start, order: Open, store: Store | None) -> GatewayServer:
     return await serve(
-        board.graph,
+        board.handler,
         order.info,
         start.spec,
         ready=board.ready,

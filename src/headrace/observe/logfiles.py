@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -77,26 +78,83 @@ def tail(
 
     Example: `tail(directory, 'encoder', level='WARNING', limit=50)`
     """
-    least = LEVELS.get((level or '').upper(), 0)
-
-    def is_wanted(line: Line) -> bool:
-        return (
-            LEVELS.get(line.level, 0) >= least
-            and (process is None or line.process == process or line.executor == process)
-            and (request_id is None or _is_of(line, request_id))
-        )
-
     found: list[list[Line]] = []
     for newer in _files(directory, process or ''):
         lines: list[Line] = []
         for line in _backwards(newer):
             if line.time <= since or len(lines) >= limit:
                 break
-            if is_wanted(line):
+            if is_wanted(line, process, level, request_id):
                 lines.append(line)
         found.append(lines[::-1])
     merged = list(heapq.merge(*found, key=lambda line: line.time))
     return merged[-limit:] if limit else []
+
+
+class Follower:
+    """The lines that the processes of a Flow write from now on; `fresh` gives those since it was asked."""
+
+    def __init__(self, directory: str | Path) -> None:
+        self._folder = Path(directory) / FOLDER
+        self._read = {path: _place(path) for path in self._newer()}
+
+    def _newer(self) -> list[Path]:
+        return [path for path in self._folder.glob(f'*{SUFFIX}') if not path.name.endswith(OLDER)]
+
+    def fresh(self) -> list[Line]:
+        """New lines, in the order of their times."""
+        lines: list[Line] = []
+        for path in self._newer():
+            number, position = self._read.get(path, (0, 0))
+            if number and _place(path)[0] != number:  # it has become the older one
+                older = path.with_name(path.name.removesuffix(SUFFIX) + OLDER)
+                if _place(older)[0] == number:
+                    lines += _lines(older, position)[0]
+                position = 0
+            more, position = _lines(path, position)
+            lines += more
+            self._read[path] = _place(path)[0], position
+        return sorted(lines, key=lambda line: line.time)
+
+
+def _place(path: Path) -> tuple[int, int]:
+    """Which file this is at present, and how long."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_ino, status.st_size
+
+
+def _lines(path: Path, position: int) -> tuple[list[Line], int]:
+    """The complete lines from a position on, and where the next one begins."""
+    try:
+        with path.open('rb') as file:
+            file.seek(position)
+            data = file.read()
+    except OSError:
+        return [], position
+    whole = data[: data.rfind(b'\n') + 1]
+    lines = []
+    for each in whole.splitlines():
+        with suppress(msgspec.MsgspecError):
+            lines.append(from_json(each))
+    return lines, position + len(whole)
+
+
+def is_wanted(
+    line: Line, process: str | None = None, level: str | None = None, request_id: str | None = None
+) -> bool:
+    """Whether a line is of this process (or executor), of this level or a higher one, and of this request."""
+    return (
+        LEVELS.get(line.level, 0) >= LEVELS.get((level or '').upper(), 0)
+        and (not process or process in (line.process, line.executor))
+        and (not request_id or any(each.startswith(request_id) for each in _ids(line)))
+    )
+
+
+def _ids(line: Line) -> tuple[str, ...]:
+    return line.request_ids or (line.request_id,)
 
 
 def _files(directory: str | Path, process: str) -> list[Path]:
@@ -104,11 +162,6 @@ def _files(directory: str | Path, process: str) -> list[Path]:
     names = (path.name for path in (Path(directory) / FOLDER).glob(f'{file_name(process)}*{SUFFIX}'))
     newer = {name.removesuffix(OLDER).removesuffix(SUFFIX) + SUFFIX for name in names}
     return [Path(directory) / FOLDER / name for name in sorted(newer)]
-
-
-def _is_of(line: Line, request_id: str) -> bool:
-    ids = line.request_ids or (line.request_id,)
-    return any(each.startswith(request_id) for each in ids)
 
 
 def _backwards(newer: Path) -> Iterator[Line]:

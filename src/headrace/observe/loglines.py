@@ -28,13 +28,14 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One line of a log; what is not known is left out of its JSON.
 
     `time` is UTC, as ISO 8601 with microseconds, so that lines sort by it. `process` is the name of the one
-    that wrote it: 'gateway', 'encoder/rep-0'. `request_id` and `trace_id` say for which request; a batch has
-    several: `requests` counts them, `request_ids` has the first few. `error` is a traceback, `facts` what
-    was logged with `extra=`.
+    that wrote it: 'gateway', 'encoder/rep-0'; `flow` that of its Flow, if somebody gave it one. `request_id`
+    and `trace_id` say for which request; a batch has several: `requests` counts them, `request_ids` has the
+    first few. `error` is a traceback, `facts` what was logged with `extra=`.
     """
 
     time: str
     level: str
+    flow: str = ''
     process: str = ''
     logger: str = ''
     message: str = ''
@@ -76,18 +77,18 @@ def to_text(line: Line, *, coloured: bool = False) -> str:
     A message of several lines is indented, so that nothing in it looks like a line of its own; control
     characters are shown, not sent (colours of captured output stay where there are colours).
     """
-    name = line.process or line.executor
+    name = '/'.join(filter(None, (line.flow, line.process or line.executor)))
     paint = _painted if coloured else _plain
     clean = _clean if not coloured else _clean_but_colours
-    message = clean(line.message).replace('\n', '\n    ')
+    message, *more = clean(line.message).split('\n')
     head = f'{paint(clock(line.time), _DIM)} {paint(f"{line.level:<8}", _COLOURS.get(line.level, "0"))}'
     text = f'{head} {paint(name, _NAME)}  {message}'
     tail = _clean(' '.join(f'{key}={value}' for key, value in _belongings(line)))
     if tail:
         text += f'  {paint(tail, _DIM)}'
     if line.error:
-        text += '\n    ' + clean(line.error.rstrip('\n')).replace('\n', '\n    ')
-    return text
+        more += clean(line.error.rstrip('\n')).split('\n')
+    return '\n    '.join((text, *more))
 
 
 def clock(at: str) -> str:

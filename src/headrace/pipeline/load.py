@@ -16,6 +16,7 @@ from headrace.pipeline.dividing import Given, parts
 from headrace.pipeline.handler import Handler
 from headrace.pipeline.hops import Timing
 from headrace.pipeline.reports import REPORTS, RESULTS
+from headrace.pipeline.spans import shared
 from headrace.pipeline.waiting import Piece
 
 NOT_OF_A_DOCUMENT = (Cancelled, DeadlineExceeded, Unavailable, MissingExtra, ProtocolError)
@@ -57,6 +58,11 @@ class Gathered(Batch):
         self.given = Given(docs, self._load.owners(group))
         self.sources = (('', Payload(docs)),)
 
+    @property
+    def asked(self) -> tuple[Context, ...]:
+        """The requests whose documents these are."""
+        return self._load.asked_by(self._group)
+
     def begun(self) -> bool:
         """Leave out the documents of those who have left; say whether there were any.
 
@@ -96,11 +102,13 @@ class Load:
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.pieces = pieces
         self.weight = sum(piece.weight for piece in pieces)
-        self.context = _context(pieces)
+        self._asked = _asked(pieces)
+        self.context = _context(self._asked)
         self.since: float | None = None
         self.is_over = False
         self.task: asyncio.Task[None] | None = None
         self._places = [(n, position) for n, piece in enumerate(pieces) for position in piece.positions]
+        self._is_recorded = any(piece.request.context.span is not None for piece in pieces)
         self._has_run = False
         self._snapshot: Payload | None = None
         self._waiting = len(pieces)
@@ -117,15 +125,30 @@ class Load:
         """
         batch = Gathered(self, group)
         begun = perf_counter()
+        span = self.context.span = shared(self.asked_by(group), len(group)) if self._is_recorded else None
+        if span is not None:
+            self.context.trace = span.trace
         try:
             return batch.outcome(await handler(batch, self.context), begun)
+        except BaseException as error:
+            if span is not None:
+                span.fail(error)
+            raise
         finally:
             self._has_run = True
+            if span is not None:
+                span.end()
 
     def parameters(self, group: Sequence[int]) -> dict[str, Any]:
         """The parameters that these documents have in common."""
         first = self.pieces[self._places[group[0]][0]].request.batch.parameters
         return {key: value for key, value in first.items() if key not in REPORTS}
+
+    def asked_by(self, group: Sequence[int]) -> tuple[Context, ...]:
+        """The requests that these documents are of."""
+        if len(group) == len(self):
+            return self._asked
+        return _asked([self.pieces[n] for n in dict.fromkeys(self.owners(group))])
 
     def owners(self, group: Sequence[int]) -> list[int]:
         """The number of the piece of each of these documents."""
@@ -215,9 +238,12 @@ def _added(outcome: Outcome, owner: int) -> dict[str, Any]:
     return {**added, RESULTS: results}
 
 
-def _context(pieces: Sequence[Piece]) -> Context:
-    contexts = {id(piece.request): piece.request.context for piece in pieces}.values()
-    first = next(iter(contexts))
+def _asked(pieces: Sequence[Piece]) -> tuple[Context, ...]:
+    return tuple({id(piece.request): piece.request.context for piece in pieces}.values())
+
+
+def _context(contexts: Sequence[Context]) -> Context:
+    first = contexts[0]
     deadlines = [context.deadline for context in contexts]
     return Context(
         first.endpoint,

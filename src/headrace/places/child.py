@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from headrace.errors import HeadraceError, StartError
+from headrace.places.outputs import Tap
 from headrace.spec.environment import for_child
 from headrace.wire.faults import from_data
 from headrace.wire.lifeline import LENGTH, pack
@@ -28,9 +29,10 @@ class Child:
     It runs in a session of its own, so that Ctrl-C reaches only the parent, who ends it in good order.
     """
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, name: str, process: subprocess.Popen[bytes], tap: Tap | None = None) -> None:
         self.name = name
         self._process = process
+        self._tap = tap
         self._reports = asyncio.StreamReader()
         self._reading: asyncio.ReadTransport | None = None
         self._orders: asyncio.WriteTransport | None = None
@@ -38,10 +40,10 @@ class Child:
         self._is_over = False
 
     @classmethod
-    async def spawn(cls, name: str, main: str, env: dict[str, str]) -> Child:
+    async def spawn(cls, name: str, main: str, env: dict[str, str], tap: Tap | None = None) -> Child:
         """Start `main` (module:function) in a new process, without importing the caller's main module.
 
-        Raises StartError if the system cannot start one.
+        What it writes goes into `tap`, if there is one. Raises StartError if the system cannot start one.
         """
         module, _, function = main.partition(':')
         code = (
@@ -49,10 +51,13 @@ class Child:
         )
         read_end, write_end = os.pipe()
         reports = io.FileIO(read_end)
+        output = None if tap is None else tap.write_end
         try:
             process = subprocess.Popen(  # noqa: ASYNC220 (a few ms; asyncio's own way needs a child watcher)
                 [sys.executable, '-c', code, str(write_end)],
                 stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
                 pass_fds=(write_end,),
                 env=for_child(env),
                 start_new_session=True,
@@ -66,7 +71,9 @@ class Child:
             ) from error
         finally:
             os.close(write_end)
-        child = cls(name, process)
+            if tap is not None:
+                tap.given()
+        child = cls(name, process, tap)
         try:
             await child._connect(reports)
         except BaseException:
@@ -146,6 +153,8 @@ class Child:
     def _wait(self) -> int:
         status = self._process.wait()
         self._end_group()  # here, where it cannot be cancelled
+        if self._tap is not None:
+            self._tap.finish()
         return status
 
     async def stop(self, grace_s: float) -> None:

@@ -200,6 +200,14 @@ class Crew:
         await self.publish(target)
         await replica.stop(self.flow.timeout_stop_s + KILL_AFTER_S)
 
+    # Its level of logging
+
+    def log_level(self, flow: FlowSpec) -> None:
+        """Have every process log as it is in `flow`, also those that are started again."""
+        self.flow = flow
+        for replica in self:
+            replica.log_as(flow)
+
     # Its code and arguments
 
     async def roll(self, flow: FlowSpec) -> None:

@@ -10,14 +10,17 @@ from msgspec.structs import replace
 
 from headrace.gateway.orders import Load, Open, Start, Tell, nameless
 from headrace.gateway.ports import reserved
+from headrace.gateway.profiling import Profiled
 from headrace.gateway.security.keys import Key
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.gateway import Gateway
 from headrace.places.noticeboard import Process
+from headrace.places.outputs import Outputs
 from headrace.places.routing import Routes
 from headrace.places.waiting import all_of
 from headrace.spec import GATEWAY, FlowSpec, PhysicalPlan, order
 from headrace.spec.gateway import door_of
+from headrace.spec.observe import LogLevel
 from headrace.spec.paths import anchored
 from headrace.spec.plan import environment_of
 
@@ -83,6 +86,7 @@ class Front:
         pids: Callable[[], tuple[int, ...]],
         on_change: Callable[[], None],
         on_load: Callable[[object, Mapping[str, Load]], None],
+        outputs: Outputs | None = None,
     ) -> None:
         self.routes = Routes()
         self._ports = ports.of_doors
@@ -94,6 +98,7 @@ class Front:
         self._plans = physical.gateways
         self._on_change = on_change
         self._on_load = on_load
+        self._outputs = outputs
         self._gateways: list[Gateway] = []
 
     @property
@@ -121,6 +126,7 @@ class Front:
                 env=environment_of(spec, plan),
                 on_change=self._on_change,
                 on_load=self._on_load,
+                outputs=self._outputs,
             )
             self._gateways.append(gateway)
             await gateway.spawn()
@@ -133,10 +139,20 @@ class Front:
         for gateway in self._gateways:
             gateway.keep()
 
+    async def profile(self, most: int) -> list[Profiled]:
+        """Have every gateway keep where the time of requests goes, of so many at most; what they kept."""
+        kept = await asyncio.gather(*(gateway.profile(most) for gateway in self._gateways))
+        return [request for requests in kept for request in requests]
+
     def offer(self, flow: FlowSpec, info: FlowInfo) -> None:
         """What gateways that start from now on are to serve; those that run are told what to report."""
         self._flow, self._info = flow, info
         self.routes.tell(Tell(load_every_s(flow)))
+
+    def log_level(self, level: LogLevel) -> None:
+        """Have every gateway log from this level on, also those that are started again."""
+        for gateway in self._gateways:
+            gateway.log_level(level)
 
     def _order(self, is_first: bool) -> Open:
         flow = self._flow

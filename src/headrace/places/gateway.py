@@ -9,14 +9,18 @@ from signal import SIGKILL, SIGTERM
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from headrace.errors import StartError
-from headrace.gateway.orders import ROUTED_S, Leave, Load, Open, Processes, Route, Start, Tell
+from headrace.gateway.orders import ROUTED_S, Leave, Load, Log, Open, Processes, Profile, Route, Start, Tell
+from headrace.gateway.profiling import Profiled
 from headrace.places.child import Child
+from headrace.places.outputs import Outputs
 from headrace.places.restarts import End
 from headrace.places.supervising import keep
 from headrace.spec import ProcessPlan
 from headrace.spec.environment import variables
+from headrace.spec.observe import LogLevel
 from headrace.wire.faults import from_data
 
 MAIN = 'headrace.gateway.process:main'
@@ -43,6 +47,7 @@ class Gateway:
         env: Mapping[str, str],
         on_change: Callable[[], None],
         on_load: Callable[[object, dict[str, Load]], None],
+        outputs: Outputs | None = None,
     ) -> None:
         self.plan = plan
         self.child: Child | None = None
@@ -53,10 +58,12 @@ class Gateway:
         self._orders = orders
         self._on_change = on_change
         self._on_load = on_load
+        self._outputs = outputs
         self._ready: asyncio.Future[Mapping[str, int]] | None = None
         self._follows = False  # it has its order to open, which says how the routes were then
         self._routed: dict[int, asyncio.Future[None]] = {}
         self._routed_s = 0.0  # how long it may take to carry out an order
+        self._profiled: asyncio.Future[list[Profiled]] | None = None
         self._ready_at: float | None = None
         self._keeping: asyncio.Task[None] | None = None
 
@@ -72,7 +79,8 @@ class Gateway:
         # gRPC's C core prints what we report ourselves, such as a port that is taken.
         quiet = {'GRPC_VERBOSITY': 'NONE', **variables(), **self._env}
         self._ready_at, self._follows = None, False
-        self.child = await Child.spawn(self.title, MAIN, quiet)
+        tap = self._outputs.tap(self.plan.name) if self._outputs else None
+        self.child = await Child.spawn(self.title, MAIN, quiet, tap)
         self.child.order(msgspec.to_builtins(self._first))
         self._on_change()
 
@@ -133,10 +141,28 @@ class Gateway:
         done.add_done_callback(lambda _: timer.cancel())
         return done
 
-    def tell(self, news: Processes | Tell) -> None:
-        """Say which processes there are, or what to report."""
+    def tell(self, news: Processes | Tell | Profile | Log) -> None:
+        """Say which processes there are, what to report, keep, or log."""
         if self.child is not None and self._follows:
             self.child.order(msgspec.to_builtins(news))
+
+    async def profile(self, most: int) -> list[Profiled]:
+        """Have it keep where the time of requests goes, of so many at most; what it has kept until now."""
+        if self.child is None or not self._follows:
+            return []
+        self._profiled = profiled = asyncio.get_running_loop().create_future()
+        self.tell(Profile(most))
+        ended = asyncio.ensure_future(self.child.ended())
+        await asyncio.wait({profiled, ended}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        return profiled.result() if profiled.done() else []
+
+    def log_level(self, level: LogLevel) -> None:
+        """Have it log from this level on, also when it is started again."""
+        observe = self._first.observe
+        logs = replace(observe.logs, level=level)
+        self._first = replace(self._first, observe=replace(observe, logs=logs))
+        self.tell(Log(level))
 
     def _on_report(self, message: Any) -> None:
         for kind, value in message.items():
@@ -146,6 +172,8 @@ class Gateway:
                 self._ready.set_exception(from_data(value))
             elif kind == 'routed':
                 self._carried_out(value)
+            elif kind == 'profiled' and self._profiled is not None and not self._profiled.done():
+                self._profiled.set_result(msgspec.convert(value, list[Profiled]))
             elif kind == 'load':
                 self._on_load(self, msgspec.convert(value, dict[str, Load]))
 

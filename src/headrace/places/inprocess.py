@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 from headrace.errors import DeadlineExceeded, SpecError
 from headrace.executors import Executor, close
 from headrace.gateway.elsewhere import Elsewhere
+from headrace.gateway.finished import Finished
+from headrace.gateway.observer import Observer
+from headrace.gateway.profiling import Profiled, Profiler
+from headrace.gateway.refusals import too_late
+from headrace.observe.tracing import begun
 from headrace.pipeline import Batch, Context, Graph, Handler, Node
 from headrace.pipeline.ahead import ahead
 from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.spans import FLUSH_S, requested, visit
 from headrace.places.blueprints import check_types, load
 from headrace.places.elsewhere import called_elsewhere, described_elsewhere
 from headrace.places.inline import built
+from headrace.places.levels import with_level
 from headrace.places.running import Change
 from headrace.spec import FlowSpec, order
+from headrace.spec.graph import with_replaced
+from headrace.spec.observe import LogLevel
+from headrace.spec.tracing import tracing_settings
+
+if TYPE_CHECKING:
+    from headrace.observe.tracing import Tracing
+
+PROTOCOL = 'in-process'
+"""How requests come that come through no door."""
 
 
 class InProcess:
@@ -28,12 +47,15 @@ class InProcess:
         graph: Graph,
         executors: Iterable[Executor],
         links: Iterable[Elsewhere],
+        tracing: Tracing | None = None,
     ) -> None:
         self.spec = spec
         self.info = info
         self.host = spec.gateway.host
         self.ports: Mapping[str, int] = {}
-        self.handler: Handler | None = InTime(graph)
+        self._in_time = InTime(requested(graph, tracing))
+        self._tracing = tracing
+        self.handler: Handler | None = self._in_time
         self.home = asyncio.get_running_loop()
         self.key = ''
         self._graph = graph
@@ -50,17 +72,27 @@ class InProcess:
         info = check_types(spec, infos)
         executors: list[Executor] = []
         handlers: dict[str, Handler] = {}
+        tracing = _tracing(spec)
         try:
             for name, each in loaded.items():
-                handlers[name] = await built(each, infos[name], executors)
+                handlers[name] = await built(each, infos[name], executors, tracing)
         except BaseException:
             await _close(executors)  # an error there must not hide the one that matters
             raise
         links = called_elsewhere(spec, infos)
         handlers |= links
-        nodes = [Node.of(each, handlers.get(each.name), infos.get(each.name)) for each in order(spec)]
+        nodes = [
+            Node.of(
+                each, visit(handlers.get(each.name), tracing, each.name, 'internal'), infos.get(each.name)
+            )
+            for each in order(spec)
+        ]
         graph = Graph(nodes, floating_timeout_s=spec.gateway.timeout_s)
-        return cls(spec, info, graph, executors, links.values())
+        return cls(spec, info, graph, executors, links.values(), tracing)
+
+    async def profile(self, most: int) -> list[Profiled]:
+        """Keep where the time of requests goes, of so many at most; what was kept until now."""
+        return self._in_time.profiler.keep(most)
 
     async def scale(self, name: str, change: Change) -> None:
         """Its executors are part of this process: their number stays."""
@@ -70,12 +102,20 @@ class InProcess:
         """Its executors are part of this process: their code and arguments stay."""
         raise _fixed(name)
 
+    async def log_level(self, name: str, level: LogLevel) -> None:
+        """Let the `self.logger` of an executor log from `level` on: others belong to the program."""
+        self.spec = with_replaced(self.spec, with_level(self.spec, name, level))
+        logging.getLogger(f'headrace.executor.{name}').setLevel(level)
+
     async def stop(self) -> None:
         """Let floating work finish, then close every executor."""
         self.handler = None
         await self._graph.close(self._grace_s)
         await asyncio.gather(*(link.close() for link in self._links))
-        for error in await _close(reversed(self._executors)):
+        errors = await _close(reversed(self._executors))
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close, FLUSH_S)
+        for error in errors:
             raise error
 
     async def watch(self) -> str:
@@ -92,15 +132,31 @@ class InTime:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._observer = Observer()
+        self.profiler = Profiler(self._observer)
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
+        finished = Finished(PROTOCOL, perf_counter())
+        finished.goes_on(context, len(batch))
+        try:
+            answer = await self._answer(batch, context)
+        except BaseException as error:
+            finished.failed(error)
+            raise
+        else:
+            finished.status = 200
+            return answer
+        finally:
+            self._observer.ended(finished)
+
+    async def _answer(self, batch: Batch, context: Context) -> Batch:
         try:
             async with asyncio.timeout(context.left_s()):
                 return await self._graph(batch, context)
         except TimeoutError as error:
             if isinstance(error, DeadlineExceeded):
                 raise
-            raise DeadlineExceeded(f'no answer at {context.endpoint!r} in time') from None
+            raise too_late(context.endpoint) from None
 
     def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
         """The answer in parts."""
@@ -108,6 +164,12 @@ class InTime:
 
     def __repr__(self) -> str:
         return f'<InTime {self._graph}>'
+
+
+def _tracing(spec: FlowSpec) -> Tracing | None:
+    return begun(
+        tracing_settings(spec.observe.traces, flow=spec.name, service=spec.name, process='in-process')
+    )
 
 
 def _fixed(name: str) -> SpecError:

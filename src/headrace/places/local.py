@@ -5,30 +5,38 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from headrace.gateway.orders import Processes, nameless
+from headrace.gateway.profiling import Profiled
 from headrace.gateway.security.keys import new_key
+from headrace.observe import log
 from headrace.pipeline import Handler
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.places.blueprints import check_types
 from headrace.places.care import Care
+from headrace.places.control import Control, SetLevel
 from headrace.places.crew import KILL_AFTER_S, Crew
 from headrace.places.devices import devices_for
 from headrace.places.elsewhere import described_elsewhere
 from headrace.places.front import Front, Ports
+from headrace.places.levels import with_level
 from headrace.places.loads import Loads
 from headrace.places.noticeboard import PREFIX, Board, Notice, Process
+from headrace.places.outputs import Outputs
 from headrace.places.running import Change
 from headrace.places.starting import Starter
 from headrace.places.waiting import all_of, to_its_end
 from headrace.spec import ExecutorSpec, FlowSpec, order, plan
 from headrace.spec.devices import Devices
-from headrace.spec.environment import read
+from headrace.spec.environment import colours, read
 from headrace.spec.exposure import check_security
 from headrace.spec.graph import with_replaced
+from headrace.spec.observe import LogLevel
+from headrace.spec.records import GATEWAY
 
 
 class Local:
@@ -46,7 +54,15 @@ class Local:
         self._directory = directory
         self._board = Board(directory)
         self._failure = asyncio.Event()
-        self._starter = Starter(devices, self._tell, directory)
+        logs = spec.observe.logs
+        self._outputs = Outputs(
+            directory,
+            log.look(logs.format, sys.stderr, colours=colours()),
+            flow='' if spec.name == log.DEFAULT_FLOW else spec.name,
+            keep_bytes=logs.keep_bytes,
+        )
+        self._starter = Starter(devices, self._tell, directory, self._outputs)
+        self._control = Control(directory, self._ordered)
         self._reserved = Ports()
         self.key, self._owner = '', None  # what opens all doors to the process that has made them
         if spec.gateway.security.authenticates:
@@ -92,6 +108,10 @@ class Local:
         await front.open(self.spec, self.info)
         self._post()
         self._care.look_after(self.spec)
+        await self._control.open()
+
+    async def _ordered(self, order: SetLevel) -> None:
+        await self.log_level(order.name, order.level)
 
     async def _new_front(self, spec: FlowSpec) -> Front:
         front = Front(
@@ -102,6 +122,7 @@ class Local:
             pids=lambda: self._starter.pids,
             on_change=self._changed,
             on_load=self.loads.put,
+            outputs=self._outputs,
         )
         self._fronts.append(front)
         await front.spawn(spec)
@@ -130,6 +151,10 @@ class Local:
                 flow=self.spec.name, pid=os.getpid(), host=self.host, ports=self.ports, processes=processes
             )
         )
+
+    async def profile(self, most: int) -> list[Profiled]:
+        """Keep where the time of requests goes, of so many at most; what was kept until now."""
+        return await self._fronts[-1].profile(most)
 
     # What changes while it runs
 
@@ -169,6 +194,17 @@ class Local:
         """What the Flow offers with another executor in the place of one; SpecError if it does not fit."""
         infos = {each.name: each for each in self.info.executors}
         return check_types(with_replaced(self.spec, executor), {**infos, executor.name: info})
+
+    async def log_level(self, name: str, level: LogLevel) -> None:
+        """Log from `level` on: every process of an executor, or those of the gateway."""
+        async with self._locks['' if name == GATEWAY else name]:
+            if name == GATEWAY:
+                for front in self._fronts:
+                    front.log_level(level)
+            else:
+                executor = with_level(self.spec, name, level)
+                self.crews[name].log_level(with_replaced(self.spec, executor))
+                self._adopt(executor, self.info)
 
     async def _replace(self, executor: ExecutorSpec, info: ExecutorInfo) -> None:
         """Start an executor anew, and gateways that know it, beside those that there are; then end these."""
@@ -228,11 +264,13 @@ class Local:
         for front in self._fronts:
             front.abort()
         self._reserved.close()
+        self._control.close()
         shutil.rmtree(self._directory, ignore_errors=True)
         self._board.close()
         await self._care.close()
         await asyncio.gather(*(crew.release() for crew in self.crews.values()))
         await asyncio.gather(*(front.release() for front in self._fronts))
+        await asyncio.to_thread(self._outputs.close)
 
     async def watch(self) -> str:
         """Wait until an executor, or every gateway, is given up, and say why."""

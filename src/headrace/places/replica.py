@@ -56,8 +56,16 @@ class Replica:
         self.worker = await self._starter.start(self.flow, self.plan)
         self._serves()
 
+    def log_as(self, flow: FlowSpec) -> None:
+        """Log from the level on that the executor has in `flow`."""
+        self.flow = flow
+        level = flow[self.plan.executor].log_level
+        if self.is_serving and self.worker is not None and level is not None:
+            self.worker.child.order({'log_level': level})
+
     def _serves(self) -> None:
         self.is_serving = True
+        self.log_as(self.flow)  # the level may have changed since its process was started
         self._on_change()
 
     def keep(self) -> None:

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from headrace.gateway.profiling import Profiled
 from headrace.pipeline import Handler
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import ExecutorSpec, FlowSpec
+from headrace.spec.observe import LogLevel
 
 Change = Callable[[FlowSpec], ExecutorSpec]
 """What an executor shall be, from the Flow as it is when it is the turn of this change."""
@@ -35,6 +37,12 @@ class Running(Protocol):
 
     async def update(self, name: str, change: Change) -> None:
         """Replace every process of an executor by one as `change` describes it, while requests go on."""
+
+    async def profile(self, most: int) -> list[Profiled]:
+        """Keep where the time of requests goes, of so many at most (0: none); what was kept until now."""
+
+    async def log_level(self, name: str, level: LogLevel) -> None:
+        """Let an executor, or the 'gateway', log from `level` on; SpecError if there is none of this name."""
 
     async def stop(self) -> None:
         """End everything, in good order up to the Flow's `timeout_stop_s` and for certain after that."""

@@ -15,6 +15,7 @@ import msgspec
 from headrace.errors import StartError
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.places.child import Child
+from headrace.places.outputs import Outputs
 from headrace.places.restarts import End
 from headrace.places.shipping import worker_order
 from headrace.spec import FlowSpec, ProcessPlan
@@ -77,12 +78,19 @@ class Starter:
     is on its way out, reaches the next.
     """
 
-    def __init__(self, devices: Devices, on_change: Callable[[], None], directory: str = '') -> None:
+    def __init__(
+        self,
+        devices: Devices,
+        on_change: Callable[[], None],
+        directory: str = '',
+        outputs: Outputs | None = None,
+    ) -> None:
         self.workers: set[Worker] = set()
         self.is_closed = False
         self._devices = devices
         self._on_change = on_change
         self._directory = directory
+        self._outputs = outputs
         self._starts: Counter[str] = Counter()
 
     @property
@@ -102,7 +110,8 @@ class Starter:
             if address.endswith('.sock'):  # on TCP each takes a free port
                 address = f'{address.removesuffix(".sock")}.{number}.sock'
         order = worker_order(flow, plan, address=address, directory=self._directory)
-        child = await Child.spawn(f'executor {plan.name!r}', MAIN, self._env(flow, plan))
+        tap = self._outputs.tap(plan.name, plan.executor) if self._outputs else None
+        child = await Child.spawn(f'executor {plan.name!r}', MAIN, self._env(flow, plan), tap)
         worker = Worker(plan, key, address, child)
         self.workers.add(worker)
         self._on_change()

@@ -104,6 +104,15 @@ def variables() -> Mapping[str, str]:
     return dict(os.environ)
 
 
+def colours() -> bool | None:
+    """Whether text is to have colours: NO_COLOR and FORCE_COLOR say so; None if nothing does."""
+    if variables().get('NO_COLOR'):
+        return False
+    if variables().get('FORCE_COLOR'):
+        return True
+    return False if variables().get('TERM') == 'dumb' else None
+
+
 def for_child(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a new process: this one's, plus `extra`."""
     return {**os.environ, **(extra or {})}

@@ -46,9 +46,6 @@ class TracesSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description='Headers for the collector; secrets as ${{ ENV.NAME }}, so that they stand nowhere.'
         ),
     ] = {}
-    certificate: Annotated[
-        str, Meta(description="PEM file of the authority of the collector's certificate; '' is the system's.")
-    ] = ''
     sample: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None,
         Meta(description='Part of the requests that is traced (0 to 1); all, if it is not said.'),

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from headrace.spec.gateway import GatewaySpec
-from headrace.spec.observe import ObserveSpec
+from headrace.spec.observe import LogLevel, ObserveSpec
 from headrace.spec.quantities import Count, Port, Seconds
 from headrace.spec.references import FIELD, Reference, described, shown
 
@@ -246,6 +246,10 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Count,
         Meta(description='Requests that wait for a replica at most; more are refused as Overloaded.'),
     ] = 1024
+    log_level: Annotated[
+        LogLevel | None,
+        Meta(description='The least that the executor logs; default: what observe.logs.level says.'),
+    ] = None
     reload: Annotated[
         bool, Meta(description='In development: start anew, without a failed request, when its code changes.')
     ] = False

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import uvloop
@@ -19,10 +19,13 @@ from headrace.documents.media.access import EVERYTHING, restrict
 from headrace.executors import Executor, close, serve
 from headrace.executors.blueprint import Blueprint
 from headrace.observe import log
+from headrace.observe.tracing import Settings, begun
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.handler import streamed
+from headrace.pipeline.spans import FLUSH_S, answering
 from headrace.spec import environment
 from headrace.spec.paths import anchored_path
+from headrace.spec.tracing import tracing_settings
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import Lifeline, leave
 from headrace.wire.server import Server
@@ -30,6 +33,9 @@ from headrace.wire.tls import worker_contexts
 from headrace.worker.loading import blueprint_of
 from headrace.worker.orders import WorkerOrder
 from headrace.worker.sources import sources
+
+if TYPE_CHECKING:
+    from headrace.observe.tracing import Tracing
 
 DRAIN_S = 5.0
 
@@ -45,21 +51,35 @@ def main() -> None:
     line = Lifeline.from_parent()
     order = msgspec.convert(line.receive(), WorkerOrder)
     sys.path[:] = order.sys_path
-    log.to_terminal(order.name, environment.read().log_level)
+    _speak(order)
     try:
         blueprint = _load(order)
         files = sources(order.base, blueprint.cls.__module__) if order.spec.reload else {}
         line.report({'described': msgspec.to_builtins(blueprint.describe()), 'files': files})
         line.receive()  # the types fit on every edge of the Flow: go on
-        executor = blueprint.build()
+        tracing = begun(_traces(order))
+        executor = blueprint.build(tracing)
         _restrict(order)  # not before: what the constructor opens is named by who wrote it
         gc.freeze()  # modules and models stay: to look through them again takes tens of milliseconds
     except BaseException as error:
         line.report({'failed': to_data(error)})
         leave(1)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve(line, order, executor, blueprint))
+        status = runner.run(_serve(line, order, executor, blueprint, tracing))
     leave(status)
+
+
+def _speak(order: WorkerOrder) -> None:
+    """From now on all that this process writes goes to its supervisor, as lines that say whose they are."""
+    name = order.spec.name
+    voice = log.Voice(
+        order.name,
+        flow='' if order.flow == log.DEFAULT_FLOW else order.flow,
+        executor=name,
+        replica=order.name.removeprefix(name).removeprefix('/'),
+    )
+    level = order.spec.log_level or order.observe.logs.level or environment.read().log_level
+    log.to_supervisor(voice, level)
 
 
 def _load(order: WorkerOrder) -> Blueprint:
@@ -79,21 +99,32 @@ def _restrict(order: WorkerOrder) -> None:
     restrict(anchored, max_pixels=order.image_pixels)
 
 
-async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, blueprint: Blueprint) -> int:
+def _traces(order: WorkerOrder) -> Settings | None:
+    traces = order.observe.traces
+    return tracing_settings(traces, flow=order.flow, service=order.spec.name, process=order.name)
+
+
+async def _serve(
+    line: Lifeline,
+    order: WorkerOrder,
+    executor: Executor,
+    blueprint: Blueprint,
+    tracing: Tracing | None,
+) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     status = 0
     try:
-        server = Server(serve(executor), blueprint.describe())
+        server = Server(answering(serve(executor), tracing, order.name), blueprint.describe())
         server.handler = Telling(line, server)
         await server.listen(order.address, worker_contexts(order.tls) if order.tls else None)
     except Exception as error:
         line.report({'failed': to_data(error)})
         status = 1
     else:
-        line.watch(_ignore, stop.set)
+        line.watch(_obey, stop.set)
         line.report({'ready': server.address})
         await stop.wait()
         await server.close(DRAIN_S)
@@ -102,6 +133,8 @@ async def _serve(line: Lifeline, order: WorkerOrder, executor: Executor, bluepri
     except Exception:
         _log.exception('executor %r could not be closed', order.name)
         status = 1
+    if tracing is not None:
+        await asyncio.to_thread(tracing.close, FLUSH_S)
     return status
 
 
@@ -141,5 +174,7 @@ class Telling:
                 self._line.report({'served': True})
 
 
-def _ignore(order: Any) -> None:
-    """A worker knows no orders beyond those of its start; a newer supervisor may send some."""
+def _obey(order: Any) -> None:
+    """Carry out an order while it serves; one that it does not know is of a newer supervisor."""
+    if isinstance(order, dict) and 'log_level' in order:
+        log.set_level(order['log_level'])

@@ -23,7 +23,7 @@ def printed(before='', after=''):
 
 
 def test_a_program_without_logging_of_its_own_prints_time_and_level():
-    assert re.fullmatch(r'\d\d:\d\d:\d\d WARNING flow  5% done\n', printed())
+    assert re.fullmatch(r'\d\d:\d\d:\d\d\.\d{3} WARNING  flow  5% done\n', printed())
 
 
 def test_what_a_program_configures_is_all_that_prints():

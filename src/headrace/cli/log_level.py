@@ -1,0 +1,31 @@
+"""`headrace log-level encoder DEBUG`: what an executor of a running Flow logs from now on."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import click
+
+from headrace.places.control import SetLevel, order
+from headrace.places.noticeboard import find
+from headrace.spec import environment
+from headrace.spec.observe import LogLevel
+
+
+@click.command('log-level')
+@click.argument('name')
+@click.argument('level', type=click.Choice(get_args(LogLevel), case_sensitive=False))
+@click.option('--flow', default='', help='Name of the Flow, or number of its process; default: the only one.')
+def command(name: str, level: LogLevel, flow: str) -> None:
+    """Let an executor of a running Flow log from LEVEL on, without starting it anew.
+
+    NAME is the executor, or 'gateway'. All of its replicas change, and those that are started later.
+
+    \b
+    Examples:
+        headrace log-level encoder DEBUG
+        headrace log-level gateway warning --flow shop
+    """
+    notice = find(environment.read().runtime_root(), flow)
+    order(notice.directory, SetLevel(name, level))
+    click.echo(f'{name} of {notice.flow} logs from {level} on')

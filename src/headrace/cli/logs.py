@@ -1,0 +1,71 @@
+"""`headrace logs`: what the processes of a running Flow have written, all in one."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+
+import click
+
+from headrace.observe.log import look
+from headrace.observe.logfiles import Follower, is_wanted, tail
+from headrace.observe.loglines import LEVELS, Line
+from headrace.places.noticeboard import find, running
+from headrace.spec import environment
+
+LOOK_EVERY_S = 0.25
+
+
+@click.command('logs')
+@click.argument('process', required=False, default='')
+@click.option('--flow', default='', help='Name of the Flow, or number of its process; default: the only one.')
+@click.option(
+    '--level', type=click.Choice(list(LEVELS), case_sensitive=False), help='The least that is shown.'
+)
+@click.option('--request', 'request_id', help='Lines of one request: its id, or how that begins.')
+@click.option(
+    '-n', '--lines', type=click.IntRange(min=0), default=100, show_default=True, help='The last ones.'
+)
+@click.option(
+    '-f', '--follow', is_flag=True, help='Go on with new lines until Ctrl-C, or the end of the Flow.'
+)
+@click.option('--json', 'is_json', is_flag=True, help='As JSON, one object per line.')
+def command(
+    process: str,
+    flow: str,
+    level: str | None,
+    request_id: str | None,
+    lines: int,
+    follow: bool,
+    is_json: bool,
+) -> None:
+    """Show the last lines of a running Flow: what is logged and printed in all of its processes.
+
+    PROCESS is the name of an executor, of one of its processes (encoder/rep-0), 'gateway', or 'supervisor';
+    default: all of them.
+
+    \b
+    Examples:
+        headrace logs
+        headrace logs encoder --level warning -f
+        headrace logs --request 3f2a                  # all that was said of one request
+    """
+    notice = find(environment.read().runtime_root(), flow)
+    follower = Follower(notice.directory)
+    _show(tail(notice.directory, process or None, level, request_id, lines), is_json=is_json)
+    while follow and _runs(notice.pid, notice.directory):
+        time.sleep(LOOK_EVERY_S)
+        fresh = (line for line in follower.fresh() if is_wanted(line, process, level, request_id))
+        _show(fresh, is_json=is_json)
+
+
+def _show(lines: Iterable[Line], *, is_json: bool) -> None:
+    written = look('json' if is_json else 'text', sys.stdout, colours=environment.colours())
+    for line in lines:
+        click.echo(written(line), color=True)
+
+
+def _runs(pid: int, directory: str) -> bool:
+    root = environment.read().runtime_root()
+    return any((each.pid, each.directory) == (pid, directory) for each in running(root))

@@ -50,6 +50,11 @@ class Monitored(Struct, frozen=True, kw_only=True):
     executors: tuple[MonitoredExecutor, ...] = ()
 
     @property
+    def worded(self) -> str:
+        """The name of the Flow as it stands in texts that Prometheus takes for templates."""
+        return self.flow.replace('{{', '{{ "{{" }}')
+
+    @property
     def here(self) -> tuple[MonitoredExecutor, ...]:
         """The executors that the Flow has processes for."""
         return tuple(executor for executor in self.executors if not executor.external)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from headrace.deploy.monitored import Monitored, MonitoredExecutor
 from headrace.deploy.objectives import Objectives
 from headrace.deploy.prometheus.rules import Alert, Condition
@@ -24,6 +26,11 @@ NO_ROOM = 'Overloaded'
 
 def alerts(flow: Monitored, objectives: Objectives, job: str) -> Iterator[Alert]:
     """All of them but those of promises, which `burning` makes."""
+    for alert in _all(flow, objectives, job):
+        yield replace(alert, summary=f'{flow.worded}: {alert.summary}')
+
+
+def _all(flow: Monitored, objectives: Objectives, job: str) -> Iterator[Alert]:
     ask = Queries(((of.FLOW, '=', quoted(flow.flow)),), '5m', by=(of.FLOW,))
     yield from _gateway(flow, ask, job)
     yield from _requests(flow, ask, objectives)
@@ -41,8 +48,8 @@ def _gateway(flow: Monitored, ask: Queries, job: str) -> Iterator[Alert]:
         when=(Condition(f'max by (job) (up{{job="{quoted(job)}"}})', '<', 1),),
         lasts='2m',
         severity='page',
-        summary=f'{flow.flow}: no gateway can be asked for its metrics',
-        description=f'Prometheus reaches no gateway of {flow.flow}; most likely its callers do not either.',
+        summary='no gateway can be asked for its metrics',
+        description=f'Prometheus reaches no gateway of {flow.worded}; most likely its callers do not either.',
         action='Is the process there (headrace status)? Did the network, the certificate, or the key of '
         'Prometheus change?',
     )
@@ -51,7 +58,7 @@ def _gateway(flow: Monitored, ask: Queries, job: str) -> Iterator[Alert]:
         when=(Condition(ask.now(of.IN_FLIGHT), '>', NEARLY_FULL * flow.max_requests),),
         lasts='5m',
         severity='ticket',
-        summary=f'{flow.flow}: the gateway has {{{{ $value }}}} requests of {flow.max_requests} at most',
+        summary=f'the gateway has {{{{ $value }}}} requests of {flow.max_requests} at most',
         description='When it is full, requests are refused as Overloaded.',
         action='See on the dashboard "saturation" which executor they wait for, and give that more replicas; '
         'or raise gateway.max_requests, if there is memory for more.',
@@ -67,7 +74,7 @@ def _requests(flow: Monitored, ask: Queries, objectives: Objectives) -> Iterator
         ),
         lasts='10m',
         severity='ticket',
-        summary=f'{flow.flow}: {{{{ $labels.endpoint }}}} is slow: {{{{ $value | humanizeDuration }}}} (p99)',
+        summary='{{ $labels.endpoint }} is slow: {{ $value | humanizeDuration }} (p99)',
         description=f'One request in a hundred takes longer than {objectives.bound_s:g} s.',
         action='See on the dashboard "executors" whether they wait (more replicas, or batches) or are worked '
         'on (the code, its inputs, the machine). headrace top shows the same in a terminal.',
@@ -81,7 +88,7 @@ def _requests(flow: Monitored, ask: Queries, objectives: Objectives) -> Iterator
         ),
         lasts='5m',
         severity='ticket',
-        summary=f'{flow.flow}: {{{{ $value | humanizePercentage }}}} of {{{{ $labels.endpoint }}}} fails',
+        summary='{{ $value | humanizePercentage }} of {{ $labels.endpoint }} fails',
         description='These requests were answered with HTTP 5xx, or its like of another protocol.',
         action='See which executor and which class of error it is, on the dashboard "errors"; then the log.',
     )
@@ -91,7 +98,7 @@ def _requests(flow: Monitored, ask: Queries, objectives: Objectives) -> Iterator
         when=(Condition(full.rate(of.REFUSALS), '>', 0),),
         lasts='5m',
         severity='ticket',
-        summary=f'{flow.flow}: {{{{ $value | humanize }}}} requests per second are refused for want of room',
+        summary='{{ $value | humanize }} requests per second are refused for want of room',
         description='Clients are told to come again later. Some have been, for five minutes.',
         action='Add replicas to the executor whose queue is long (dashboard "saturation"), or let fewer in.',
     )
@@ -104,7 +111,7 @@ def _replicas(flow: Monitored, ask: Queries) -> Iterator[Alert]:
         when=(Condition(ask.now(of.REPLICA_UP, *place, how='min'), '<', 1),),
         lasts='2m',
         severity='ticket',
-        summary=f'{flow.flow}: a replica is away: {WHERE}',
+        summary=f'a replica is away: {WHERE}',
         description='Gateways do not reach it, or have stopped sending it calls. The others do its work.',
         action='headrace status says how it is; its last log lines say why. A replica that is started again '
         'and again has the alert HeadraceRestartLoop as well.',
@@ -114,7 +121,7 @@ def _replicas(flow: Monitored, ask: Queries) -> Iterator[Alert]:
         when=(Condition(ask.now(of.REPLICA_UP, 'executor', 'shard', how='max'), '<', 1),),
         lasts='1m',
         severity='page',
-        summary=f'{flow.flow}: {{{{ $labels.executor }}}}, shard {{{{ $labels.shard }}}}, has no replica',
+        summary='{{ $labels.executor }}, shard {{ $labels.shard }}, has no replica',
         description='Requests that need it wait, and fail when their time is up.',
         action="See the executor's last log lines: does it fall at its start, or over a request? Is there "
         'memory? Go back to the version before, if it is new.',
@@ -124,7 +131,7 @@ def _replicas(flow: Monitored, ask: Queries) -> Iterator[Alert]:
         when=(Condition(ask.over('15m').increase(of.RESTARTS, *place), '>=', LOOPS),),
         lasts='0m',
         severity='ticket',
-        summary=f'{flow.flow}: started again and again: {WHERE}',
+        summary=f'started again and again: {WHERE}',
         description='It ended by itself {{ $value | humanize }} times within 15 minutes.',
         action='The label reason of headrace_restarts_total and the last log lines say why: an error at '
         'the start, a crash of a library, or the memory of the machine (killed, signal 9).',
@@ -139,7 +146,7 @@ def _replicas(flow: Monitored, ask: Queries) -> Iterator[Alert]:
         ),
         lasts='15m',
         severity='ticket',
-        summary=f'{flow.flow}: requests wait at {{{{ $labels.executor }}}} longer than they are worked on',
+        summary='requests wait at {{ $labels.executor }} longer than they are worked on',
         description='They wait {{ $value | humanize }} times as long. More callers will make that worse.',
         action='Add replicas; let requests share calls (dynamic batching), if the handler is made for it; or '
         'let fewer in.',
@@ -158,7 +165,7 @@ def _queue(flow: Monitored, executor: MonitoredExecutor, ask: Queries) -> Alert:
         lasts='2m',
         severity='ticket',
         labels={'executor': executor.name},
-        summary=f'{flow.flow}: {{{{ $value }}}} calls wait for {executor.name}, {executor.max_queue} at most',
+        summary=f'{{{{ $value }}}} calls wait for {executor.name}, {executor.max_queue} at most',
         description='All its replicas are busy. When the queue is full, requests are refused as Overloaded.',
         action=f'Add replicas to {executor.name} (flow.scale, or replicas: [least, most]), or let fewer in.',
     )
@@ -175,7 +182,7 @@ def _at_its_most(flow: Monitored, executor: MonitoredExecutor, ask: Queries) -> 
         lasts='15m',
         severity='ticket',
         labels={'executor': executor.name},
-        summary=f'{flow.flow}: {executor.name} has {executor.most} replicas, its most, and calls wait',
+        summary=f'{executor.name} has {executor.most} replicas, its most, and calls wait',
         description='It cannot grow any more, and does not keep up.',
         action=f'Let it have more replicas than {executor.most}, if the machine has room for them.',
     )

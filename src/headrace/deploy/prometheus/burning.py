@@ -156,7 +156,7 @@ def alerts(flow: Monitored, objectives: Objectives) -> Iterator[Alert]:
                 lasts=burn.lasts,
                 severity=burn.severity,
                 labels={'window': burn.long},
-                summary=f'{flow.flow}: the promise of {promise.name} is broken {factor:g} times too often',
+                summary=f'{flow.worded}: the promise of {promise.name} is broken {factor:g} times too often',
                 description=f'The promise: {promise.says}. In the last {burn.long} '
                 '{{ $value | humanizePercentage }} broke it; at this pace the errors that are allowed in '
                 f'{objectives.period_d} days are made in {_days(objectives.period_d / factor)}.',

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Protocol
 
 from headrace.gateway.entrance import Entrance, Readiness, States
+from headrace.gateway.profiling import Profiler
+from headrace.gateway.requestlog import log_requests
 from headrace.gateway.security.keys import Key
 from headrace.gateway.setting import NOTHING, Setting
 from headrace.pipeline.describe import FlowInfo
@@ -18,6 +21,7 @@ from headrace.spec.gateway import door_of
 DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.server'}
 """The module of each door; only what is asked for is imported: they are most of a gateway's start."""
 
+DASHBOARD = 'headrace.gateway.dashboard.watch'
 METRICS = 'headrace.gateway.metrics'
 """What measures, which takes a while to import, too."""
 
@@ -35,10 +39,14 @@ class Door(Protocol):
 
 
 class GatewayServer:
-    """The running doors of a Flow; `ports` has the number of each, `admission` what they hold together."""
+    """The running doors of a Flow: `ports` has the number of each, `admission` what they hold together.
+
+    `profiler` says where the time of requests goes.
+    """
 
     def __init__(self, entrance: Entrance, doors: dict[str, Door]) -> None:
         self.admission = entrance.admission
+        self.profiler = Profiler(entrance.observer)
         self._entrance = entrance
         self._doors = doors
 
@@ -97,6 +105,8 @@ async def serve(
         metrics=_metrics(info, setting),
         directory=setting.directory,
     )
+    entrance = replace(entrance, watch=_watch(entrance, setting))
+    log_requests(entrance.observer, setting.observe.logs)
     try:
         for name, port in spec.doors.items():
             start: Any = import_module(DOORS[name]).start
@@ -106,7 +116,19 @@ async def serve(
         raise
     if entrance.metrics is not None:
         entrance.metrics.begin()
+    if entrance.watch is not None:
+        entrance.watch.begin()
     return GatewayServer(entrance, doors)
+
+
+def _watch(entrance: Entrance, setting: Setting) -> Any:
+    """What the dashboard tells; None if there is none, or no port for it."""
+    spec = setting.observe.dashboard
+    if not spec.enabled or 'http' not in entrance.spec.doors:
+        return None
+    watch = import_module(DASHBOARD).watch_of(entrance, setting)
+    entrance.observer.listen(watch.requests.note)
+    return watch
 
 
 def _metrics(info: FlowInfo, setting: Setting) -> Any:

@@ -18,6 +18,9 @@ LONGEST = 64 * 1024
 OUTPUT, STDOUT, STDERR = 'output', 'stdout', 'stderr'
 """The loggers of lines that nobody logged: written past Python, to `sys.stdout`, to `sys.stderr`."""
 
+ACCESS, SLOW = 'headrace.access', 'headrace.slow'
+"""The loggers of lines about requests; their messages say their facts."""
+
 _COLOURS = {'DEBUG': '2', 'INFO': '32', 'WARNING': '33', 'ERROR': '31', 'CRITICAL': '1;31'}
 _DIM, _NAME = '2', '36'
 _CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]')
@@ -102,7 +105,8 @@ def clock(at: str) -> str:
 
 def _belongings(line: Line) -> list[tuple[str, Any]]:
     """What stands behind a message."""
-    found: list[tuple[str, Any]] = [(key, _short(value)) for key, value in line.facts.items()]
+    facts = {} if line.logger in (ACCESS, SLOW) else line.facts
+    found: list[tuple[str, Any]] = [(key, _short(value)) for key, value in facts.items()]
     if line.requests > 1:
         found.append(('requests', line.requests))
     if line.request_id:

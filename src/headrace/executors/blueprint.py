@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ExecutorError, HeadraceError, LoadError
 from headrace.executors import config, location
@@ -20,7 +20,11 @@ from headrace.executors.modules import located
 from headrace.executors.records import Metas, RuntimeArgs, State, record
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.spec.records import BatchingSpec
+from headrace.spec.references import Reference
 from headrace.spec.source import Source
+
+if TYPE_CHECKING:
+    from headrace.observe.tracing import Tracing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,7 @@ class Blueprint:
     endpoints: Mapping[str, Endpoint]
     metas: Metas
     runtime_args: RuntimeArgs
+    references: tuple[Reference, ...] = ()
 
     def describe(self) -> ExecutorInfo:
         """The executor's endpoints as plain data; nothing of the user's is run for it."""
@@ -45,14 +50,19 @@ class Blueprint:
         args = replace(self.runtime_args, shard_id=shard, replica_id=replica)
         return replace(self, runtime_args=args, metas=replace(self.metas))
 
-    def build(self) -> Any:
-        """Construct the executor; ExecutorError with its name and the line if that fails."""
+    def build(self, tracing: Tracing | None = None) -> Any:
+        """Construct the executor; ExecutorError with its name and the line if that fails.
+
+        `tracing` records what it does, if anything is recorded.
+        """
         cls, name = self.cls, self.runtime_args.name
         state = State(
             arguments=dict(self.arguments),
             endpoints=dict(self.endpoints),
             requests=dict(self.requests),
             batching=dict(self.batching),
+            references=self.references,
+            tracing=tracing,
         )
         own = {'metas': self.metas, 'requests': self.requests, 'runtime_args': self.runtime_args}
         own['workspace'] = self.runtime_args.workspace
@@ -149,6 +159,7 @@ def _merged(
         endpoints=endpoints,
         metas=metas,
         runtime_args=args,
+        references=(*written.references, *given.references),
     )
 
 

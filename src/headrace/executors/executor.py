@@ -18,6 +18,7 @@ from headrace.executors.config import Config
 from headrace.executors.constructor import unknown_argument
 from headrace.executors.endpoints import ENDPOINTS, STATE, collect, rebind
 from headrace.executors.records import RESERVED, Metas, RuntimeArgs, State, record
+from headrace.observe.tracing.silent import tracer_of
 from headrace.spec import environment
 
 
@@ -86,6 +87,17 @@ class Executor:
     def logger(self) -> logging.Logger:
         """The logger `headrace.executor.<name>`."""
         return logging.getLogger(f'headrace.executor.{self.runtime_args.name}')
+
+    @cached_property
+    def tracer(self) -> Any:
+        """OpenTelemetry's tracer, for spans of the executor's own within that of a request.
+
+        with self.tracer.start_as_current_span('lookup') as span:
+            span.set_attribute('index.size', len(self.index))
+
+        Where the Flow has no traces, and in requests that are not recorded, they are nothing.
+        """
+        return tracer_of(getattr(self, STATE).tracing, self.runtime_args.name)
 
     @cached_property
     def workspace(self) -> str:
@@ -175,6 +187,7 @@ def _config_of(executor: Executor) -> Config:
         metas={key: value for key, value in kept.items() if value},
         requests=state.requests,
         batching=state.batching,
+        references=state.references,
         py_modules=tuple(metas.py_modules),
     )
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.errors import ExecutorError
 from headrace.executors.endpoint import Endpoint
 from headrace.executors.threads import Lane
 from headrace.spec.records import BatchingSpec
+from headrace.spec.references import Reference
 from headrace.spec.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from headrace.observe.tracing import Tracing
 
 RESERVED = ('metas', 'requests', 'runtime_args', 'workspace')
 """Arguments of every executor's constructor that come from us and not from `uses_with`."""
@@ -50,7 +54,7 @@ class RuntimeArgs:
 
 @dataclass(slots=True, kw_only=True)
 class State:
-    """What we keep with an executor: how it was made, its endpoints, and its threads once it has some."""
+    """What we keep with an executor: how it was made, its endpoints, its threads, what records its work."""
 
     arguments: dict[str, Any] = field(default_factory=dict)
     positional: tuple[Any, ...] = ()
@@ -58,7 +62,9 @@ class State:
     requests: dict[str, str] = field(default_factory=dict)
     batching: dict[str, BatchingSpec] = field(default_factory=dict)
     workspace: str | None = None
+    references: tuple[Reference, ...] = ()
     lane: Lane | None = None
+    tracing: Tracing | None = None
 
 
 def record(kind: type[R], given: R | Mapping[str, Any] | object | None, *, what: str) -> R:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from headrace.errors import Unavailable
 from headrace.gateway import elsewhere
@@ -15,8 +16,12 @@ from headrace.pipeline import Graph, Handler, Node
 from headrace.pipeline.assembly import assembled
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.replicas import Replicas
+from headrace.pipeline.spans import FLUSH_S, requested, visit
 from headrace.spec import ExecutorSpec
 from headrace.wire.tls import Contexts
+
+if TYPE_CHECKING:
+    from headrace.observe.tracing import Tracing
 
 REACHED_S = 1.0
 """How long an external executor may take to be connected, for who asks whether it is."""
@@ -64,7 +69,10 @@ class Line:
 
 
 class Switchboard:
-    """The executors of a Flow as one handler; `report` is told when an order has been carried out."""
+    """The executors of a Flow as one `handler`; `report` is told when an order has been carried out.
+
+    What they do is recorded with `tracing`, if anything is; that ends with `close`.
+    """
 
     def __init__(
         self,
@@ -73,8 +81,10 @@ class Switchboard:
         *,
         floating_timeout_s: float | None = None,
         tls: Contexts | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._report = report
+        self._tracing = tracing
         self._stop_s = order.timeout_stop_s
         self._lines: dict[Target, Line] = {}
         self._works: set[asyncio.Task[None]] = set()
@@ -88,17 +98,19 @@ class Switchboard:
         }
         nodes = [self._node(executor, infos.get(executor.name)) for executor in order.executors]
         self.graph = Graph(nodes, floating_timeout_s=floating_timeout_s)
+        self.handler: Handler = requested(self.graph, tracing)
         for route in order.routes:
             self._lines[route.target].begin(route)
 
     def _node(self, executor: ExecutorSpec, info: ExecutorInfo | None) -> Node:
         lines = {target: line for target, line in self._lines.items() if target.executor == executor.name}
         if not lines:
-            return Node.of(executor, self._externals.get(executor.name), info)
+            external = visit(self._externals.get(executor.name), self._tracing, executor.name)
+            return Node.of(executor, external, info)
         parts: dict[str, Handler] = {target.part: line.replicas for target, line in lines.items()}
         shards = [line.replicas for target, line in sorted(lines.items()) if not target.part]
         handler = assembled(executor, info, shards, parts.get('before'), parts.get('after'))
-        return Node.of(executor, handler, info)
+        return Node.of(executor, visit(handler, self._tracing, executor.name), info)
 
     async def connected(self, within_s: float, *, anyway: bool, unless: asyncio.Event) -> None:
         """Wait until all replicas answer; if one has none by then, Unavailable (not with `anyway`).
@@ -145,7 +157,7 @@ class Switchboard:
         self._report({'routed': number})
 
     async def close(self, grace_s: float) -> None:
-        """Let floating work finish, then disconnect."""
+        """Let floating work finish, disconnect, then send what was recorded."""
         await self.graph.close(grace_s)
         for work in self._works:
             work.cancel()
@@ -153,6 +165,8 @@ class Switchboard:
             *(upstream.close() for line in self._lines.values() for upstream in line.upstreams.values()),
             *(external.close() for external in self._externals.values()),
         )
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close, FLUSH_S)
 
     async def ready(self) -> dict[str, bool]:
         """Whether each executor can work: every shard has a replica that is well."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from headrace.pipeline.dividing import Given, parts
 from headrace.pipeline.handler import Handler
 from headrace.pipeline.hops import Timing
 from headrace.pipeline.reports import REPORTS, RESULTS
-from headrace.pipeline.spans import shared
+from headrace.pipeline.spans import shared, waited
 from headrace.pipeline.waiting import Piece
 
 NOT_OF_A_DOCUMENT = (Cancelled, DeadlineExceeded, Unavailable, MissingExtra, ProtocolError)
@@ -125,6 +126,8 @@ class Load:
         """
         batch = Gathered(self, group)
         begun = perf_counter()
+        if self._is_recorded and not self._has_run:
+            self._waited()
         span = self.context.span = shared(self.asked_by(group), len(group)) if self._is_recorded else None
         if span is not None:
             self.context.trace = span.trace
@@ -143,6 +146,12 @@ class Load:
         """The parameters that these documents have in common."""
         first = self.pieces[self._places[group[0]][0]].request.batch.parameters
         return {key: value for key, value in first.items() if key not in REPORTS}
+
+    def _waited(self) -> None:
+        """Note for how long its requests have waited for the batch."""
+        now_s, now_ns = asyncio.get_running_loop().time(), time.time_ns()
+        for piece in self.pieces:
+            waited(piece.request.context, now_ns - int((now_s - piece.since) * 1e9))
 
     def asked_by(self, group: Sequence[int]) -> tuple[Context, ...]:
         """The requests that these documents are of."""

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from headrace.observe.tracing import Span, Tracing
     from headrace.observe.tracing.tracing import Kind
 
+FLUSH_S = 1.0
+"""How long a process that ends sends what it has recorded."""
+
 SHORTEST_WAIT_NS = 200_000
 """What waits no longer has no span that says so."""
 
@@ -79,9 +82,6 @@ class Recorded:
             if span is not None:
                 span.tell(items=count)
                 self.end(span, context)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._handler, name)
 
     def __repr__(self) -> str:
         return f'<{self._handler!r}, recorded>'
@@ -174,6 +174,16 @@ def told(span: Span, answer: Batch) -> None:
     timing = answer.timing
     if timing is not None and timing.replica:
         span.tell(replica=timing.replica, attempts=timing.attempts)
+
+
+def requested(handler: Any, tracing: Tracing | None) -> Any:
+    """The handler of a whole Flow, recorded if anything is."""
+    return handler if tracing is None else Requested(handler, tracing)
+
+
+def answering(handler: Any, tracing: Tracing | None, replica: str) -> Any:
+    """The handler of an executor in a process of its own, recorded if anything is."""
+    return handler if tracing is None else Answering(handler, tracing, replica)
 
 
 def visit(handler: Handler | None, tracing: Tracing | None, executor: str, kind: Kind = 'client') -> Any:

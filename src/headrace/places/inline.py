@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from headrace.executors import Executor, serve
 from headrace.executors.blueprint import Blueprint
@@ -13,8 +14,13 @@ from headrace.pipeline.replicas import Replicas
 from headrace.places.blueprints import Loaded
 from headrace.spec.plan import name_of
 
+if TYPE_CHECKING:
+    from headrace.observe.tracing import Tracing
 
-async def built(loaded: Loaded, info: ExecutorInfo, executors: list[Executor]) -> Handler:
+
+async def built(
+    loaded: Loaded, info: ExecutorInfo, executors: list[Executor], tracing: Tracing | None = None
+) -> Handler:
     """Construct all replicas of all shards, and what comes before and after; they together as one handler.
 
     Each executor is added to `executors` as soon as it is there, so that it can be closed if a later one
@@ -23,7 +29,7 @@ async def built(loaded: Loaded, info: ExecutorInfo, executors: list[Executor]) -
     spec = loaded.spec
 
     async def served(blueprint: Blueprint) -> Handler:
-        executor: Executor = await asyncio.to_thread(blueprint.build)
+        executor: Executor = await asyncio.to_thread(blueprint.build, tracing)
         executors.append(executor)
         return serve(executor)
 

@@ -109,6 +109,10 @@ class DashboardSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The page that shows the running Flow."""
 
     enabled: Annotated[bool, Meta(description='Whether the HTTP port serves the dashboard.')] = True
+    path: Annotated[
+        str,
+        Meta(pattern=r'^(/[A-Za-z0-9_.~-]+)+$', description='Where the page is.'),
+    ] = '/dashboard'
 
 
 class ObserveSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,4 +125,4 @@ class ObserveSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     metrics: Annotated[MetricsSpec, Meta(description='What is measured, for Prometheus.')] = MetricsSpec()
     traces: Annotated[TracesSpec, Meta(description='OpenTelemetry traces.')] = TracesSpec()
     logs: Annotated[LogsSpec, Meta(description='What is printed.')] = LogsSpec()
-    dashboard: Annotated[DashboardSpec, Meta(description='The page at /dashboard.')] = DashboardSpec()
+    dashboard: Annotated[DashboardSpec, Meta(description='The page that shows the running Flow.')] = DashboardSpec()

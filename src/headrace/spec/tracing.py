@@ -14,7 +14,6 @@ from headrace.errors import SpecError
 from headrace.observe.tracing.settings import Protocol, Settings
 from headrace.spec import environment
 from headrace.spec.observe import TracesSpec
-from headrace.spec.paths import anchored_path
 
 SAMPLERS = {'always_on': 1.0, 'always_off': 0.0}
 PROTOCOLS: dict[str, Protocol] = {'grpc': 'grpc', 'http/protobuf': 'http'}
@@ -27,7 +26,6 @@ def tracing_settings(
     flow: str,
     service: str,
     process: str,
-    base: str = '',
     variables: Mapping[str, str] | None = None,
 ) -> Settings | None:
     """How one process of a Flow traces; None if it does not. `service` is its role, `process` its name.
@@ -46,7 +44,6 @@ def tracing_settings(
         endpoint=spec.endpoint,
         protocol=spec.protocol or _protocol(known),
         headers=dict(spec.headers),
-        certificate=anchored_path(spec.certificate, base) if spec.certificate else '',
         sample=sample,
         follows=follows,
         queue=spec.queue,

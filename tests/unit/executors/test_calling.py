@@ -162,7 +162,7 @@ async def test_everything_else_that_can_be_asked_for() -> None:
         'docs': given.docs,
         'parameters': {'x': 1},
         'context': context,
-        'tracing_context': '00-1-2-01',
+        'tracing_context': None,
     }
 
 

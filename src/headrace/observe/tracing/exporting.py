@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from headrace.errors import StartError
 from headrace.extras import load
 from headrace.observe.tracing.settings import Settings
 
@@ -25,7 +23,7 @@ TRACES_PATH = '/v1/traces'
 def exporter(settings: Settings) -> SpanExporter:
     """What sends spans as the settings say; where they say nothing, as OpenTelemetry's variables do.
 
-    Raises MissingExtra without OpenTelemetry, StartError for a certificate that cannot be read.
+    Raises MissingExtra without OpenTelemetry.
     """
     kind: Any = load(MODULES[settings.protocol], extra=EXTRA).OTLPSpanExporter
     given: dict[str, Any] = {'timeout': settings.timeout_s}
@@ -44,9 +42,6 @@ def _for_grpc(settings: Settings) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if settings.endpoint:
         given = {'endpoint': settings.endpoint, 'insecure': not settings.endpoint.startswith('https://')}
-    if settings.certificate:
-        grpc = load('grpc', extra=EXTRA)
-        given['credentials'] = grpc.ssl_channel_credentials(_read(settings.certificate))
     return given
 
 
@@ -55,20 +50,7 @@ def _for_http(settings: Settings) -> dict[str, Any]:
     if settings.endpoint:
         path = urlsplit(settings.endpoint).path.rstrip('/')
         given['endpoint'] = settings.endpoint if path else settings.endpoint.rstrip('/') + TRACES_PATH
-    if settings.certificate:
-        _read(settings.certificate)
-        given['certificate_file'] = settings.certificate
     return given
-
-
-def _read(file: str) -> bytes:
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise StartError(
-            f'observe.traces.certificate: {file} cannot be read: {error.strerror}',
-            help='name the PEM file of the authority that signed the certificate of the collector',
-        ) from error
 
 
 def _quieten(name: str) -> None:

@@ -22,7 +22,6 @@ class Settings:
     endpoint: str = ''
     protocol: Protocol = 'grpc'
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    certificate: str = ''
     sample: float = 1.0
     follows: bool = True
     queue: int = 4096

@@ -139,7 +139,7 @@ async def _opened(board: Switchboard, start: Start, order: Open, store: Store | 
         states=board.states,
         owner=start.owner,
         shared=True,
-        setting=Setting(order.directory, start.observe, store),
+        setting=Setting(order.directory, start.observe, store, order.executors),
     )
 
 

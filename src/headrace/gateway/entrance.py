@@ -24,6 +24,7 @@ from headrace.spec import GatewaySpec
 from headrace.wire.hosts import client_of
 
 if TYPE_CHECKING:
+    from headrace.gateway.dashboard.watch import Watch
     from headrace.gateway.metrics import Metrics
 
 Readiness = Callable[[], Awaitable[dict[str, bool]]]
@@ -42,7 +43,8 @@ class Entrance:
     and `observer` of every request, when it has ended.
     Where `is_open`, everybody may do everything, and a door on the hot path need ask neither. `ready` is
     asked whether the Flow can work (None: it always can), `states` tells its replicas. `directory` is a
-    folder of its owner alone where doors may have sockets ('': they look for one).
+    folder of its owner alone where doors may have sockets ('': they look for one). `watch` is what the
+    dashboard tells (None: there is no dashboard).
     """
 
     handler: Handler
@@ -59,6 +61,7 @@ class Entrance:
     states: States | None = None
     metrics: Metrics | None = None
     observer: Observer = field(default_factory=Observer)
+    watch: Watch | None = None
     directory: str = ''
 
     @classmethod
@@ -136,6 +139,11 @@ class Entrance:
         if self.guard is not None:
             self.guard.permit_page(identity, path)
 
+    def permit_sight(self, identity: Identity, path: str) -> None:
+        """Let somebody see what others ask, and what executors print; Forbidden if it is not for them."""
+        if self.guard is not None:
+            self.guard.permit_sight(identity, path)
+
     def refused(
         self,
         error: BaseException,
@@ -160,6 +168,8 @@ class Entrance:
         """Finish what is still to be told, when all doors are closed."""
         if self.metrics is not None:
             self.metrics.close()
+        if self.watch is not None:
+            self.watch.close()
         self.audit.close()
         if self.guard is not None:
             self.guard.close()

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from headrace.observe.metrics.store import Store
+from headrace.spec import ExecutorSpec
 from headrace.spec.observe import ObserveSpec
 
 
 class Setting(NamedTuple):
     """The Flow's own folder ('': it has none), what is to be seen of the Flow, and what counts are kept in.
 
-    Without a `store` the gateway has one of its own, in memory.
+    Without a `store` the gateway has one of its own, in memory. `executors` are those behind it.
     """
 
     directory: str = ''
     observe: ObserveSpec = ObserveSpec()
     store: Store | None = None
+    executors: tuple[ExecutorSpec, ...] = ()
 
 
 NOTHING = Setting()

@@ -1,4 +1,4 @@
-"""The executors of a Flow in, its drawing for the page out: boxes with room for figures, ways between them."""
+"""The executors of a Flow in, its drawing for the page out: boxes with room for figures, and ways."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from headrace.drawing.figure import Shape
+from headrace.observe.loglines import Line
 
 VERSION = 1
 """Of the JSON: what is there keeps its meaning; more may be added."""
@@ -184,27 +185,19 @@ class Ended(Struct, frozen=True, kw_only=True):
 class Requests(Struct, frozen=True, kw_only=True):
     """`GET /dashboard/requests`: the slowest of the last minutes, the slowest first; the last that failed.
 
-    `over_s` is how long that is. `named` is the one that was asked for with `?id=`, if it is known.
+    `over_s` is how far back the slow ones go. `failed` have a status of 500 and more, `refused` one
+    below, the newest first. `named` is the one that was asked for with `?id=`, if it is known.
     """
 
     over_s: float
     slow: tuple[Ended, ...] = ()
     failed: tuple[Ended, ...] = ()
+    refused: tuple[Ended, ...] = ()
     named: Ended | None = None
 
 
-class Line(Struct, frozen=True, kw_only=True):
-    """One line of a log."""
-
-    at: float
-    process: str
-    level: str
-    text: str
-    request: str = ''
-
-
 class Logs(Struct, frozen=True, kw_only=True):
-    """`GET /dashboard/logs`: the last lines that fit, the oldest first, and all `processes` that have logs."""
+    """`GET /dashboard/logs`: the last lines that fit, the oldest first; `processes` are all there are."""
 
     lines: tuple[Line, ...] = ()
     processes: tuple[str, ...] = ()
@@ -242,7 +235,10 @@ class Drawing(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """`GET /dashboard/flow`: what does not change while the Flow runs; drawn from left to right, and down."""
+    """`GET /dashboard/flow`: what does not change while the Flow runs; drawn from left to right, and down.
+
+    `tries` says whether endpoints can be called over HTTP here, `measures` whether there are any figures.
+    """
 
     name: str
     title: str
@@ -250,4 +246,5 @@ class Plan(Struct, frozen=True, kw_only=True):
     wide: Drawing
     tall: Drawing
     tries: bool = True
+    measures: bool = True
     endpoints: tuple[str, ...] = ()

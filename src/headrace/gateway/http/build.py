@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headrace.errors import SpecError
 from headrace.extras import load
+from headrace.gateway.dashboard.door import Dashboard
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.app import Application
 from headrace.gateway.http.flow_route import FlowRoute, wants_parts
@@ -42,6 +43,7 @@ def application(entrance: Entrance, health: Health, mounts: Mounts) -> Applicati
         _add_exposed(routes, front, info, spec)
     if 'graphql' in spec.protocols:
         _add_graphql(routes, entrance, front)
+    _add_dashboard(routes, entrance, health)
     pages = Pages(info, spec)
     _add_pages(routes, pages, OpenAPI(info, spec, routes))
     static = StaticFiles(spec.static)
@@ -85,6 +87,11 @@ def _add_pages(routes: Routes, pages: Pages, openapi: OpenAPI) -> None:
             routes.add(
                 ('GET',), path, Route(serve=serve, summary=summary, tags=GATEWAY, is_hidden=not summary)
             )
+
+
+def _add_dashboard(routes: Routes, entrance: Entrance, health: Health) -> None:
+    if entrance.watch is not None:
+        Dashboard(entrance.watch, entrance, health).add_to(routes)
 
 
 def _add_graphql(routes: Routes, entrance: Entrance, front: Front) -> None:

@@ -82,6 +82,17 @@ class Health:
             }
         )
 
+    @property
+    def uptime_s(self) -> float:
+        """How long this gateway has been up."""
+        return time.monotonic() - self._started
+
+    async def told(self) -> tuple[str, dict[str, bool], dict[str, str]]:
+        """In a word how the Flow is, whether each executor can work, and for each that cannot why."""
+        executors, problem = await self._ask()
+        status = 'draining' if self.draining else problem or 'ready'
+        return status, executors, problems(executors, self._replicas()) if problem else {}
+
     async def describe(self, request: Request) -> Response:
         """The Flow as clients of ours read it: its executors, endpoints, and the documents of each."""
         return as_json(self._info)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from headrace.errors import SpecError
+from headrace.gateway.dashboard.parts import open_paths
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.request import Request
 from headrace.gateway.identity import Credentials, shown_in
@@ -24,6 +25,9 @@ class Reception:
         self._entrance = entrance
         self._prefix = spec.prefix
         self._trusted = [_network(text) for text in spec.trusted_proxies]
+        watch = entrance.watch
+        self._open = OPEN if watch is None else OPEN | open_paths(watch.path)
+        self._pages = PAGES if watch is None else (*PAGES, watch.path)
 
     @property
     def is_needed(self) -> bool:
@@ -33,7 +37,7 @@ class Reception:
     def receive(self, request: Request) -> None:
         """Find out whose request it is; raises Unauthenticated or RateLimited."""
         self.locate(request)
-        if not self._entrance.is_open and not _is_open(request):
+        if not self._entrance.is_open and not self._is_open(request):
             shown = Credentials(request.host, shown_in(request.headers), request.peer.certificate)
             request.identity = self._entrance.identify(shown)
             request.client = request.identity.client
@@ -50,7 +54,7 @@ class Reception:
         """Let somebody read what is no endpoint of the Flow; raises Forbidden or Unauthenticated."""
         if request.identity is not None:
             path = request.path
-            page = next((page for page in PAGES if path.startswith(page + '/')), path)
+            page = next((page for page in self._pages if path.startswith(page + '/')), path)
             self._entrance.permit_page(request.identity, page)
 
     def _host(self, request: Request) -> str:
@@ -66,6 +70,12 @@ class Reception:
                 break
             host = named
         return host
+
+    def _is_open(self, request: Request) -> bool:
+        """Whether a request is answered whoever sends it: by the gateway itself, and by nobody's code."""
+        return request.method == 'OPTIONS' or (
+            request.path in self._open and request.method in ('GET', 'HEAD')
+        )
 
     def _is_trusted(self, host: str) -> bool:
         if not _is_address(host):

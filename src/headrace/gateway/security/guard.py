@@ -120,6 +120,11 @@ class Guard:
         if not identity.kind and not identity.scopes.allows(path):
             raise self._refusal(identity, path)
 
+    def permit_sight(self, identity: Identity, path: str) -> None:
+        """Let somebody see what others do: who may call everything, or whose scopes name this page."""
+        if not (identity.scopes.allows(path) and identity.scopes.visits_all):
+            raise self._refusal(identity, path)
+
     def _refusal(self, identity: Identity, endpoint: str) -> HeadraceError:
         if identity.kind:
             return Forbidden(

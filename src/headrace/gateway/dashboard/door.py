@@ -1,0 +1,124 @@
+"""The dashboard over HTTP: its page and parts for everybody, what they show for who may see it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from headrace.errors import RequestError
+from headrace.gateway.dashboard.parts import PARTS
+from headrace.gateway.dashboard.watch import DEFAULT_LINES, Watch
+from headrace.gateway.entrance import Entrance
+from headrace.gateway.http.health import Health
+from headrace.gateway.http.request import Request
+from headrace.gateway.http.response import HTML, KEPT, Headers, Response, as_json
+from headrace.gateway.http.routes import Route, Routes
+
+FOLDER = Path(__file__).parent / 'page'
+TYPES = {'.css': b'text/css; charset=utf-8', '.js': b'text/javascript; charset=utf-8'}
+POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+NOSNIFF = (b'x-content-type-options', b'nosniff')
+SAFE: Headers = (
+    (b'content-security-policy', POLICY),
+    (b'referrer-policy', b'no-referrer'),
+    (b'x-frame-options', b'DENY'),
+    (b'cross-origin-opener-policy', b'same-origin'),
+    NOSNIFF,
+)
+LONGEST_QUERY = 2048
+
+
+class Dashboard:
+    """What is served below one path; the page itself has nothing of the Flow in it, not even its name."""
+
+    def __init__(self, watch: Watch, entrance: Entrance, health: Health) -> None:
+        self._watch = watch
+        self._entrance = entrance
+        self._health = health
+        self._path = watch.path
+        self._page = _page(watch.path)
+
+    def add_to(self, routes: Routes) -> None:
+        """Serve it, but for what an endpoint of the Flow has the path of."""
+        for name, serve, summary in (
+            ('', self.page, 'The running Flow as a page'),
+            ('/flow', self.flow, 'What is drawn of the Flow, for its dashboard'),
+            ('/state', self.state, 'Figures of the running Flow, for its dashboard'),
+            ('/requests', self.requests, 'The slowest requests and those that failed, for the dashboard'),
+            ('/logs', self.logs, 'The last lines of the logs, for the dashboard'),
+        ):
+            routes.add(('GET',), self._path + name, Route(serve=serve, summary=summary, tags=('gateway',)))
+        for name in PARTS:
+            routes.add(('GET',), f'{self._path}/{name}', Route(serve=self.part, is_hidden=True))
+
+    async def page(self, request: Request) -> Response:
+        """The page."""
+        if request.path.endswith('/'):  # its parts lie below its name
+            last = self._path.rpartition('/')[2].encode()
+            return Response(307, b'', HTML, ((b'location', b'../' + last),))
+        return Response(200, self._page, HTML, SAFE, cache=KEPT)
+
+    async def part(self, request: Request) -> Response:
+        """A part of the page."""
+        name = request.path.rpartition('/')[2]
+        return Response(200, _read(name), TYPES[Path(name).suffix], (NOSNIFF,), cache=KEPT)
+
+    async def flow(self, request: Request) -> Response:
+        """What does not change."""
+        self._permit(request)
+        return as_json(self._watch.plan())
+
+    async def state(self, request: Request) -> Response:
+        """How the Flow is now."""
+        asked = self._asked(request)
+        status, ready, problems = await self._health.told()
+        state = await self._watch.state(
+            status, ready, problems, uptime_s=self._health.uptime_s, with_history='history' in asked
+        )
+        return as_json(state)
+
+    async def requests(self, request: Request) -> Response:
+        """The slowest requests, and those that went wrong."""
+        return as_json(await self._watch.ended(self._asked(request).get('id', '')))
+
+    async def logs(self, request: Request) -> Response:
+        """The last lines."""
+        asked = self._asked(request)
+        limit = asked.get('limit', str(DEFAULT_LINES))
+        if not limit.isdecimal():
+            raise RequestError(f'limit is {limit!r}, which is no number', help='for example ?limit=100')
+        lines = await self._watch.lines(
+            asked.get('process', ''), asked.get('level', ''), asked.get('request', ''), int(limit)
+        )
+        return as_json(lines)
+
+    def _asked(self, request: Request) -> dict[str, str]:
+        """What the query says, of somebody who may ask."""
+        self._permit(request)
+        query = request.query[:LONGEST_QUERY].decode('latin1')
+        return {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
+
+    def _permit(self, request: Request) -> None:
+        if request.identity is not None:
+            self._entrance.permit_sight(request.identity, self._path)
+
+
+def _page(path: str) -> bytes:
+    """The page, which knows where its parts are, and where the gateway's other addresses begin."""
+    text = _read('page.html').decode()
+    depth = path.count('/') - 1
+    return (
+        text.replace('{{base}}', escape(path.rpartition('/')[2]))
+        .replace('{{root}}', '../' * depth or './')
+        .encode()
+    )
+
+
+@lru_cache(maxsize=len(PARTS) + 1)
+def _read(name: str) -> bytes:
+    return (FOLDER / name).read_bytes()

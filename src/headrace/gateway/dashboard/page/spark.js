@@ -1,0 +1,33 @@
+// A curve of the last minutes as a small picture; the table behind it is the figure beside it.
+
+import { draw } from './dom.js';
+import { CURVE_S } from './snapshots.js';
+
+const WIDTH = 220, HEIGHT = 44;
+
+/** A picture with lines for `keys`, the first one filled; `label` is what it shows. */
+export function spark(label, keys) {
+  const lines = keys.map((key, index) => draw('path', { class: `line line-${index}` }));
+  const area = draw('path', { class: 'area' });
+  const end = draw('circle', { class: 'end', r: '2.6', cx: '-9', cy: '-9' });
+  const picture = draw('svg', { class: 'spark', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': `${label}, the last ten minutes` }, area, ...lines, end);
+  return { picture, show: (points) => show(points, keys, lines, area, end) };
+}
+
+function show(points, keys, lines, area, end) {
+  const to = points[points.length - 1]?.at ?? 0;
+  const from = to - CURVE_S;
+  const top = Math.max(1e-9, ...points.flatMap((point) => keys.map((key) => point[key] ?? 0)));
+  const x = (point) => ((point.at - from) / CURVE_S) * (WIDTH - 4);
+  const y = (value) => HEIGHT - 3 - (value / top) * (HEIGHT - 8);
+  keys.forEach((key, index) => {
+    const known = points.filter((point) => point[key] != null);
+    const path = known.map((point, place) => `${place ? 'L' : 'M'}${x(point).toFixed(1)} ${y(point[key]).toFixed(1)}`).join('');
+    lines[index].setAttribute('d', path);
+    if (index) return;
+    const last = known[known.length - 1];
+    area.setAttribute('d', known.length > 1 ? `${path}L${x(last).toFixed(1)} ${HEIGHT}L${x(known[0]).toFixed(1)} ${HEIGHT}Z` : '');
+    end.setAttribute('cx', last ? x(last).toFixed(1) : '-9');
+    end.setAttribute('cy', last ? y(last[key]).toFixed(1) : '-9');
+  });
+}

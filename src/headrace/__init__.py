@@ -14,7 +14,7 @@ from headrace._version import __version__
 if TYPE_CHECKING:
     from headrace.client import Client
     from headrace.documents import BaseDoc, DocList, Document, DocumentArray, NdArray, TorchTensor
-    from headrace.executors import Executor, dynamic_batching, requests
+    from headrace.executors import Executor, dynamic_batching, monitor, requests
     from headrace.flow import Flow
     from headrace.gateway.custom import Gateway
 
@@ -30,6 +30,7 @@ _HOMES = {
     'NdArray': 'headrace.documents',
     'TorchTensor': 'headrace.documents',
     'dynamic_batching': 'headrace.executors',
+    'monitor': 'headrace.executors',
     'requests': 'headrace.executors',
 }
 
@@ -46,6 +47,7 @@ __all__ = [
     'TorchTensor',
     '__version__',
     'dynamic_batching',
+    'monitor',
     'requests',
 ]
 

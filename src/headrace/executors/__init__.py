@@ -8,6 +8,7 @@ from headrace.executors.endpoint import Endpoint
 from headrace.executors.endpoints import endpoints_of
 from headrace.executors.executor import Executor
 from headrace.executors.loading import load, load_class
+from headrace.executors.monitoring import monitor
 from headrace.executors.records import Metas, RuntimeArgs
 from headrace.executors.serving import close, describe, serve
 
@@ -25,6 +26,7 @@ __all__ = [
     'endpoints_of',
     'load',
     'load_class',
+    'monitor',
     'requests',
     'serve',
 ]

@@ -24,6 +24,7 @@ from headrace.spec.references import Reference
 from headrace.spec.source import Source
 
 if TYPE_CHECKING:
+    from headrace.observe.metrics.store import Store
     from headrace.observe.tracing import Tracing
 
 
@@ -50,10 +51,10 @@ class Blueprint:
         args = replace(self.runtime_args, shard_id=shard, replica_id=replica)
         return replace(self, runtime_args=args, metas=replace(self.metas))
 
-    def build(self, tracing: Tracing | None = None) -> Any:
+    def build(self, tracing: Tracing | None = None, store: Store | None = None) -> Any:
         """Construct the executor; ExecutorError with its name and the line if that fails.
 
-        `tracing` records what it does, if anything is recorded.
+        `tracing` records what it does, if anything is recorded; `store` keeps what is measured of it.
         """
         cls, name = self.cls, self.runtime_args.name
         state = State(
@@ -63,6 +64,7 @@ class Blueprint:
             batching=dict(self.batching),
             references=self.references,
             tracing=tracing,
+            store=store,
         )
         own = {'metas': self.metas, 'requests': self.requests, 'runtime_args': self.runtime_args}
         own['workspace'] = self.runtime_args.workspace

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, overload
 
 from headrace.errors import ExecutorError
 from headrace.executors.batching import read_batching
@@ -17,7 +17,10 @@ from headrace.executors.blueprint import blueprint
 from headrace.executors.config import Config
 from headrace.executors.constructor import unknown_argument
 from headrace.executors.endpoints import ENDPOINTS, STATE, collect, rebind
+from headrace.executors.monitoring import Labelled, Timed, own, timed
 from headrace.executors.records import RESERVED, Metas, RuntimeArgs, State, record
+from headrace.observe.metrics.catalogue import SECONDS
+from headrace.observe.metrics.values import Counter, Gauge, Histogram
 from headrace.observe.tracing.silent import tracer_of
 from headrace.spec import environment
 
@@ -98,6 +101,52 @@ class Executor:
         Where the Flow has no traces, and in requests that are not recorded, they are nothing.
         """
         return tracer_of(getattr(self, STATE).tracing, self.runtime_args.name)
+
+    @overload
+    def counter(self, name: str, documentation: str = '') -> Counter: ...
+    @overload
+    def counter(self, name: str, documentation: str, labels: Sequence[str]) -> Labelled[Counter]: ...
+    def counter(self, name: str, documentation: str = '', labels: Sequence[str] = ()) -> Any:
+        """A metric that only grows: `add` to it, or with labels, to `labels(...)` of it.
+
+        `/metrics` of the gateway has it, with the labels executor, shard and replica; its name ends with
+        `_total`. The same name gives the same counter. Raises ExecutorError for a name that cannot be.
+        """
+        return own(self, 'counter', name, documentation, labels)
+
+    @overload
+    def gauge(self, name: str, documentation: str = '') -> Gauge: ...
+    @overload
+    def gauge(self, name: str, documentation: str, labels: Sequence[str]) -> Labelled[Gauge]: ...
+    def gauge(self, name: str, documentation: str = '', labels: Sequence[str] = ()) -> Any:
+        """A metric that is as it is now: `set` it, or `add` to it; otherwise as `counter`."""
+        return own(self, 'gauge', name, documentation, labels)
+
+    @overload
+    def histogram(
+        self, name: str, documentation: str = '', *, buckets: Sequence[float] = SECONDS
+    ) -> Histogram: ...
+    @overload
+    def histogram(
+        self, name: str, documentation: str, labels: Sequence[str], *, buckets: Sequence[float] = SECONDS
+    ) -> Labelled[Histogram]: ...
+    def histogram(
+        self,
+        name: str,
+        documentation: str = '',
+        labels: Sequence[str] = (),
+        *,
+        buckets: Sequence[float] = SECONDS,
+    ) -> Any:
+        """A metric of many values: `observe` each; otherwise as `counter`.
+
+        `buckets` are the upper bounds that values are sorted by, those of seconds unless others are given.
+        """
+        return own(self, 'histogram', name, documentation, labels, buckets)
+
+    def monitor(self, name: str, documentation: str = '') -> Timed:
+        """A histogram of seconds: `with self.monitor('model_seconds'):` measures what happens inside."""
+        return timed(self, name, documentation)
 
     @cached_property
     def workspace(self) -> str:

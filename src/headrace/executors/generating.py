@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
+from time import perf_counter
 from typing import Any
 
 from headrace.errors import TooLarge
 from headrace.executors import recorded
 from headrace.executors.failure import USER_ERRORS, failed
 from headrace.executors.gathering import Gather
+from headrace.executors.measured import Measured
 from headrace.executors.results import Returned
 from headrace.executors.stepping import stepped
 from headrace.executors.threads import Lane
@@ -29,7 +31,7 @@ class Generating:
 
     An asynchronous one runs in a task of its own, any other on the executor's thread (`lane`), one step
     after the other, so that other requests have their turns between them. It is ahead of who takes the parts
-    by few of them, and is closed when its request is over, cancelled or late.
+    by few of them, and is closed when its request is over, cancelled or late. `measured` is told of each.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Generating:
         self._place = place
         self._max_bytes = max_bytes
         self._is_single = 'doc' in returned.endpoint.takes
+        self.measured: Measured | None = None
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         """All parts as one batch; TooLarge if it has too many bytes."""
@@ -76,6 +79,7 @@ class Generating:
         """One part for each value that is yielded."""
         context.check()
         docs, arguments = self._gather(batch, context)
+        begun = perf_counter()
         span, method = context.span, self._returned.endpoint.method
         if self._lane is None:
             items = self._asynchronous(docs, arguments, batch, context)
@@ -87,9 +91,16 @@ class Generating:
             if span is not None:
                 steps = recorded.steps(steps, span, arguments, method)
             made = stepped(self._lane, steps, context)
-        async with aclosing(made) as parts:
-            async for part in parts:
-                yield part
+        try:
+            async with aclosing(made) as parts:
+                async for part in parts:
+                    yield part
+        except BaseException as error:
+            if self.measured is not None:
+                self.measured.failed(error)
+            raise
+        if self.measured is not None:
+            self.measured.streamed(perf_counter() - begun, 0 if docs is None else len(docs))
 
     async def _asynchronous(
         self, docs: Any, arguments: dict[str, Any], batch: Batch, context: Context

@@ -14,6 +14,8 @@ from headrace.spec.references import Reference
 from headrace.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from headrace.observe.metrics.store import Store
+    from headrace.observe.metrics.values import Histogram
     from headrace.observe.tracing import Tracing
 
 RESERVED = ('metas', 'requests', 'runtime_args', 'workspace')
@@ -65,6 +67,8 @@ class State:
     references: tuple[Reference, ...] = ()
     lane: Lane | None = None
     tracing: Tracing | None = None
+    store: Store | None = None
+    timers: dict[str, Histogram] = field(default_factory=dict)
 
 
 def record(kind: type[R], given: R | Mapping[str, Any] | object | None, *, what: str) -> R:

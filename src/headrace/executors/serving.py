@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from typing import NamedTuple
 
 from headrace.executors.batching import in_batches
 from headrace.executors.blueprint import info_of
 from headrace.executors.calling import bind
 from headrace.executors.endpoints import STATE, endpoints_of
 from headrace.executors.executor import Executor
+from headrace.executors.generating import Generating
+from headrace.executors.measured import Measured
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, ExecutorInfo
@@ -23,12 +26,25 @@ def serve(executor: Executor) -> Served:
     >>> serve(Executor())
     <Served Executor>
     """
-    handlers = {
-        name: in_batches(bind(executor, endpoint), executor, endpoint)
-        for name, endpoint in endpoints_of(executor).items()
-    }
-    args = executor.runtime_args
+    args, store = executor.runtime_args, getattr(executor, STATE).store
+    handlers: dict[str, Way] = {}
+    for name, endpoint in endpoints_of(executor).items():
+        handler = bind(executor, endpoint)
+        measured = None
+        if store is not None:
+            measured = Measured(store, args, name, is_batched=endpoint.is_batched)
+            handler = measured.calls(handler)
+        if isinstance(handler, Generating):
+            handler.measured, measured = measured, None  # it knows itself when the last part has come
+        handlers[name] = Way(in_batches(handler, executor, endpoint), measured)
     return Served(args.name, handlers, no_reduce=args.no_reduce)
+
+
+class Way(NamedTuple):
+    """The handler of an endpoint, and what is measured of it, if anything is."""
+
+    handler: Handler
+    measured: Measured | None = None
 
 
 class Served:
@@ -37,24 +53,36 @@ class Served:
     With `no_reduce` several inputs of a request are not merged.
     """
 
-    __slots__ = ('_handlers', '_name', '_no_reduce', '_other')
+    __slots__ = ('_name', '_no_reduce', '_other', '_ways')
 
-    def __init__(self, name: str, handlers: Mapping[str, Handler], *, no_reduce: bool = False) -> None:
+    def __init__(self, name: str, ways: Mapping[str, Way], *, no_reduce: bool = False) -> None:
         self._name = name
-        self._handlers = handlers
-        self._other = handlers.get(DEFAULT_ENDPOINT, _pass_through)
+        self._ways = ways
+        self._other = ways.get(DEFAULT_ENDPOINT, Way(_pass_through))
         self._no_reduce = no_reduce
 
-    def __call__(self, batch: Batch, context: Context) -> Awaitable[Batch]:
+    async def __call__(self, batch: Batch, context: Context) -> Batch:
         if self._no_reduce:
             batch.no_reduce = True
-        return self._handlers.get(context.endpoint, self._other)(batch, context)
+        handler, measured = self._ways.get(context.endpoint, self._other)
+        if measured is None:
+            return await handler(batch, context)
+        try:
+            answer = await handler(batch, context)
+        except BaseException as error:
+            measured.failed(error)
+            raise
+        measured.answered(answer.timing)
+        return answer
 
     def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
         """The answer in parts; of an endpoint that is no generator it is one part."""
+        handler = self._ways.get(context.endpoint, self._other).handler
+        if not hasattr(handler, 'stream'):
+            return streamed(self.__call__)(batch, context)
         if self._no_reduce:
             batch.no_reduce = True
-        return streamed(self._handlers.get(context.endpoint, self._other))(batch, context)
+        return streamed(handler)(batch, context)
 
     def __repr__(self) -> str:
         return f'<Served {self._name}>'

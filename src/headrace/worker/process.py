@@ -19,6 +19,7 @@ from headrace.documents.media.access import EVERYTHING, restrict
 from headrace.executors import Executor, close, serve
 from headrace.executors.blueprint import Blueprint
 from headrace.observe import log
+from headrace.observe.metrics.store import store_in
 from headrace.observe.tracing import Settings, begun
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.handler import streamed
@@ -58,7 +59,8 @@ def main() -> None:
         line.report({'described': msgspec.to_builtins(blueprint.describe()), 'files': files})
         line.receive()  # the types fit on every edge of the Flow: go on
         tracing = begun(_traces(order))
-        executor = blueprint.build(tracing)
+        store = store_in(order.directory, order.name) if order.observe.metrics.enabled else None
+        executor = blueprint.build(tracing, store)
         _restrict(order)  # not before: what the constructor opens is named by who wrote it
         gc.freeze()  # modules and models stay: to look through them again takes tens of milliseconds
     except BaseException as error:

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from zlib import crc32
 
+# Code that every request passes may write to `slots` itself, as these methods do.
 # That one thread does not undo what another adds is due to CPython: it changes threads between two lines,
 # at a call, or when a loop begins anew, and never within `slots[i] += n`.
 
@@ -22,10 +23,10 @@ class Counter:
     3.0
     """
 
-    __slots__ = ('_slots',)
+    __slots__ = ('slots',)
 
     def __init__(self, slots: memoryview[float]) -> None:
-        self._slots = slots
+        self.slots = slots
 
     def add(self, n: float = 1) -> None:
         """So many more; ValueError if that would be fewer."""
@@ -33,34 +34,34 @@ class Counter:
             raise ValueError(
                 f'a counter only grows, and {n} was to be added; use a gauge for what also falls'
             )
-        self._slots[0] += n
+        self.slots[0] += n
 
     @property
     def value(self) -> float:
         """The sum so far."""
-        return float(self._slots[0])
+        return float(self.slots[0])
 
 
 class Gauge:
     """A number as it is now."""
 
-    __slots__ = ('_slots',)
+    __slots__ = ('slots',)
 
     def __init__(self, slots: memoryview[float]) -> None:
-        self._slots = slots
+        self.slots = slots
 
     def set(self, value: float) -> None:
         """It is so much now."""
-        self._slots[0] = value
+        self.slots[0] = value
 
     def add(self, n: float = 1) -> None:
         """It is so much more now, or less."""
-        self._slots[0] += n
+        self.slots[0] += n
 
     @property
     def value(self) -> float:
         """What it is now."""
-        return float(self._slots[0])
+        return float(self.slots[0])
 
 
 EXEMPLAR = struct.Struct('=dd16sI4x')
@@ -95,35 +96,35 @@ class Histogram:
     `exemplars` keeps traces, if the metric wants that.
     """
 
-    __slots__ = ('_bounds', '_slots', 'exemplars')
+    __slots__ = ('bounds', 'exemplars', 'slots')
 
     def __init__(
         self, slots: memoryview[float], bounds: Sequence[float], exemplars: Exemplars | None = None
     ) -> None:
-        self._slots = slots
-        self._bounds = bounds
+        self.slots = slots
+        self.bounds = bounds
         self.exemplars = exemplars
 
     def observe(self, value: float) -> None:
         """There was this value."""
-        slots = self._slots
-        slots[bisect_left(self._bounds, value)] += 1
+        slots = self.slots
+        slots[bisect_left(self.bounds, value)] += 1
         slots[-1] += value
 
     def load(self, slots: Sequence[float]) -> None:
         """Have the counts of all buckets, and the sum, that another histogram with these bounds had."""
         for index, value in enumerate(slots):
-            self._slots[index] = value
+            self.slots[index] = value
 
     @property
     def count(self) -> int:
         """How many values there were."""
-        return int(sum(self._slots[: len(self._bounds) + 1]))
+        return int(sum(self.slots[: len(self.bounds) + 1]))
 
     @property
     def sum(self) -> float:
         """Their sum."""
-        return float(self._slots[-1])
+        return float(self.slots[-1])
 
 
 def exemplar(content: bytes) -> tuple[float, float, str] | None:

@@ -1,0 +1,84 @@
+"""The calls of one endpoint of an executor in; counts and durations out."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from bisect import bisect_left
+
+from headrace.executors.records import RuntimeArgs
+from headrace.observe.metrics import catalogue
+from headrace.observe.metrics.store import Store
+from headrace.pipeline.batch import Batch
+from headrace.pipeline.context import Context
+from headrace.pipeline.handler import Handler
+from headrace.pipeline.hops import Timing
+
+MOST_ERRORS = 100
+"""Classes of errors that are told apart."""
+
+
+class Measured:
+    """What is measured of one endpoint. If it is batched, calls are measured apart from requests."""
+
+    def __init__(self, store: Store, args: RuntimeArgs, endpoint: str, *, is_batched: bool = False) -> None:
+        self._labels = (args.name, str(args.shard_id), str(args.replica_id), endpoint)
+        labels = self._labels
+        self._is_batched = is_batched
+        self._requests = store.counter(catalogue.EXECUTOR_REQUESTS).labels(*labels).slots
+        self._documents = store.counter(catalogue.EXECUTOR_DOCUMENTS).labels(*labels).slots
+        self._handler = store.histogram(catalogue.HANDLER_SECONDS).labels(*labels)
+        self._queue = store.histogram(catalogue.EXECUTOR_QUEUE_SECONDS).labels(*labels)
+        self._errors = store.counter(catalogue.HANDLER_ERRORS, most=MOST_ERRORS)
+        if is_batched:
+            self._waits = store.histogram(catalogue.BATCH_WAIT_SECONDS).labels(*labels)
+            self._sizes = store.histogram(catalogue.BATCH_DOCUMENTS).labels(*labels)
+
+    def answered(self, timing: Timing | None) -> None:
+        """A request has its answer, which took so long; this is on the way of every request."""
+        self._requests[0] += 1
+        if timing is None:
+            return
+        wait_s = timing.queue_s
+        queue = self._queue.slots
+        queue[bisect_left(catalogue.WAITING, wait_s)] += 1
+        queue[-1] += wait_s
+        if self._is_batched:
+            self._waits.observe(timing.batch_s)
+            return
+        self._documents[0] += timing.documents
+        took_s = timing.handler_s
+        handler = self._handler.slots
+        handler[bisect_left(catalogue.SECONDS, took_s)] += 1
+        handler[-1] += took_s
+
+    def ran(self, seconds: float, documents: int) -> None:
+        """The executor's own code has worked on so many documents, for one request or several."""
+        self._documents[0] += documents
+        self._handler.observe(seconds)
+        if self._is_batched:
+            self._sizes.observe(documents)
+
+    def streamed(self, seconds: float, documents: int) -> None:
+        """A request has all parts of its answer."""
+        self._requests[0] += 1
+        self.ran(seconds, documents)
+
+    def failed(self, error: BaseException) -> None:
+        """A request ended with an error; one of the executor's code counts as what that raised."""
+        self._requests[0] += 1
+        is_cut_off = isinstance(error, CancelledError | GeneratorExit)
+        name = 'Cancelled' if is_cut_off else type(error.__cause__ or error).__name__
+        self._errors.labels(*self._labels, name).add()
+
+    def calls(self, handler: Handler) -> Handler:
+        """The handler that several requests share, with each of its calls measured."""
+        if not self._is_batched:
+            return handler
+
+        async def handle(batch: Batch, context: Context) -> Batch:
+            answer = await handler(batch, context)
+            if answer.timing is not None:
+                self.ran(answer.timing.handler_s, answer.timing.documents)
+            return answer
+
+        return handle

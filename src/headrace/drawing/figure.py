@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from headrace.spec import GATEWAY, ExecutorSpec, FlowSpec, order, terminals
 from headrace.spec.plan import describe_uses
-from headrace.spec.words import condition_in_words, copies_in_words, place_in_words
+from headrace.spec.words import copies_in_words, entry_in_words, place_in_words
 
 Shape = Literal['door', 'executor', 'join', 'external']
 
@@ -60,7 +60,7 @@ def figure(spec: FlowSpec) -> Figure:
 
 
 def _node(executor: ExecutorSpec) -> Node:
-    entry = condition_in_words(executor.when)
+    entry = entry_in_words(executor)
     if executor.join:
         return Node(executor.name, executor.name, (), 'join', entry=entry)
     runs = place_in_words(executor) or describe_uses(executor.uses)

@@ -9,7 +9,7 @@ from headrace.drawing.svg import svg
 from headrace.spec import ExecutorSpec, FlowSpec, order
 from headrace.spec.plan import describe_uses, plan
 from headrace.spec.references import shown
-from headrace.spec.words import condition_in_words, copies_in_words, place_in_words
+from headrace.spec.words import copies_in_words, entry_in_words, place_in_words
 
 _STYLE = """\
 :root { color-scheme: light dark; --page: #fafbfc; --text: #182230; --quiet: #5d6b82; --line: #e1e6ee }
@@ -82,7 +82,7 @@ def _row(executor: ExecutorSpec, settings: bool) -> str:
 def _graph_settings(executor: ExecutorSpec) -> list[str]:
     """How many of it there are, which documents come to it, and who waits for it."""
     words = [copies_in_words(executor)]
-    words += [f'when {condition_in_words(executor.when)}'] if executor.when else []
+    words += [f'when {entry_in_words(executor)}'] if executor.when else []
     words += ['floating'] if executor.floating else []
     words += ['external'] if executor.external else []
     words += ['no reduce'] if executor.no_reduce else []

@@ -10,6 +10,7 @@ from typing import Any
 from headrace.spec.explain import convert
 from headrace.spec.fields import record
 from headrace.spec.records import BatchingSpec
+from headrace.spec.references import Reference, references_in
 from headrace.spec.source import Source
 from headrace.spec.suggest import did_you_mean
 
@@ -28,7 +29,10 @@ _TYPES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What an executor's YAML says; `folder` is where its relative paths begin."""
+    """What an executor's YAML says.
+
+    `folder` is where its relative paths begin, `references` what of `with` and `metas` the environment said.
+    """
 
     jtype: str
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -37,6 +41,7 @@ class Config:
     batching: dict[str, BatchingSpec] = field(default_factory=dict)
     py_modules: tuple[str, ...] = ()
     folder: Path | None = None
+    references: tuple[Reference, ...] = ()
 
 
 def is_text(uses: str) -> bool:
@@ -77,6 +82,7 @@ def read_fields(data: Any, source: Source, *, folder: Path | None = None) -> Con
         batching=_batching(values, source),
         py_modules=tuple(modules),
         folder=folder,
+        references=references_in({'with': values.get('with'), 'metas': metas}, source.written),
     )
 
 

@@ -14,7 +14,8 @@ import yaml
 from headrace.errors import LoadError
 from headrace.executors.config import FOLDER_FILES, Config, read_fields
 from headrace.spec import environment
-from headrace.spec.emit import emit
+from headrace.spec.emit import as_expression, emit
+from headrace.spec.references import restored
 from headrace.spec.tree import parse
 
 
@@ -53,7 +54,8 @@ def write(config: Config) -> str:
         'py_modules': list(config.py_modules),
     }
     try:
-        return emit({key: value for key, value in fields.items() if value})
+        written = {key: value for key, value in fields.items() if value}
+        return emit(restored(written, config.references, as_expression))
     except yaml.YAMLError as error:
         raise LoadError(
             f'{config.jtype} was made with arguments that YAML cannot hold: {error}',

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-Protocol = Literal['grpc', 'http']
+Protocol = Literal['grpc', 'http', 'websocket', 'graphql']
 OneOrMany = str | Sequence[str]
 
 
@@ -28,6 +28,7 @@ class GatewaySettings(TypedDict, total=False):
     max_requests: int
     max_bytes: int
     limits: Mapping[str, Any]
+    unknown_fields: Literal['misspelt', 'refuse', 'drop']
     expose: Any
     static: Mapping[str, str]
     prefix: str

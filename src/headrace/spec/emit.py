@@ -21,6 +21,11 @@ class Expression(Struct, frozen=True):
     is_text: bool
 
 
+def as_expression(text: str, value: Any) -> Expression:
+    """An expression that stands for `value`."""
+    return Expression(text, is_text=isinstance(value, str))
+
+
 class _Dumper(yaml.SafeDumper):
     """Short lists in one line, no anchors, quotes where a text could be taken for something else."""
 

@@ -10,7 +10,8 @@ from msgspec import Struct
 from headrace.spec.graph import check, order
 from headrace.spec.parts import Part, part_of
 from headrace.spec.records import GATEWAY, PASS_THROUGH, ExecutorSpec, FlowSpec
-from headrace.spec.words import condition_in_words, place_in_words
+from headrace.spec.references import shown
+from headrace.spec.words import entry_in_words, place_in_words
 
 Role = Literal['gateway', 'worker', 'inline']
 
@@ -152,10 +153,10 @@ def plan(spec: FlowSpec, *, directory: str = '') -> PhysicalPlan:
     return PhysicalPlan(
         flow=spec.name,
         place=spec.place,
-        host=spec.gateway.host,
+        host=shown(spec.gateway)['host'],
         processes=(*_gateways(spec, tuple(worker.name for worker in workers)), *workers),
         wires=tuple(
-            Wire(need, executor.name, condition_in_words(executor.when), executor.floating)
+            Wire(need, executor.name, entry_in_words(executor), executor.floating)
             for executor in ordered
             for need in executor.needs
         ),

@@ -15,8 +15,12 @@ from msgspec.structs import replace
 
 from headrace.spec.source import Path, step
 
-SETTINGS = ('env', 'uses_with', 'uses_metas', 'observe')
-"""The settings that may hold secrets: what they mean is up to the code that gets them."""
+SETTINGS = (
+    *('env', 'uses_with', 'uses_metas', 'observe'),
+    *('name', 'needs', 'workspace', 'host', 'when', 'allow_uris', 'py_modules'),
+    *('title', 'description', 'prefix'),
+)
+"""The settings whose values may be secrets, or other ones on each machine."""
 
 FIELD = 'from_environment'
 """The field of a record that holds its references; it is no setting, and is shown nowhere."""
@@ -41,16 +45,27 @@ class Reference(Struct, frozen=True):
 def noted(record: Record, written: Mapping[Path, str]) -> Record:
     """A record, and the expressions that a file has at paths of it; out: the record that knows of them."""
     found: list[Reference] = []
-
-    def note(path: Path, value: Any) -> Any:
-        if path in written:
-            found.append(Reference(path, written[path], _checksum(value)))
-        return value
-
     if written and FIELD in record.__struct_fields__:
         for name in _settings(record):
-            _each(getattr(record, name), (name,), note)
+            found += references_in(getattr(record, name), written, path=(name,))
     return replace(record, **{FIELD: tuple(found)}) if found else record
+
+
+def references_in(value: Any, written: Mapping[Path, str], *, path: Path = ()) -> tuple[Reference, ...]:
+    """Data that stands at `path`, and the expressions that its file has; out: a reference for each."""
+    found: list[Reference] = []
+
+    def note(at: Path, value: Any) -> Any:
+        text = written.get(at)
+        if text is None and at[-1:] == (0,):
+            text = written.get(at[:-1])  # a file may write the only item of a list without brackets
+        if text is not None:
+            found.append(Reference(at, text, _checksum(value)))
+        return value
+
+    if written:
+        _each(value, path, note)
+    return tuple(found)
 
 
 def restored(
@@ -65,7 +80,7 @@ def restored(
     known = {each.path: each for each in references}
 
     def change(at: Path, value: Any) -> Any:
-        reference = known.get(at)
+        reference = known.get(at) or known.get((*at, 0))
         return write(reference.text, value) if reference and reference.checksum == _checksum(value) else value
 
     return _each(value, path, change) if known else value

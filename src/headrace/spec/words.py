@@ -7,6 +7,7 @@ from typing import Any
 
 from headrace.spec.external import addresses
 from headrace.spec.records import ExecutorSpec
+from headrace.spec.references import shown
 
 _SIGNS = {
     '$eq': '=',
@@ -55,6 +56,14 @@ def _compared(key: str, name: str, wanted: Any) -> str:
     return f'{key} {_SIGNS.get(name, name)} {wanted!r}'
 
 
+def entry_in_words(executor: ExecutorSpec) -> str:
+    """Which documents come to an executor; '' if all do.
+
+    What its condition took from the environment is written as it stands in its file.
+    """
+    return condition_in_words(shown(executor)['when'])
+
+
 def copies_in_words(executor: ExecutorSpec) -> str:
     """How many of it there are; '' if there is one.
 
@@ -74,4 +83,9 @@ def place_in_words(executor: ExecutorSpec) -> str:
     >>> place_in_words(ExecutorSpec(name='a', external=True, port=(1234,)))
     'grpc://127.0.0.1:1234'
     """
-    return ', '.join(map(str, addresses(executor))) if executor.external else ''
+    if not executor.external:
+        return ''
+    hosts: tuple[str, ...] = shown(executor)['host']
+    if hosts != executor.host:  # from the environment: as it stands in its file
+        return ', '.join(hosts)
+    return ', '.join(map(str, addresses(executor)))

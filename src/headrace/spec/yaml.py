@@ -11,7 +11,7 @@ from msgspec.structs import FieldInfo, fields, replace
 
 from headrace.errors import SpecError
 from headrace.spec import environment, tree
-from headrace.spec.emit import Expression, emit
+from headrace.spec.emit import as_expression, emit
 from headrace.spec.gateway import GatewaySpec
 from headrace.spec.graph import last
 from headrace.spec.plain import plain
@@ -82,17 +82,13 @@ def _with_expressions(document: dict[str, Any], spec: FlowSpec) -> dict[str, Any
     document = dict(document)
     for key, record in (('with', spec), ('gateway', spec.gateway)):
         if key in document:
-            document[key] = restored(document[key], record.from_environment, _expression)
+            document[key] = restored(document[key], record.from_environment, as_expression)
     if spec.executors:
         document['executors'] = [
-            restored(entry, executor.from_environment, _expression)
+            restored(entry, executor.from_environment, as_expression)
             for entry, executor in zip(document['executors'], spec.executors, strict=True)
         ]
     return document
-
-
-def _expression(text: str, value: Any) -> Expression:
-    return Expression(text, is_text=isinstance(value, str))
 
 
 def _parsed(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from headrace.errors import LoadError
 from headrace.executors import Executor
 from headrace.executors.blueprint import Blueprint, blueprint
 from headrace.executors.config import Config
 from headrace.executors.records import RuntimeArgs
 from headrace.spec import ExecutorSpec
+from headrace.spec.references import Reference
+
+_NAMES = {'uses_with': 'with', 'uses_metas': 'metas'}
 
 
 def blueprint_of(
@@ -25,6 +30,7 @@ def blueprint_of(
         requests=spec.uses_requests,
         batching=spec.uses_dynamic_batching,
         py_modules=tuple(spec.py_modules),
+        references=_references(spec),
     )
     args = RuntimeArgs(
         name=spec.name,
@@ -41,3 +47,12 @@ def blueprint_of(
     except LoadError as error:
         error.message = f'executor {spec.name!r}: {error.message}'
         raise
+
+
+def _references(spec: ExecutorSpec) -> tuple[Reference, ...]:
+    """What the environment said of an executor in a Flow, in the words of an executor's own file."""
+    return tuple(
+        replace(each, path=(_NAMES[str(each.path[0])], *each.path[1:]))
+        for each in spec.from_environment
+        if each.path[0] in _NAMES
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from headrace.errors import LoadError, SpecError
 from headrace.executors import endpoints_of, load
 from headrace.executors.config import Config
 from headrace.executors.yamltext import read_text, write
+from headrace.spec import load_flow
+from headrace.worker.loading import blueprint_of
 
 pytestmark = pytest.mark.usefixtures('own_modules')
 
@@ -147,3 +150,42 @@ PLAIN = st.recursive(
 def test_what_is_written_is_read_again(arguments: dict[str, Any]) -> None:
     config = Config(jtype='Saved', arguments=arguments)
     assert read_text(write(config)) == config
+
+
+SECRETIVE = """
+jtype: Saved
+with: {size: ${{ ENV.SAVED_SIZE }}, model: "x-${{ ENV.SAVED_TOKEN }}"}
+metas: {description: "for ${{ ENV.SAVED_TOKEN }}", workspace: "/data/${{ ENV.SAVED_TOKEN }}"}
+"""
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setenv('SAVED_SIZE', '3')
+    monkeypatch.setenv('SAVED_TOKEN', 'hunter2')
+    return monkeypatch
+
+
+def test_what_the_environment_said_is_saved_as_it_was_written(secrets: pytest.MonkeyPatch) -> None:
+    text = Executor.load_config(SECRETIVE).save_config()
+    assert 'hunter2' not in text
+    assert 'size: ${{ ENV.SAVED_SIZE }}' in text
+    assert "workspace: '/data/${{ ENV.SAVED_TOKEN }}'" in text
+    secrets.setenv('SAVED_SIZE', '4')
+    again: Any = Executor.load_config(re.sub('jtype: .*', 'jtype: Saved', text))
+    assert (again.size, again.model, again.metas.description) == (4, 'x-hunter2', 'for hunter2')
+
+
+@pytest.mark.usefixtures('secrets')
+def test_what_was_said_otherwise_is_saved_as_it_is() -> None:
+    text = Executor.load_config(SECRETIVE, uses_with={'size': 5}).save_config()
+    assert 'size: 5' in text
+    assert "model: 'x-${{ ENV.SAVED_TOKEN }}'" in text
+
+
+def test_an_executor_of_a_flow_saves_what_the_flow_says() -> None:
+    text = 'executors: [{name: a, uses: Saved, uses_with: {model: "${{ ENV.SAVED_TOKEN }}"}}]'
+    spec = load_flow(text, variables={'SAVED_TOKEN': 'hunter2'})
+    executor = blueprint_of(spec['a'], workspace='').build()
+    assert executor.model == 'hunter2'
+    assert "model: '${{ ENV.SAVED_TOKEN }}'" in executor.save_config()

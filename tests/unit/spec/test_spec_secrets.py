@@ -205,6 +205,48 @@ class TestErrors:
         assert not is_told(f'{caught.value!r} {caught.value} {caught.value.help}')
 
 
+ELSEWHERE = """
+jtype: Flow
+with: {name: "shop-${{ ENV.SIZE }}", workspace: "/data/${{ ENV.SECRET }}"}
+gateway: {host: ${{ ENV.HOST }}, title: "Shop ${{ ENV.SECRET }}"}
+executors:
+  - name: a${{ ENV.SIZE }}
+    uses: shop:First
+    workspace: /data/${{ ENV.SECRET }}
+    when: {tags__owner: {$eq: "${{ ENV.SECRET }}"}}
+  - {name: far, external: true, host: "grpc://${{ ENV.HOST }}:1234"}
+  - {name: both, needs: [far, "a${{ ENV.SIZE }}"]}
+"""
+
+
+class TestPlaces:
+    """Folders, hosts, conditions and names may be secrets, too, and are other ones on each machine."""
+
+    def variables(self, **more: str) -> dict[str, str]:
+        return {**VARIABLES, 'HOST': '203.0.113.77', **more}
+
+    def test_nothing_shows_them(self) -> None:
+        spec = load_flow(ELSEWHERE, variables=self.variables())
+        assert (spec.gateway.host, spec['a3'].workspace) == ('203.0.113.77', f'/data/{SECRET}')
+        drawn = [draw(spec, True) for draw in FORMS.values() if draw.__name__ != 'png']
+        for text in (repr(spec), dump_flow(spec), str(plan(spec)), repr(plan(spec).wires), *drawn):
+            assert SECRET not in text
+            assert '203.0.113.77' not in text
+        assert '${{ ENV.HOST }}' in str(plan(spec))
+        assert "when tags__owner = '${{ ENV.SECRET }}'" in str(plan(spec))
+
+    def test_they_are_saved_as_they_are_written(self) -> None:
+        spec = load_flow(ELSEWHERE, variables=self.variables())
+        text = dump_flow(spec)
+        assert load_flow(text, variables=self.variables()) == spec
+        other = load_flow(text, variables=self.variables(SIZE='9', HOST='10.1.1.1', SECRET='x'))
+        assert other['both'].needs == ('far', 'a9')
+        assert other['far'].needs == ('a9',)
+        assert other['far'].host == ('grpc://10.1.1.1:1234',)
+        assert other['a9'].when == {'tags__owner': {'$eq': 'x'}}
+        assert (other.name, other.workspace, other.gateway.title) == ('shop-9', '/data/x', 'Shop x')
+
+
 def test_the_note_of_it_is_no_setting() -> None:
     with pytest.raises(SpecError, match="unknown key 'from_environment'"):
         record(ExecutorSpec, {'name': 'a', 'from_environment': []}, Source('Flow.add()'), ())

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from headrace.documents.build import column_in, column_of
+from headrace.documents.codec.pack import pack
 from headrace.documents.doclist import DocList
 from headrace.documents.fields import fields_of
 from headrace.documents.table import (
@@ -54,6 +55,14 @@ def picked(docs: D, places: Sequence[int]) -> D:
     return docs[start:stop] if docs._rows is not None else docs.from_table(_part(docs.table(), start, stop))
 
 
+def as_columns(docs: D) -> D:
+    """The same documents as columns all through, so that joining them looks at none of them again."""
+    table = docs.table()
+    if any(isinstance(column, ListColumn | DocColumn) for column in table.columns.values()):
+        return docs.from_bytes(bytearray().join(pack(table)))  # nested ones are columns when they are encoded
+    return docs.from_table(table)
+
+
 def ids_of(docs: DocList[Any]) -> list[str]:
     """The ids of all documents, without making rows of columns; not to be changed."""
     if docs._rows is not None:
@@ -74,8 +83,11 @@ def _joined_table(tables: Sequence[Table]) -> Table:
     columns: dict[str, Column] = {}
     for name in dict.fromkeys(chain.from_iterable(table.columns for table in tables)):
         parts = [column_in(table, fields[name]) for table in tables]
-        join = _JOINS[type(parts[0])] if len(set(map(type, parts))) == 1 else None
+        kinds = set(map(type, parts))
+        join = _JOINS[type(parts[0])] if len(kinds) == 1 else None
         whole = join(parts) if join else None
+        if whole is None and kinds <= {StackColumn, ArraysColumn}:
+            whole = ArraysColumn(_all_rows(parts))  # each of them fits
         columns[name] = whole or column_of(fields[name], _all_rows(parts))
     return Table(doc_type, sum(table.length for table in tables), columns)
 

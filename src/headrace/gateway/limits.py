@@ -87,11 +87,16 @@ class Limits:
         if len(text) <= self.small_json:
             return
         shape = JsonShape(text)
-        if len(text) > spec.json_values:
-            values = shape.values()
-            if values > spec.json_values:
-                raise _too_large('json_values', f'{values} values in JSON', spec.json_values)
-        if shape.openings > spec.json_depth and shape.depth() > spec.json_depth:
+        values = shape.values() if len(text) > spec.json_values else 0
+        depth = shape.depth() if shape.openings > spec.json_depth else 0
+        self.check_shape(values=values, depth=depth)
+
+    def check_shape(self, *, values: int, depth: int) -> None:
+        """Raise TooLarge for JSON of too many values, RequestError for too many levels."""
+        spec = self.spec
+        if values > spec.json_values:
+            raise _too_large('json_values', f'{values} values in JSON', spec.json_values)
+        if depth > spec.json_depth:
             error = RequestError(
                 f'the JSON is nested more deeply than the {spec.json_depth} levels that are accepted',
                 help='flatten it, or raise limits.json_depth of the gateway',
@@ -114,8 +119,18 @@ class Limits:
         """Look at documents that were made of `size` bytes of JSON or protobuf."""
         if len(docs) > self.spec.documents:
             self.check(documents=len(docs))
-        if size * _SWELLING > self.spec.tensor_bytes:
-            self.check(tensor_bytes=sum(map(_tensor_bytes, docs.rows)))
+        self.weigh(docs, size)
+
+    def weigh(self, docs: DocList[Any], size: int, before: int = 0) -> int:
+        """The bytes of the arrays of documents; TooLarge if these, and those `before`, are too many.
+
+        0 if a request of `size` bytes of JSON or protobuf cannot have so many.
+        """
+        if size * _SWELLING <= self.spec.tensor_bytes:
+            return 0
+        tensor_bytes = sum(map(_tensor_bytes, docs.rows))
+        self.check(tensor_bytes=before + tensor_bytes)
+        return tensor_bytes
 
     def check_columns(self, data: Buffer) -> None:
         """Look at the header of encoded documents: how many, and how large their arrays claim to be.

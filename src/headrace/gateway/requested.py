@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from headrace.errors import RequestError
+from headrace.observe.tracing.traceparent import usable as usable_trace
+
+__all__ = ['usable_id', 'usable_timeout_s', 'usable_trace']
 
 LONGEST_ID = 128
 """Characters of a request id that a client may choose."""
 
 LONGEST_TIMEOUT_S = 86_400.0
-"""How long a client may say that it waits."""
-
-TRACEPARENT_SIZE = 55
-"""Of version 00: 2 + 32 + 16 + 2 hex digits and three dashes."""
+"""How long a client may say that it waits, at every door."""
 
 
 def usable_id(given: str | int | None) -> str:
@@ -24,13 +24,19 @@ def usable_id(given: str | int | None) -> str:
     return text if len(text) <= LONGEST_ID and text.isascii() and text.isprintable() else ''
 
 
-def usable_trace(given: str) -> str:
-    """A W3C traceparent that a client gave, if it can be one; else ''."""
-    return given if len(given) == TRACEPARENT_SIZE and given.isascii() else ''
+def usable_timeout_s(given: float | str) -> float:
+    """The seconds that a request gives itself; RequestError for what is no such time.
 
-
-def usable_timeout_s(given: float, longest_s: float = LONGEST_TIMEOUT_S) -> float:
-    """The seconds that a request gives itself, or `longest_s`; RequestError for what is no time."""
-    if not given > 0:  # true for nan, too
-        raise RequestError(f'timeout_s is {given}', help='give seconds above 0, or leave it out')
-    return min(given, longest_s)
+    >>> usable_timeout_s('2.5')
+    2.5
+    """
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST_TIMEOUT_S:  # false for nan, too
+        raise RequestError(
+            f'the request gives itself {given!s:.40} seconds',
+            help=f'give seconds above 0, up to {LONGEST_TIMEOUT_S:g}, such as 2.5',
+        )
+    return seconds

@@ -15,11 +15,12 @@ class Strangers:
     With 'misspelt' only the first document of a request is looked at: those of one client are alike.
     """
 
-    __slots__ = ('_only_misspelt', 'check', 'drops')
+    __slots__ = ('_only_misspelt', 'check', 'drops', 'looks_at_all')
 
     def __init__(self, ways: UnknownFields = 'misspelt') -> None:
         self._only_misspelt = ways == 'misspelt'
         self.drops = ways == 'drop'
+        self.looks_at_all = ways == 'refuse'
         self.check = strange.check_first if ways == 'misspelt' else strange.check_all
         """Raise DocumentError for such a key in a JSON list that has been read as documents of the class."""
         if self.drops:

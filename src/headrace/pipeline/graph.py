@@ -7,12 +7,11 @@ import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from difflib import get_close_matches
 from functools import lru_cache
 from time import perf_counter
 
 from headrace.documents.patterns import SHORT, matcher
-from headrace.errors import EndpointNotFound, RequestError
+from headrace.errors import RequestError
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.floating import Drift, Floating
@@ -21,6 +20,7 @@ from headrace.pipeline.joining import Trail, in_order, joined, parameters_of, wi
 from headrace.pipeline.node import REQUEST, Node
 from headrace.pipeline.paths import Path, paths
 from headrace.pipeline.staging import along
+from headrace.pipeline.unknown import unknown_endpoint
 from headrace.pipeline.way import Stage, Way
 from headrace.pipeline.way import way as way_of
 
@@ -217,7 +217,8 @@ class Graph:
             )
         visited = frozenset(node.name for node in wanted if node.answers(endpoint))
         if not visited and any(node.info and node.info.endpoints for node in wanted):
-            raise _not_found(endpoint, wanted)  # executors without any endpoint let everything pass
+            served = [each.name for node in wanted if node.info for each in node.info.endpoints]
+            raise unknown_endpoint(endpoint, served)  # executors without any endpoint let everything pass
         return visited
 
     def __repr__(self) -> str:
@@ -233,15 +234,6 @@ def _matcher(target: str) -> Callable[[str], object]:
         raise RequestError(
             f'the target {shown!r} is not a regular expression for names: {error}', help='name an executor'
         ) from None
-
-
-def _not_found(endpoint: str, nodes: Sequence[Node]) -> EndpointNotFound:
-    known = sorted({each.name for node in nodes if node.info for each in node.info.endpoints})
-    close = get_close_matches(endpoint, known, n=1)
-    served = f'the endpoints are: {", ".join(known)}'
-    return EndpointNotFound(
-        f'no executor serves {endpoint!r}', help=f'did you mean {close[0]!r}? {served}' if close else served
-    )
 
 
 def _crossing(ways: Sequence[Path], ends: Sequence[str]) -> tuple[str, ...]:

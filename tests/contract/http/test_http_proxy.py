@@ -134,3 +134,37 @@ async def test_what_answers_say_to_browsers(open_flow, tmp_path):
     assert "default-src 'none'" in docs.headers['content-security-policy']
     assert docs.headers['referrer-policy'] == 'no-referrer'
     assert docs.headers['x-frame-options'] == 'SAMEORIGIN'
+
+
+@pytest.mark.parametrize('content', [None, {'execEndpoint': '/ech'}])
+async def test_a_404_names_only_what_its_reader_may_call(open_flow, tmp_path, content):
+    class Shop(Executor):
+        @requests(on='/echo')
+        def echo(self, docs: DocumentArray, **kwargs): ...
+
+        @requests(on='/echo/all')
+        def all(self, docs: DocumentArray, **kwargs): ...
+
+    shown = {}
+    kept = []
+    for name, scopes in (('one', ('/echo', '/ech')), ('all', ('*',))):
+        shown[name], key = keys.new_key(name, scopes=scopes)
+        kept.append(key)
+    file = tmp_path / 'keys.json'
+    keys.write(file, keys.KeyFile(tuple(kept)))
+    security = SecuritySpec(keys=str(file), anonymous=('/echo', '/ech'))
+    gateway = await open_flow(Shop, security=security)
+
+    async def told(key: str = '') -> str:
+        headers = {'x-api-key': shown[key]} if key else {}
+        path = '/ech' if content is None else '/post'
+        answer = await gateway.client.post(path, json=content or {}, headers=headers)
+        assert answer.status_code == 404
+        return answer.text
+
+    assert '/echo' in await told()
+    assert '/echo/all' not in await told()
+    assert '/echo/all' not in await told('one')
+    assert '/echo/all' in await told('all')
+    refused = await gateway.client.request('OPTIONS', '/ech')
+    assert (refused.status_code, 'help' in refused.json()) == (404, False)

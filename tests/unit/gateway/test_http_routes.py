@@ -30,19 +30,32 @@ def test_head_is_get(routes):
 def test_an_unknown_path_is_a_404_with_a_suggestion(routes):
     with pytest.raises(HttpError) as caught:
         routes.find('POST', '/indx')
-    assert caught.value.http_status == 404
-    assert 'did you mean /index?' in caught.value.help
+    assert (caught.value.http_status, caught.value.help) == (404, '')
+    assert 'did you mean /index?' in routes.instead_of('/indx')
 
 
 def test_a_404_lists_endpoints_and_the_docs_and_no_files(routes):
     routes.add(('POST',), '/shown', Route(serve='shown', endpoint='/shown'))
     routes.add(('GET',), '/docs', Route(serve='docs'))
     routes.add(('GET',), '/favicon.ico', Route(serve='icon', is_hidden=True))
-    with pytest.raises(HttpError) as caught:
-        routes.find('GET', '/favicon.icon')
-    assert 'favicon' not in caught.value.help
-    assert '/health' not in caught.value.help
-    assert caught.value.help.endswith('/shown, /docs')
+    help = routes.instead_of('/favicon.icon')
+    assert 'favicon' not in help
+    assert '/health' not in help
+    assert help.endswith('/shown, /docs')
+
+
+def test_a_404_names_nothing_that_its_reader_may_not_use(routes):
+    routes.add(('POST',), '/admin', Route(serve='admin', endpoint='/admin'))
+    routes.add(('GET',), '/docs', Route(serve='docs'))
+    asked = []
+
+    def may_use(path, endpoint):
+        asked.append((path, endpoint))
+        return endpoint == '/index'
+
+    assert routes.instead_of('/admim', may_use) == 'paths: /index'
+    assert ('/docs', None) in asked
+    assert routes.instead_of('/admim', lambda path, endpoint: False) == ''
 
 
 def test_a_wrong_method_is_a_405_that_says_which_are_right(routes):

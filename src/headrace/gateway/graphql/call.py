@@ -68,6 +68,7 @@ class Calls:
         self._reads = reads
         self._contexts: set[Context] = set()
         self.count = 0
+        self._first: Finished | None = None
         self._is_cancelled = False
 
     async def call(self, endpoint: str, given: dict[str, Any]) -> Reply:
@@ -114,6 +115,11 @@ class Calls:
             observer.ended(finished)
 
     @property
+    def _trace(self) -> str:
+        """The trace that the calls of one operation are of, as the first of them began it."""
+        return self._first.trace if self._first is not None else ''
+
+    @property
     def waits_for(self) -> str:
         """The endpoint whose answer is waited for."""
         return next((context.endpoint for context in self._contexts), '/graphql')
@@ -150,7 +156,7 @@ class Calls:
             request_id=caller.request_id,
             deadline=caller.deadline,
             target=target,
-            trace=caller.trace,
+            trace=caller.trace or self._trace,
             client=caller.identity.client,
         )
         if self._is_cancelled:
@@ -158,6 +164,7 @@ class Calls:
         self._contexts.add(context)
         finished.received_bytes = len(body)
         finished.goes_on(context, len(docs))
+        self._first = self._first or finished
         return Batch(docs, parameters), context, gives
 
     def _read(self, endpoint: str, body: bytes) -> tuple[DocList[Any], dict[str, Any], type[Any] | None]:

@@ -8,7 +8,6 @@ from contextlib import aclosing
 from typing import Any
 
 from headrace.errors import (
-    DeadlineExceeded,
     HeadraceError,
     Overloaded,
     RequestError,
@@ -24,7 +23,8 @@ from headrace.gateway.graphql.messages import BadMessage, Message, Payload
 from headrace.gateway.graphql.request import GraphqlRequest
 from headrace.gateway.http.front import Front
 from headrace.gateway.identity import SHOWN, Credentials, Identity
-from headrace.gateway.requested import LONGEST_TIMEOUT_S, usable_trace
+from headrace.gateway.refusals import too_late
+from headrace.gateway.requested import usable_timeout_s, usable_trace
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.session import Wire
 from headrace.pipeline.admission import Ticket
@@ -76,8 +76,7 @@ class Running:
 
     def expire(self) -> None:
         """Its time is over."""
-        help = 'give it a longer timeout_s in the extensions of its payload'
-        self.end(DeadlineExceeded(f'no answer within {self.timeout_s:g} seconds', help=help))
+        self.end(too_late(self.calls.waits_for))
 
 
 class GraphqlSession:
@@ -238,11 +237,7 @@ class GraphqlSession:
 
     def _timeout_s(self, payload: Payload) -> float | None:
         wanted = payload.extensions.timeout_s if payload.extensions else None
-        if wanted is None:
-            return self._entrance.spec.timeout_s
-        if not 0 < wanted <= LONGEST_TIMEOUT_S:
-            raise RequestError(f'timeout_s is {wanted:g}', help=f'give seconds, up to {LONGEST_TIMEOUT_S:g}')
-        return wanted
+        return self._entrance.spec.timeout_s if wanted is None else usable_timeout_s(wanted)
 
     async def _run(self, running: Running, asked: GraphqlRequest) -> None:
         """Send the results of an operation, or why there are none."""

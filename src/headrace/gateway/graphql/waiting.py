@@ -48,7 +48,7 @@ class Waiting:
         self._end(why_left(self._request.peer))
 
     def _expire(self) -> None:
-        self._end(why_late(self._timeout_s, is_complete=self.is_complete))
+        self._end(why_late(self._calls.waits_for, is_complete=self.is_complete))
 
     def _end(self, error: HeadraceError) -> None:
         if self._ended is None and self._task is not None:

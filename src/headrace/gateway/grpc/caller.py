@@ -9,7 +9,7 @@ import grpc
 
 from headrace.gateway.grpc.peers import Peer
 from headrace.gateway.identity import Credentials
-from headrace.gateway.requested import usable_id
+from headrace.gateway.requested import LONGEST_TIMEOUT_S, usable_id
 from headrace.proto import headrace_pb2 as pb
 
 Rpc = grpc.aio.ServicerContext[bytes, bytes]
@@ -31,7 +31,8 @@ class Caller(NamedTuple):
     def of(cls, rpc: Rpc, peer: Peer) -> Self:
         """The caller of a call that has just begun on a connection with `peer`."""
         left_s = rpc.time_remaining()
-        deadline = None if left_s is None or left_s > LONGEST_S else time.monotonic() + left_s
+        is_endless = left_s is None or left_s > ENDLESS_S
+        deadline = None if is_endless else time.monotonic() + min(left_s, LONGEST_TIMEOUT_S)
         metadata = dict(rpc.invocation_metadata() or ())
         return cls(peer.host, metadata, deadline, peer.certificate)
 
@@ -54,5 +55,5 @@ class Caller(NamedTuple):
         return timeout_s if self.deadline is None else self.deadline - time.monotonic()
 
 
-LONGEST_S = 10 * 365 * 86400
-"""Seconds of a deadline that is none: clocks of event loops do not reach farther than some centuries."""
+ENDLESS_S = 10 * 365 * 86400
+"""Seconds of a deadline that is none: gRPC counts down from the end of time."""

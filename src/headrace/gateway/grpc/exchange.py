@@ -15,7 +15,7 @@ from headrace.gateway.finished import Finished
 from headrace.gateway.grpc.caller import Caller
 from headrace.gateway.identity import Identity
 from headrace.gateway.refusals import reply_too_large, request_too_large, too_late
-from headrace.gateway.requested import usable_timeout_s
+from headrace.gateway.requested import usable_timeout_s, usable_trace
 from headrace.gateway.strangers import Strangers
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.batch import Batch
@@ -61,7 +61,7 @@ class Exchange:
             request_id=caller.name_of(request),
             deadline=min(given, default=None),
             target=request.target,
-            trace=request.traceparent or caller.metadata.get('traceparent', ''),
+            trace=usable_trace(request.traceparent or caller.metadata.get('traceparent', '')),
             client=identity.client,
         )
 

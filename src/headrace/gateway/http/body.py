@@ -151,24 +151,39 @@ def read_docs(data: Raw, expected: Expected) -> DocList[Any]:
         if text == b'null':
             return listed()
         text, where = listed_in(text, listed)
+    return read_list(text, expected, where)
+
+
+def read_list(text: bytes, expected: Expected, where: str, first: int = 0) -> DocList[Any]:
+    """The documents of a JSON list that stands at `where` in a request, from its document `first` on.
+
+    Raises HttpError 422 that names the field, as in `$.data[3].price`.
+    """
+    listed, strangers = expected.takes, expected.strangers
     try:
         docs = listed.from_json(text)
-        expected.strangers.check(text, listed.doc_type)
+        if not first or strangers.looks_at_all:
+            strangers.check(text, listed.doc_type)
         return docs
     except DocumentError as error:
         if not issubclass(listed.doc_type, Document) or 'got `null`' not in error.message:
-            raise misfit(error, where) from None
+            raise misfit(error, where, first) from None
     try:  # clients of Jina write every field of a document, null where there is nothing
         return listed.from_json(msgspec.json.encode(_without_nulls(msgspec.json.decode(text))))
     except DocumentError as error:
-        raise misfit(error, where) from None
+        raise misfit(error, where, first) from None
 
 
 def write(
-    docs: DocList[Any], parameters: dict[str, Any], header: ReplyHeader, *, arrays: str = 'list'
+    docs: DocList[Any],
+    parameters: dict[str, Any],
+    header: ReplyHeader,
+    *,
+    arrays: str = 'list',
+    written: bytes = b'',
 ) -> bytes:
-    """The reply as JSON; `arrays` is 'list' (nested numbers) or 'base64'."""
-    data = codec.to_json(docs.rows, arrays=arrays)  # type: ignore[arg-type]
+    """The reply as JSON; `arrays` is 'list' (nested numbers) or 'base64', `written` the documents as JSON."""
+    data = written or codec.to_json(docs.rows, arrays=arrays)  # type: ignore[arg-type]
     try:
         return replies.encode(Reply(header, parameters, Raw(data)))
     except UNWRITABLE as error:
@@ -222,6 +237,8 @@ def misfit(error: DocumentError, where: str, first: int = 0) -> HttpError:
         return HttpError(400, error.message, help=error.help)
     detail, path = _split(error.message)
     inner = path.removeprefix('$')
+    if first:
+        inner = _FIRST.sub(lambda found: f'[{int(found[1]) + first}]', inner)
     place = where + inner if where else '$.data' + inner.removeprefix('[0]')
     return unfit(detail, place, help=error.help)
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from headrace.errors import MissingExtra, TooLarge
+from headrace.errors import MissingExtra
 from headrace.extras import load
 from headrace.gateway.http.problem import HttpError
+from headrace.gateway.refusals import request_too_large
 
 GZIP, DEFLATE, ZSTD, BROTLI = b'gzip', b'deflate', b'zstd', b'br'
 GZIP_LEVEL, ZSTD_LEVEL, BROTLI_LEVEL = 5, 3, 4
@@ -68,10 +69,7 @@ def inflate(name: bytes, body: bytes, limit: int) -> bytes:
     except (zlib.error, EOFError, _zstd_error()) as error:
         raise HttpError(400, f'the body is no valid {name.decode()}: {error}') from None
     if len(found) > limit:
-        raise TooLarge(
-            f'the request is larger than the {limit} bytes that are accepted when it is unpacked',
-            help='send fewer documents at a time, or raise max_body_bytes of the gateway',
-        )
+        raise request_too_large(limit, is_packed=True)
     return found
 
 

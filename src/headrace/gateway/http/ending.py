@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError, Unavailable
+from headrace.errors import Cancelled, HeadraceError, Unavailable
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.request import Peer
+from headrace.gateway.refusals import INCOMPLETE, too_late
 
 
 def why_left(peer: Peer) -> HeadraceError:
@@ -16,14 +17,9 @@ def why_left(peer: Peer) -> HeadraceError:
     return Cancelled('the client left before its answer was there')
 
 
-def why_late(timeout_s: float | None, *, is_complete: bool) -> HeadraceError:
-    """What happened within `timeout_s`: no answer, or not even a request that `is_complete`."""
-    if not is_complete:
-        return _incomplete(f'the request was not complete after {timeout_s:g} seconds')
-    return DeadlineExceeded(
-        f'no answer within {timeout_s:g} seconds',
-        help='give the request more time with X-Headrace-Timeout-S, or less to do',
-    )
+def why_late(endpoint: str, *, is_complete: bool) -> HeadraceError:
+    """What there was in time: no answer, or not even a request that `is_complete`."""
+    return too_late(endpoint) if is_complete else _incomplete(INCOMPLETE)
 
 
 def _incomplete(what: str) -> HttpError:

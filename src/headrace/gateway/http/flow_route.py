@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from headrace.errors import DocumentError
-from headrace.gateway.http import arrow
+from headrace.gateway.http import arrow, large
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http.arrow import ARROW
 from headrace.gateway.http.call import Call
@@ -14,6 +14,8 @@ from headrace.gateway.http.negotiation import ANYTHING, best
 from headrace.gateway.http.parts import EVENTS, FORMS, LINES, Parts
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import JSON, Response
+from headrace.gateway.refusals import reply_too_large
+from headrace.gateway.steps import FEW
 
 OFFERED = (JSON, EVENTS, LINES, ARROW)
 BASE64 = b'arrays=base64'
@@ -48,8 +50,14 @@ class FlowRoute:
             raise bodies.unpromised(error) from error
         header = bodies.ReplyHeader(context.request_id, context.endpoint, context.target)
         if form == ARROW:
-            return Response(200, arrow.write(docs, reply.parameters, header), ARROW)
-        return Response(200, bodies.write(docs, reply.parameters, header, arrays=arrays))
+            data = arrow.write(docs, reply.parameters, header)
+        elif len(docs) <= FEW:
+            data = bodies.write(docs, reply.parameters, header, arrays=arrays)
+        else:
+            data = await large.write(docs, reply.parameters, header, call.front, arrays=arrays)
+        if len(data) > self.front.max_body_bytes:
+            raise reply_too_large(self.front.max_body_bytes)
+        return Response(200, data, form)
 
     async def _in_parts(self, request: Request, form: bytes, arrays: str) -> Response:
         if b'last-event-id' in request.headers:

@@ -53,7 +53,7 @@ class FormBody:
         self._parts = [part for part in parts if part.name not in KEYS]
         self._limits = limits
         data = given.pop('data', None)
-        self._docs = data.data if data is not None else b''
+        self._docs = data.data.strip() if data is not None else b''
         if data is not None:
             limits.check_json(data.data)
             bodies.check_json(data.text, 'data')
@@ -68,24 +68,41 @@ class FormBody:
 
     def content(self, expected: Expected) -> tuple[DocList[Any], dict[str, Any]]:
         """The documents and the parameters; HttpError 422 that names the field."""
-        listed = expected.takes
-        fields = listed.doc_type.__struct_fields__
-        parameters = dict(self._asked.parameters or {})
-        others = [part for part in self._parts if part.filename is None and part.name not in fields]
-        self._limits.check(parameters_bytes=self._beside + sum(len(part.data) for part in others))
-        for part in others:
-            self._limits.check_json(part.data)
-            parameters.setdefault(part.name, literal(part.text))
-        mine = [part for part in self._parts if part.filename is not None or part.name in fields]
+        listed, parameters = expected.takes, self.parameters(expected)
+        mine = self._of_documents(expected)
         if not mine:
-            data = msgspec.Raw(self._docs) if self._docs else bodies.NOTHING
-            return bodies.RequestBody(data=data).content(expected)[0], parameters
+            return bodies.RequestBody(data=self.data).content(expected)[0], parameters
         docs = fill(listed.doc_type, self._written(), mine, self._limits)
         try:
             expected.strangers.check_plain(docs, listed.doc_type)
             return listed.from_list(docs), parameters
         except DocumentError as error:
             raise bodies.misfit(error, '$.data') from None
+
+    @property
+    def data(self) -> msgspec.Raw:
+        """The documents in the part `data`."""
+        return msgspec.Raw(self._docs) if self._docs else bodies.NOTHING
+
+    def has_only_data(self, expected: Expected) -> bool:
+        """Whether no documents, or parts of some, are anywhere else than in the part `data`."""
+        return not self._of_documents(expected)
+
+    def parameters(self, expected: Expected) -> dict[str, Any]:
+        """The parameters: those in their part, and all texts that belong to no document."""
+        fields = expected.takes.doc_type.__struct_fields__
+        parameters = dict(self._asked.parameters or {})
+        others = [part for part in self._parts if part.filename is None and part.name not in fields]
+        self._limits.check(parameters_bytes=self._beside + sum(len(part.data) for part in others))
+        for part in others:
+            self._limits.check_json(part.data)
+            parameters.setdefault(part.name, literal(part.text))
+        return parameters
+
+    def _of_documents(self, expected: Expected) -> list[Part]:
+        """The parts that go into documents."""
+        fields = expected.takes.doc_type.__struct_fields__
+        return [part for part in self._parts if part.filename is not None or part.name in fields]
 
     def _written(self) -> list[dict[str, Any]]:
         """The documents in the part `data`, which files are added to."""

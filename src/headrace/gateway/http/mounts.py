@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.errors import LoadError, SpecError, TooLarge
+from headrace.errors import LoadError, SpecError
 from headrace.executors.modules import import_named
 from headrace.gateway.custom import FlowCalls, Gateway
 from headrace.gateway.entrance import Entrance
@@ -14,6 +14,7 @@ from headrace.gateway.http.lifespan import Lifespan
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response
 from headrace.gateway.identity import NOBODY
+from headrace.gateway.refusals import request_too_large
 
 FLOW, IDENTITY, REQUEST_ID = 'headrace.flow', 'headrace.identity', 'headrace.request_id'
 """What an application finds in the scope of each request."""
@@ -143,10 +144,7 @@ def _bounded(request: Request, limit: int) -> Receive:
         message = await request.receive()
         size += len(message.get('body', b''))
         if size > limit:
-            raise TooLarge(
-                f'the request is larger than the {limit} bytes that are accepted',
-                help='raise max_body_bytes of the gateway',
-            )
+            raise request_too_large(limit)
         return message
 
     return receive

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractContextManager, aclosing
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from headrace.documents.codec import text as codec
 from headrace.errors import DocumentError
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http import problem
@@ -19,6 +18,7 @@ from headrace.gateway.http.call import Call
 from headrace.gateway.http.request import Peer
 from headrace.gateway.http.response import Response
 from headrace.gateway.refusals import reply_too_large
+from headrace.gateway.steps import write_each
 from headrace.pipeline.batch import Batch
 
 EVENTS, LINES = b'text/event-stream', b'application/x-ndjson'
@@ -108,11 +108,12 @@ class Parts:
         async with aclosing(self._batches()) as batches:
             async for batch in batches:
                 self._parameters = batch.parameters
-                for data in self._items_of(batch):
-                    if len(data) > self._call.front.max_body_bytes:
-                        raise reply_too_large(self._call.front.max_body_bytes)
-                    self._items += 1
-                    await pulse.send(self._form.part('item', self._items, data))
+                async for written in self._written(batch):
+                    for data in written:
+                        if len(data) > self._call.front.max_body_bytes:
+                            raise reply_too_large(self._call.front.max_body_bytes)
+                        self._items += 1
+                        await pulse.send(self._form.part('item', self._items, data))
         header = bodies.ReplyHeader(context.request_id, context.endpoint, context.target)
         try:
             end = bodies.replies.encode(End(header, self._parameters, self._items))
@@ -134,12 +135,13 @@ class Parts:
         async for batch in self._source:
             yield batch
 
-    def _items_of(self, batch: Batch) -> list[bytes]:
+    def _written(self, batch: Batch) -> AsyncGenerator[Sequence[bytes], None]:
+        """The documents of a part, some at a time."""
         try:
             docs = batch.docs_as(self._call.output)
         except DocumentError as error:
             raise bodies.unpromised(error) from error
-        return [codec.to_json(doc, arrays=self._arrays) for doc in docs.rows]  # type: ignore[arg-type]
+        return write_each(docs, self._call.front.turns, arrays=self._arrays)
 
     def _problem(self, error: Exception) -> bytes:
         request = self._call.request

@@ -8,15 +8,16 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from headrace.documents import DocList
 from headrace.gateway.http import body as bodies
-from headrace.gateway.http import encoding
+from headrace.gateway.http import encoding, large
 from headrace.gateway.http.arrow import ARROW, ArrowBody
 from headrace.gateway.http.expected import Expected
-from headrace.gateway.http.forms import FORM, read_form
+from headrace.gateway.http.forms import FORM, FormBody, read_form
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.query import QueryBody, parameters_of
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import JSON
+from headrace.gateway.turns import SMALL
 
 P = ParamSpec('P')
 T = TypeVar('T')
@@ -69,14 +70,33 @@ async def read(front: Front, request: Request, body: bytes) -> tuple[Asked, int]
             help="send JSON with the header 'Content-Type: application/json', or a form "
             '(multipart/form-data), or Arrow (application/vnd.apache.arrow.stream)',
         )
-    if len(body) > limits.small_json:
+    if len(body) > SMALL:
+        asked = await large.read(body, limits, front.turns)
+    else:
         limits.check_json(body)
-    asked = bodies.read(body)
-    if len(body) > limits.small_json:
+        asked = bodies.read(body)
         limits.check_data(asked.data, len(body))
     if request.query and request.method in QUERIED:
         asked.parameters = {**parameters_of(request.query), **(asked.parameters or {})}
     return asked, len(body)
+
+
+async def content(
+    asked: Asked, expected: Expected, front: Front, size: int
+) -> tuple[DocList[Any], dict[str, Any]]:
+    """As `asked.content` of a request of `size` bytes, in steps, or in a thread: others need not wait."""
+    if isinstance(asked, bodies.RequestBody):
+        docs = await large.read_docs(asked.data, expected, front.limits, front.turns, body_bytes=size)
+        return docs, asked.parameters or {}
+    if isinstance(asked, ArrowBody):
+        return await asked.content_in_steps(expected, front.turns)
+    if isinstance(asked, FormBody) and asked.has_only_data(expected):
+        data = asked.data
+        docs = await large.read_docs(
+            data, expected, front.limits, front.turns, body_bytes=len(memoryview(data))
+        )
+        return docs, asked.parameters(expected)
+    return await asyncio.to_thread(asked.content, expected)
 
 
 async def _inflated(front: Front, request: Request, body: bytes) -> bytes:

@@ -15,7 +15,8 @@ from headrace.gateway.security.certificates import Certificates
 from headrace.gateway.security.keys import Key
 from headrace.gateway.security.scopes import Scopes
 from headrace.gateway.security.tokens import Tokens
-from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.describe import ExecutorInfo, FlowInfo
+from headrace.pipeline.unknown import unknown_endpoint
 from headrace.spec.security import SecuritySpec
 from headrace.wire.hosts import client_of
 from headrace.wire.watched import Watched
@@ -28,6 +29,7 @@ class Guard:
 
     def __init__(self, spec: SecuritySpec, info: FlowInfo, owner: Key | None = None) -> None:
         self._info = info
+        self._endpoints = frozenset(each.name for executor in info.executors for each in executor.endpoints)
         self._owner = owner
         self._keys = KeyRing(spec.keys) if spec.keys else None
         self._tokens = Tokens(spec.jwt) if spec.jwt is not None else None
@@ -103,7 +105,10 @@ class Guard:
         )
 
     def permit(self, identity: Identity, endpoint: str, target: str) -> None:
-        """Let somebody call an endpoint, or raise Forbidden; Unauthenticated for who may be anybody."""
+        """Let somebody call an endpoint, or raise Forbidden; Unauthenticated for who may be anybody.
+
+        EndpointNotFound for one that there is not: it names only those that this caller may call.
+        """
         scopes = identity.scopes
         if not scopes.allows(endpoint):
             raise self._refusal(identity, endpoint)
@@ -114,6 +119,15 @@ class Guard:
                     f'{identity.name!r} may not call the executor {closed!r}',
                     help='ask for a key that may, or name others as the target',
                 )
+        if target or endpoint not in self._endpoints:
+            self._check_served(endpoint, target, scopes)
+
+    def _check_served(self, endpoint: str, target: str, scopes: Scopes) -> None:
+        """Raise EndpointNotFound as the Flow would, but with no names that are not for this caller."""
+        asked = self._asked(target)
+        names = [each.name for executor in asked for each in executor.endpoints]
+        if names and all(executor.endpoint(endpoint) is None for executor in asked):
+            raise unknown_endpoint(endpoint, filter(scopes.allows, names))
 
     def permit_page(self, identity: Identity, path: str) -> None:
         """Let somebody read a page of the gateway itself: who is known may read each."""
@@ -141,13 +155,16 @@ class Guard:
             self._tokens.close()
 
     def _visited(self, endpoint: str, target: str) -> list[str]:
-        """The names of the executors that a call would visit; a target that is none is refused later."""
+        """The names of the executors that a call would visit."""
+        return [each.name for each in self._asked(target) if each.endpoint(endpoint) is not None]
+
+    def _asked(self, target: str) -> list[ExecutorInfo]:
+        """The executors that a target names; one that is none is refused later."""
         try:
             matches = matcher(target)
         except (ValueError, re.error):
             return []
-        named = [each for each in self._info.executors if matches(each.name)]
-        return [each.name for each in named if each.endpoint(endpoint) is not None]
+        return [each for each in self._info.executors if matches(each.name)]
 
 
 class KeyRing:

@@ -16,6 +16,7 @@ from websockets.server import ServerProtocol
 from headrace.errors import HeadraceError, TooLarge
 from headrace.gateway.arrivals import host_of
 from headrace.gateway.http.request import Peer
+from headrace.gateway.refusals import request_too_large
 from headrace.gateway.security.doorway import certificate_of
 from headrace.gateway.unread import Backlog
 from headrace.gateway.websocket import close
@@ -256,7 +257,7 @@ class Connection(asyncio.Protocol):
     def _broken(self, error: Exception | None) -> None:
         """The peer has broken a rule of the protocol, or sends more than is accepted."""
         if isinstance(error, PayloadTooBig) and self.session is not None:
-            self.session.refused(TooLarge(f'a message has more than the {self._most_bytes} bytes accepted'))
+            self.session.refused(request_too_large(self._most_bytes))
         self._hang_up()
 
     def _release(self) -> None:

@@ -12,7 +12,7 @@ from headrace.gateway.http import body as bodies
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.problem import Problem, told
 from headrace.gateway.limits import Limits
-from headrace.gateway.requested import LONGEST_ID, LONGEST_TIMEOUT_S
+from headrace.gateway.requested import LONGEST_ID, usable_timeout_s
 from headrace.gateway.websocket.language import Ask, Cancel, End, Message, Ping
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
@@ -32,7 +32,7 @@ class Said(Struct, forbid_unknown_fields=True, kw_only=True):
     parameters: dict[str, Any] | None = None
     target: str = ''
     stream: bool = False
-    timeout_s: Annotated[float, Meta(gt=0, le=LONGEST_TIMEOUT_S)] | None = None
+    timeout_s: float | None = None
     traceparent: str = ''
 
 
@@ -104,7 +104,8 @@ class Json:
             raise bodies.unreadable(error, message, Said) from None
         if said.type == 'request':
             endpoint = said.endpoint or self._setting.route or '/'
-            times = said.traceparent, said.timeout_s
+            timeout_s = None if said.timeout_s is None else usable_timeout_s(said.timeout_s)
+            times = said.traceparent, timeout_s
             return Ask(said.id, endpoint, said.target, *times, said.stream, said, len(message))
         if said.type == 'cancel':
             return Cancel(said.id)

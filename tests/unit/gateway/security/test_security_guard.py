@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from headrace.documents import Document
 from headrace.documents.schema import schema_of
-from headrace.errors import Forbidden, RateLimited, Unauthenticated
+from headrace.errors import EndpointNotFound, Forbidden, RateLimited, Unauthenticated
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.identity import Credentials, Identity
 from headrace.gateway.security import keys
@@ -209,3 +209,30 @@ def test_hosts_of_the_old_kind_on_a_socket_for_both_do_not_share_a_brake():
     assert not brake.failed('2001:db8::1:2:3:4:5')
     assert brake.failed('2001:db8:0:1:ff::1')
     assert not brake.failed('2001:db8:0:2::1')
+
+
+@pytest.mark.parametrize(
+    ('scopes', 'endpoint', 'target', 'help'),
+    [
+        (('*',), '/serach', '', "did you mean '/search'? the endpoints are: /index, /search"),
+        (('/s*',), '/serach', '', "did you mean '/search'? the endpoints are: /search"),
+        (('/serach',), '/serach', '', ''),
+        (('*',), '/search', '^index$', 'the endpoints are: /index'),
+        (('/search',), '/search', '^index$', ''),
+    ],
+)
+def test_who_asks_for_an_endpoint_that_there_is_not_learns_only_of_those_that_are_for_them(
+    file, scopes, endpoint, target, help
+):
+    guard = Guard(SecuritySpec(keys=str(file)), INFO)
+    identity = guard.identify(shows(made(file, scopes=scopes)))
+    with pytest.raises(EndpointNotFound) as caught:
+        guard.permit(identity, endpoint, target)
+    assert (caught.value.message, caught.value.help) == (f'no executor serves {endpoint!r}', help)
+
+
+def test_an_endpoint_that_there_is_may_be_called_also_with_a_target(file):
+    guard = Guard(SecuritySpec(keys=str(file)), INFO)
+    identity = guard.identify(shows(made(file)))
+    guard.permit(identity, '/index', '^index$')
+    guard.permit(identity, '/search', 'nobody')  # the Flow says that there is no such executor

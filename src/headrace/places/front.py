@@ -13,6 +13,7 @@ from headrace.gateway.ports import reserved
 from headrace.gateway.profiling import Profiled
 from headrace.gateway.security.keys import Key
 from headrace.pipeline.describe import FlowInfo
+from headrace.places.accounts import Accounts
 from headrace.places.gateway import Gateway
 from headrace.places.noticeboard import Process
 from headrace.places.outputs import Outputs
@@ -73,7 +74,8 @@ def load_every_s(flow: FlowSpec) -> float:
 class Front:
     """The gateways of a Flow, all alike; `routes` says where the calls go that come in here.
 
-    `on_change` is told when a gateway is given up or comes anew, `on_load` what its executors have to do.
+    `on_change` is told when a gateway is given up or comes anew, `on_load` what its executors have to do;
+    `accounts` of each that is started again.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Front:
         outputs: Outputs | None = None,
     ) -> None:
         self.routes = Routes()
+        self.accounts: Accounts | None = None
         self._ports = ports.of_doors
         self._directory = directory
         self._owner = owner
@@ -127,6 +130,7 @@ class Front:
                 on_change=self._on_change,
                 on_load=self._on_load,
                 outputs=self._outputs,
+                accounts=self.accounts,
             )
             self._gateways.append(gateway)
             await gateway.spawn()

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from headrace.errors import StartError
 from headrace.gateway.orders import ROUTED_S, Leave, Load, Log, Open, Processes, Profile, Route, Start, Tell
 from headrace.gateway.profiling import Profiled
+from headrace.places.accounts import Accounts
 from headrace.places.child import Child
 from headrace.places.outputs import Outputs
 from headrace.places.restarts import End
@@ -48,6 +49,7 @@ class Gateway:
         on_change: Callable[[], None],
         on_load: Callable[[object, dict[str, Load]], None],
         outputs: Outputs | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         self.plan = plan
         self.child: Child | None = None
@@ -59,6 +61,7 @@ class Gateway:
         self._on_change = on_change
         self._on_load = on_load
         self._outputs = outputs
+        self._accounts = accounts or Accounts()
         self._ready: asyncio.Future[Mapping[str, int]] | None = None
         self._follows = False  # it has its order to open, which says how the routes were then
         self._routed: dict[int, asyncio.Future[None]] = {}
@@ -195,6 +198,10 @@ class Gateway:
             ready_s=None if self._ready_at is None else time.monotonic() - self._ready_at,
             was_killed=status in (-SIGKILL, -SIGTERM),
         )
+
+    def again(self, end: End) -> None:
+        """It is about to be started again."""
+        self._accounts.restarted(self.plan, end)
 
     def give_up(self, reason: str) -> None:
         """It will not be started again."""

@@ -16,6 +16,7 @@ from headrace.gateway.security.keys import new_key
 from headrace.observe import log
 from headrace.pipeline import Handler
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
+from headrace.places.accounts import Accounts
 from headrace.places.blueprints import check_types
 from headrace.places.care import Care
 from headrace.places.control import Control, SetLevel
@@ -61,7 +62,8 @@ class Local:
             flow='' if spec.name == log.DEFAULT_FLOW else spec.name,
             keep_bytes=logs.keep_bytes,
         )
-        self._starter = Starter(devices, self._tell, directory, self._outputs)
+        self._accounts = Accounts(directory if spec.observe.metrics.enabled else '')
+        self._starter = Starter(devices, self._tell, directory, self._outputs, self._accounts)
         self._control = Control(directory, self._ordered)
         self._reserved = Ports()
         self.key, self._owner = '', None  # what opens all doors to the process that has made them
@@ -124,6 +126,7 @@ class Local:
             on_load=self.loads.put,
             outputs=self._outputs,
         )
+        front.accounts = self._accounts
         self._fronts.append(front)
         await front.spawn(spec)
         return front
@@ -146,6 +149,7 @@ class Local:
         for worker in self._starter.workers:
             running.append(Process(worker.plan.name, worker.plan.executor, worker.child.pid))
         processes = tuple(sorted(running, key=lambda process: process.name))
+        self._accounts.running(process.pid for process in processes)
         self._board.post(
             Notice(
                 flow=self.spec.name, pid=os.getpid(), host=self.host, ports=self.ports, processes=processes
@@ -250,6 +254,7 @@ class Local:
         """Close the doors, let accepted requests finish, then end every process."""
         grace_s = self.spec.timeout_stop_s + KILL_AFTER_S
         self._starter.is_closed = True
+        self._accounts.close()
         try:
             await self._care.close()
             await asyncio.gather(*(crew.release() for crew in self.crews.values()))
@@ -260,6 +265,7 @@ class Local:
 
     async def _abort(self) -> None:
         """End everything, now."""
+        self._accounts.close()
         self._starter.abort()
         for front in self._fronts:
             front.abort()

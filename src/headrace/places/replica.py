@@ -37,6 +37,7 @@ class Replica:
 
     async def spawn(self) -> None:
         """Start its process."""
+        self._starter.accounts.is_now(self, self.plan, 'starting')
         self.worker = await self._starter.spawn(self.flow, self.plan)
 
     async def describe(self) -> ExecutorInfo:
@@ -53,6 +54,7 @@ class Replica:
     async def start(self) -> None:
         """Start it and wait until it serves; raises what went wrong, and then nothing of it runs."""
         self.worker = None
+        self._starter.accounts.is_now(self, self.plan, 'starting')
         self.worker = await self._starter.start(self.flow, self.plan)
         self._serves()
 
@@ -65,6 +67,7 @@ class Replica:
 
     def _serves(self) -> None:
         self.is_serving = True
+        self._starter.accounts.is_now(self, self.plan, 'serving')
         self.log_as(self.flow)  # the level may have changed since its process was started
         self._on_change()
 
@@ -77,18 +80,25 @@ class Replica:
         assert self.worker is not None
         end = await self.worker.ended()
         self.is_serving = False
+        self._starter.accounts.is_now(self, self.plan, 'starting')
         self._starter.end(self.worker)
         self._on_change()
         return end
 
+    def again(self, end: End) -> None:
+        """It is about to be started again."""
+        self._starter.accounts.restarted(self.plan, end)
+
     def give_up(self, reason: str) -> None:
         """It will not be started again."""
         self.failed = reason
+        self._starter.accounts.is_now(self, self.plan, 'failed')
         self._on_change()
 
     async def stop(self, grace_s: float) -> None:
         """End it: its process may finish what it has for `grace_s`."""
         await self.release()
+        self._starter.accounts.is_now(self, self.plan, None)
         if self.worker is not None:
             await self._starter.stop(self.worker, grace_s)
 

@@ -14,6 +14,7 @@ import msgspec
 
 from headrace.errors import StartError
 from headrace.pipeline.describe import ExecutorInfo
+from headrace.places.accounts import Accounts
 from headrace.places.child import Child
 from headrace.places.outputs import Outputs
 from headrace.places.restarts import End
@@ -84,7 +85,9 @@ class Starter:
         on_change: Callable[[], None],
         directory: str = '',
         outputs: Outputs | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
+        self.accounts = accounts or Accounts()
         self.workers: set[Worker] = set()
         self.is_closed = False
         self._devices = devices

@@ -28,6 +28,9 @@ class Service(Protocol):
     async def ended(self) -> End:
         """Wait for the end of what was started, tell whom it concerns, and say how it went."""
 
+    def again(self, end: End) -> None:
+        """It is about to be started again, since it has ended like this."""
+
     def give_up(self, reason: str) -> None:
         """It will not be started again."""
 
@@ -49,6 +52,7 @@ async def keep(service: Service) -> None:
             lost = LOST if end.served else ''
             _log.warning('%s and is started again in %g s%s', _told(service, end), wait_s, lost)
             await asyncio.sleep(wait_s)
+            service.again(end)
             end = await _start(service)
 
 

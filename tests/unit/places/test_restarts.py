@@ -75,6 +75,9 @@ class Clumsy:
         self.log.append('ended')
         return next(self.ends)
 
+    def again(self, end):
+        pass
+
     def give_up(self, reason):
         self.reason = reason
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Set
 from pathlib import Path
 
 from headrace.observe.metrics.metric import Metric
@@ -27,18 +28,17 @@ class Ledger:
         self._directory = directory
         self._kept: Path | None = None
 
-    def retire(self, pid: int) -> None:
-        """A process has ended: from now on its counts are here, and its gauges nowhere."""
+    def retire_others(self, pids: Set[int]) -> None:
+        """Only these processes live: from now on the counts of others are here, and their gauges nowhere."""
         try:
-            self._retire(pid)
-        except OSError as error:  # its own file stays, and is read on
-            _log.warning('the metrics of process %d stay in their own file: %s', pid, error)
+            files = self._directory.glob(f'*{SUFFIX}')
+            ended = [path for path in files if path != self._kept and _pid_of(path) not in pids]
+            if ended:
+                self._retire(ended)
+        except OSError as error:  # their own files stay, and are read on
+            _log.warning('the metrics of processes that have ended stay in their own files: %s', error)
 
-    def _retire(self, pid: int) -> None:
-        ended = list(self._directory.glob(f'{pid}-*{SUFFIX}'))
-        ended = [path for path in ended if path != self._kept]
-        if not ended:
-            return
+    def _retire(self, ended: list[Path]) -> None:
         old = [*ended, *([self._kept] if self._kept is not None else [])]
         contents = [content for path in old if (content := parsed(path.read_bytes())) is not None]
         store = Store(self._directory / NEW, 'ended', covers=[path.name for path in old])
@@ -52,6 +52,11 @@ class Ledger:
         self._kept = store.path.rename(self._directory / store.path.name)
         for path in old:
             path.unlink(missing_ok=True)
+
+
+def _pid_of(path: Path) -> int:
+    number = path.name.partition('-')[0]
+    return int(number) if number.isdigit() else 0
 
 
 def _write(store: Store, metric: Metric, labels: tuple[str, ...], values: Values) -> None:

@@ -74,7 +74,8 @@ class GrpcTransport:
     async def send(self, request: Request, body: bytes) -> Response[Any]:
         self._connect()
         shown = await self._credentials.headers()
-        if request.stream and not request.metadata and len(body) <= SHARED_BYTES:
+        is_plain = request.metadata.keys() <= INSIDE
+        if request.stream and is_plain and len(body) <= SHARED_BYTES:
             reply, columns, _ = await self._line.send(request, body, shown)
             return envelope.response(request, reply, columns)
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from headrace.client.tracing import Sent
 from headrace.documents import BaseDoc, DocList
 from headrace.errors import BadServer
 from headrace.pipeline.context import new_request_id
@@ -21,7 +22,8 @@ class Request:
 
     `ids` are those of the documents, which the request itself does not keep.
     `deadline` is a point on `time.monotonic()`; None is no limit. `doc_type` is the class that the documents
-    of the response become; None leaves it to the server. `in_parts` asks for the answer in parts.
+    of the response become; None leaves it to the server. `in_parts` asks for the answer in parts. `span` is
+    that of the program that asks, if it traces.
     """
 
     endpoint: str
@@ -35,6 +37,7 @@ class Request:
     in_parts: bool = False
     doc_type: type[BaseDoc] | None = None
     request_id: str = field(default_factory=new_request_id)
+    span: Sent | None = field(default=None, repr=False)
 
     def left_s(self) -> float | None:
         """Seconds until the deadline, at least a millisecond; None without one."""

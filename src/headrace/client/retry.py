@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 from headrace.client.described import is_idempotent
@@ -43,15 +43,17 @@ def pause_s(options: Options, attempt: int, *, at_least_s: float = 0.0) -> float
 async def send(transport: Transport, request: Request, body: bytes, options: Options) -> Response[Any]:
     """The answer to a request, after as many attempts as the options allow; a failure is in `error`."""
     attempts = Attempts(request, options)
-    await attempts.prepare(transport)
-    while True:
-        try:
-            return await transport.send(request, body)
-        except BadServer as error:
-            wait_s = attempts.pause_s(error)
-            if wait_s is None:
-                return Response(request, error=_advised(error, options))
-        await asyncio.sleep(wait_s)
+    with _recorded(request) as ended:
+        await attempts.prepare(transport)
+        while True:
+            try:
+                return await transport.send(request, body)
+            except BadServer as error:
+                wait_s = attempts.pause_s(error)
+                if wait_s is None:
+                    ended(error)
+                    return Response(request, error=_advised(error, options))
+            await asyncio.sleep(wait_s)
 
 
 async def parts(
@@ -62,21 +64,34 @@ async def parts(
     It is sent again only as long as nothing has come.
     """
     attempts = Attempts(request, options)
-    await attempts.prepare(transport)
-    has_come = False
-    while True:
-        try:
-            async with aclosing(lane.parts(request, body)) as coming:
-                async for part in coming:
-                    has_come = True
-                    yield part
-            return
-        except BadServer as error:
-            wait_s = None if has_come else attempts.pause_s(error)
-            if wait_s is None:
-                yield Part(Response(request, error=_advised(error, options)), 0)
+    with _recorded(request) as ended:
+        await attempts.prepare(transport)
+        has_come = False
+        while True:
+            try:
+                async with aclosing(lane.parts(request, body)) as coming:
+                    async for part in coming:
+                        has_come = True
+                        yield part
                 return
-        await asyncio.sleep(wait_s)
+            except BadServer as error:
+                wait_s = None if has_come else attempts.pause_s(error)
+                if wait_s is None:
+                    ended(error)
+                    yield Part(Response(request, error=_advised(error, options)), 0)
+                    return
+            await asyncio.sleep(wait_s)
+
+
+@contextmanager
+def _recorded(request: Request) -> Iterator[Callable[[BaseException], None]]:
+    """The span of a request, if it has one, until its answer is there; what it gives tells of an error."""
+    failed: list[BaseException] = []
+    try:
+        yield failed.append
+    finally:
+        if request.span is not None:
+            request.span.end(failed[0] if failed else None)
 
 
 class Attempts:
@@ -104,6 +119,8 @@ class Attempts:
         if not never_began(error) and not is_idempotent(self._info, request.endpoint, request.target):
             return None
         self._number += 1
+        if request.span is not None:
+            request.span.tried(error)
         wait_s = pause_s(options, self._number, at_least_s=error.retry_after_s)
         if request.deadline is not None and time.monotonic() + wait_s >= request.deadline:
             return None

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from headrace.errors import HeadraceError, Unauthenticated, Unavailable
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.identity import Credentials, Identity
-from headrace.gateway.requested import usable_id
+from headrace.gateway.requested import usable_id, usable_trace
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.job import Job, Worker
 from headrace.gateway.websocket.language import Ask, Cancel, Language, Message, Ping
@@ -237,7 +237,7 @@ class Session:
             request_id=usable_id(ask.id) or new_request_id(),
             deadline=None if timeout_s is None else time.monotonic() + timeout_s,
             target=ask.target,
-            trace=ask.trace,
+            trace=usable_trace(ask.trace),
             client=self._identity.client,
         )
 

@@ -51,7 +51,7 @@ class Function(NamedTuple):
     help='Write a flame graph (.svg), a speedscope file (.json) or collapsed stacks (.txt) instead.',
 )
 def command(
-    executor: str, flow: str, seconds: int, rate: int, native: bool, idle: bool, output: Path | None
+    executor: str, *, flow: str, seconds: int, rate: int, native: bool, idle: bool, output: Path | None
 ) -> None:
     """Show where a running Flow spends its time, without stopping it.
 

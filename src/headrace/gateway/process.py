@@ -58,71 +58,11 @@ def main() -> None:
 
 
 async def _serve(
-    line: Lifeline,
-    start: Start,
-    order: Open,
-    tls: Contexts | None,
-    store: Store | None,
-    tracing: Tracing | None,
+    line: Lifeline, start: Start, order: Open, tls: Contexts | None, store: Store | None, tracing: Tracing | None
 ) -> int:
-    stop = asyncio.Event()
-    orphaned = False
-    linger_s = 0.0
-    pids = order.pids
-
-    server: GatewayServer | None = None
-
-    def on_cut() -> None:
-        nonlocal orphaned
-        orphaned = True
-        stop.set()
-
-    def on_order(message: Any) -> None:
-        nonlocal pids, linger_s
-        later = msgspec.convert(message, Route | Processes | Tell | Leave | Log | Profile)
-        if isinstance(later, Route):
-            board.follow(later)
-        elif isinstance(later, Tell):
-            news.every(later.load_every_s)
-        elif isinstance(later, Log):
-            log.set_level(later.level)
-        elif isinstance(later, Profile):
-            kept = [] if server is None else server.profiler.keep(later.most)
-            line.offer({'profiled': msgspec.to_builtins(kept)})
-        elif isinstance(later, Leave):
-            linger_s = later.linger_s
-            stop.set()
-        else:
-            pids = later.pids
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     limit_s = start.spec.timeout_s
     board = Switchboard(order, line.report, floating_timeout_s=limit_s, tls=tls, tracing=tracing)
-    news = News(line, board)
-    line.watch(on_order, on_cut)
-    try:
-        await board.connected(order.wait_s, anyway=order.anyway, unless=stop)
-        if not stop.is_set():
-            server = await _opened(board, start, order, store)
-            line.report({'ready': server.ports})
-            news.every(order.load_every_s)
-    except Exception as error:
-        line.report({'failed': to_data(error)})
-        return 1
-    await stop.wait()
-    news.every(0)
-    grace_s = min(order.timeout_stop_s, GRACE_S / 4) if orphaned else order.timeout_stop_s
-    stopping = time.monotonic()
-    try:
-        if server is not None:
-            await server.stop(grace_s, 0.0 if orphaned else linger_s)
-        await board.close(max(0.0, grace_s - (time.monotonic() - stopping)))
-    finally:
-        if orphaned:
-            _tidy_up(pids, order.directory)
-    return 0
+    return await Serving(line, start, order, store=store, board=board).run()
 
 
 def _traces(start: Start) -> Settings | None:
@@ -130,17 +70,131 @@ def _traces(start: Start) -> Settings | None:
     return tracing_settings(traces, flow=start.flow, service='gateway', process=start.name)
 
 
-async def _opened(board: Switchboard, start: Start, order: Open, store: Store | None) -> GatewayServer:
-    return await serve(
-        board.handler,
-        order.info,
-        start.spec,
-        ready=board.ready,
-        states=board.states,
-        owner=start.owner,
-        shared=True,
-        setting=Setting(order.directory, start.observe, store, order.executors),
-    )
+class Serving:
+    """A gateway from its second order to its end; what it is told meanwhile, it does."""
+
+    def __init__(
+        self, line: Lifeline, start: Start, order: Open, *, store: Store | None, board: Switchboard
+    ) -> None:
+        self._line = line
+        self._start = start
+        self._order = order
+        self._store = store
+        self._board = board
+        self._news = News(line, board)
+        self._stop = asyncio.Event()
+        self._server: GatewayServer | None = None
+        self._pids = order.pids
+        self._linger_s = 0.0
+        self._is_orphaned = False
+
+    async def run(self) -> int:
+        """Open the doors, serve until it is time to end, end in good order; the status of the process."""
+        loop, order = asyncio.get_running_loop(), self._order
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self._line.watch(self._on_order, self._on_cut)
+        try:
+            await self._board.connected(order.wait_s, anyway=order.anyway, unless=self._stop)
+            if not self._stop.is_set():
+                self._server = await self._opened()
+                self._line.report({'ready': self._server.ports})
+                self._news.every(order.load_every_s)
+        except Exception as error:
+            self._line.report({'failed': to_data(error)})
+            return 1
+        await self._stop.wait()
+        self._news.every(0)
+        try:
+            await self._close()
+        finally:
+            if self._is_orphaned:
+                _tidy_up(self._pids, order.directory)
+        return 0
+
+    class Serving:
+    """A gateway from its second order to its end; what it is told meanwhile, it does."""
+
+    def __init__(
+        self, line: Lifeline, start: Start, order: Open, *, store: Store | None, board: Switchboard
+    ) -> None:
+        self._line = line
+        self._start = start
+        self._order = order
+        self._store = store
+        self._board = board
+        self._news = News(line, board)
+        self._stop = asyncio.Event()
+        self._server: GatewayServer | None = None
+        self._pids = order.pids
+        self._linger_s = 0.0
+        self._is_orphaned = False
+
+    async def run(self) -> int:
+        """Open the doors, serve until it is time to end, end in good order; the status of the process."""
+        loop, order = asyncio.get_running_loop(), self._order
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self._line.watch(self._on_order, self._on_cut)
+        try:
+            await self._board.connected(order.wait_s, anyway=order.anyway, unless=self._stop)
+            if not self._stop.is_set():
+                self._server = await self._opened()
+                self._line.report({'ready': self._server.ports})
+                self._news.every(order.load_every_s)
+        except Exception as error:
+            self._line.report({'failed': to_data(error)})
+            return 1
+        await self._stop.wait()
+        self._news.every(0)
+        try:
+            await self._close()
+        finally:
+            if self._is_orphaned:
+                _tidy_up(self._pids, order.directory)
+        return 0
+
+    async def _opened(self) -> GatewayServer:
+        start, order, board = self._start, self._order, self._board
+        return await serve(
+            board.handler,
+            order.info,
+            start.spec,
+            ready=board.ready,
+            states=board.states,
+            owner=start.owner,
+            shared=True,
+            setting=Setting(order.directory, start.observe, self._store, order.executors),
+        )
+
+    async def _close(self) -> None:
+        timeout_s = self._order.timeout_stop_s
+        grace_s = min(timeout_s, GRACE_S / 4) if self._is_orphaned else timeout_s
+        stopping = time.monotonic()
+        if self._server is not None:
+            await self._server.stop(grace_s, 0.0 if self._is_orphaned else self._linger_s)
+        await self._board.close(max(0.0, grace_s - (time.monotonic() - stopping)))
+
+    def _on_cut(self) -> None:
+        self._is_orphaned = True
+        self._stop.set()
+
+    def _on_order(self, message: Any) -> None:
+        later = msgspec.convert(message, Route | Processes | Tell | Leave | Log | Profile)
+        if isinstance(later, Route):
+            self._board.follow(later)
+        elif isinstance(later, Tell):
+            self._news.every(later.load_every_s)
+        elif isinstance(later, Log):
+            log.set_level(later.level)
+        elif isinstance(later, Profile):
+            kept = [] if self._server is None else self._server.profiler.keep(later.most)
+            self._line.report({'profiled': msgspec.to_builtins(kept)})
+        elif isinstance(later, Leave):
+            self._linger_s = later.linger_s
+            self._stop.set()
+        else:
+            self._pids = later.pids
 
 
 class News:

@@ -9,11 +9,14 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+import grpc
 import msgspec
 import numpy as np
 import pytest
 import uvloop
 from limited import Open, is_well, over_grpc, over_http, over_websocket
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from headrace import DocList, Document
 from headrace.documents.codec import columns, header
@@ -231,6 +234,87 @@ async def test_other_bodies_over_http(limited: Open, refusals: Any, kind: str) -
     assert await status_of(6) == 413
     assert [line['status'] for line in refusals] == [413]
     await is_well(it)
+
+
+TOO_LARGE = 'the request has more than the 100000 bytes that are accepted'
+
+
+@pytest.mark.parametrize('protocol', ['http', 'grpc', 'websocket'])
+@pytest.mark.parametrize('size', [100_001, 200_000, 3_000_000])
+async def test_a_body_that_is_too_large(limited: Open, refusals: Any, protocol: str, size: int) -> None:
+    it = await limited(body_bytes=100_000)
+    docs = b'[{"text": "%b"}]' % (b'x' * size)
+    if protocol == 'http':
+        status = await over_http(it, b'{"data": ' + docs + b'}')
+    elif protocol == 'grpc':
+        status = (await over_grpc(it, pb.Request(json=docs)))[1]
+    else:
+        status = await over_websocket_closed(it, b'{"endpoint": "/", "data": ' + docs + b'}')
+    assert status == 413
+    await is_well(it)
+    told = [(line['status'], line['detail'], line['protocol'], line['host']) for line in refusals]
+    assert told == [(413, TOO_LARGE, protocol, '127.0.0.1')]
+
+
+async def over_websocket_closed(it: Any, body: bytes) -> int:
+    """The status of a message that ends its connection."""
+    address = f'ws://127.0.0.1:{it.ports["websocket"]}/'
+    async with connect(address, subprotocols=['headrace.json.v1'], proxy=None) as socket:
+        try:
+            await socket.send(body.decode())
+        except ConnectionClosed:
+            pass
+        await asyncio.wait_for(socket.wait_closed(), 20)
+    return {1009: 413}.get(socket.close_code or 0, 500)
+
+
+SERVICE = '/headrace.v1.Headrace/'
+METHODS = {
+    'Generate': f'{SERVICE}Generate',
+    'Stream': f'{SERVICE}Stream',
+    'Describe': f'{SERVICE}Describe',
+    'Check': '/grpc.health.v1.Health/Check',
+    'Watch': '/grpc.health.v1.Health/Watch',
+    'Reflection': '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
+}
+
+
+@pytest.mark.parametrize('name', METHODS)
+async def test_a_message_that_grpc_refuses_itself(limited: Open, refusals: Any, name: str) -> None:
+    it = await limited(body_bytes=100_000)
+    call: Any = it.channel.stream_stream(METHODS[name])(iter([bytes(3_000_000)]))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        async for _ in call:
+            pass
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    await is_well(it)
+    assert [(line['status'], line['detail']) for line in refusals] == [(413, TOO_LARGE)]
+
+
+@pytest.mark.parametrize('ends', ['cancelled', 'closed', 'half-closed'])
+async def test_who_leaves_before_his_message_is_complete_is_not_refused(
+    limited: Open, refusals: Any, ends: str
+) -> None:
+    it = await limited(body_bytes=100_000)
+    channel = grpc.aio.insecure_channel(f'127.0.0.1:{it.ports["grpc"]}')
+    call: Any = channel.stream_unary(f'{SERVICE}Call')()
+    await until(lambda: bool(it.server.admission.requests))
+    if ends == 'cancelled':
+        call.cancel()
+    elif ends == 'half-closed':
+        await call.done_writing()
+        with pytest.raises(grpc.aio.AioRpcError, match='has no request'):
+            await call
+    await channel.close()
+    await is_well(it)
+    assert refusals == []
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something is the case."""
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.01)
 
 
 async def test_a_body_that_is_small_only_while_it_is_packed(limited: Open, refusals: Any) -> None:

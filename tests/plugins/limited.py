@@ -70,10 +70,15 @@ async def limited() -> AsyncIterator[Open]:
     """Open a gateway with all doors, in front of a real executor in this process."""
     async with AsyncExitStack() as stack:
 
-        async def opened(*, doors: tuple[str, ...] = ('grpc', 'http', 'websocket'), **limits: Any) -> Any:
+        async def opened(
+            *,
+            doors: tuple[str, ...] = ('grpc', 'http', 'websocket'),
+            body_bytes: int = GatewaySpec().max_body_bytes,
+            **limits: Any,
+        ) -> Any:
             blueprint = blueprint_of(ExecutorSpec(name='loader', uses=Loader), workspace='', base='')
             node = Node('loader', serve_executor(blueprint.build()), ('gateway',), blueprint.describe())
-            spec = GatewaySpec(protocols=doors, limits=LimitsSpec(**limits))
+            spec = GatewaySpec(protocols=doors, max_body_bytes=body_bytes, limits=LimitsSpec(**limits))
             server = await serve(Graph([node]), offer('flow', [node]), spec)
             stack.push_async_callback(server.stop, 0)
             url = f'http://127.0.0.1:{server.ports["http"]}'

@@ -81,7 +81,7 @@ class TlsSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ClientCertificates,
         Meta(
             description='Whether clients show a certificate, which says who they are: none, optional or '
-            'required. (gRPC does not ask for an optional one.)'
+            'required.'
         ),
     ] = 'none'
     revoked: Annotated[

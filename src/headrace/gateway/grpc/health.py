@@ -11,12 +11,11 @@ import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
-from headrace.errors import HeadraceError, Overloaded
+from headrace.errors import CodecError, HeadraceError
 from headrace.gateway.entrance import Readiness, States
 from headrace.gateway.grpc.caller import Rpc
-from headrace.gateway.grpc.peers import Peers
 from headrace.gateway.grpc.receiving import one_message
-from headrace.gateway.limits import Limits
+from headrace.gateway.grpc.reception import Reception
 from headrace.gateway.problems import as_text, problems
 
 PROBLEM = 'headrace-problem-bin'
@@ -44,14 +43,12 @@ class Health:
         services: tuple[str, ...],
         ready: Readiness | None,
         states: States | None,
-        limits: Limits,
-        peers: Peers,
+        reception: Reception,
     ) -> None:
         self._services = frozenset(('', *services))
         self._ready = ready
         self._states = states
-        self._limits = limits
-        self._peers = peers
+        self._reception = reception
         self.stopping = asyncio.Event()
 
     def handlers(self) -> grpc.GenericRpcHandler[bytes, bytes]:
@@ -67,7 +64,7 @@ class Health:
     async def check(self, requests: object, rpc: Rpc) -> bytes:
         """Whether a service can work now; NOT_FOUND if there is no such service."""
         async with self._room(rpc):
-            service = await _service(rpc)
+            service = await self._service(rpc)
         if service not in self._services:
             await rpc.abort(grpc.StatusCode.NOT_FOUND, f'there is no service {service[:LONGEST_NAME]!r}')
         status, problem = await self._status()
@@ -78,18 +75,27 @@ class Health:
     async def watch(self, requests: object, rpc: Rpc) -> AsyncIterator[bytes]:
         """The state of a service now, and again whenever it changes."""
         async with self._room(rpc):
-            is_known = await _service(rpc) in self._services
+            is_known = await self._service(rpc) in self._services
             async for status in self._changes():
                 yield _message(status if is_known else int(Status.SERVICE_UNKNOWN))
 
     @asynccontextmanager
     async def _room(self, rpc: Rpc) -> AsyncIterator[None]:
         """Room for one more call of a host, which need not show who it is, and may be slow to ask."""
+        visit = self._reception.visit(rpc)
         try:
-            with self._limits.stream(self._peers.of(rpc.peer()).host):
+            with self._reception.lobby(visit):
                 yield
-        except Overloaded as error:
-            await rpc.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+        except HeadraceError as error:
+            await self._reception.abort(rpc, error, visit)
+
+    async def _service(self, rpc: Rpc) -> str:
+        """The name of the service that is asked about."""
+        data = await one_message(rpc, ASK_S, self._reception.most_bytes)
+        try:
+            return str(health_pb2.HealthCheckRequest.FromString(data).service)  # type: ignore[attr-defined,unused-ignore]
+        except DecodeError:
+            raise CodecError('these bytes are not a grpc.health.v1.HealthCheckRequest') from None
 
     async def _changes(self) -> AsyncIterator[int]:
         """What is the case, first now and then whenever it is something else, until the server stops."""
@@ -117,21 +123,6 @@ class Health:
             return int(Status.NOT_SERVING), 'its executors could not be asked'
         problem = as_text(problems(answers, self._states() if self._states else {}))
         return int(Status.NOT_SERVING if problem else Status.SERVING), problem
-
-
-async def _service(rpc: Rpc) -> str:
-    """The name of the service that is asked about."""
-    try:
-        data = await one_message(rpc, ASK_S)
-        return str(health_pb2.HealthCheckRequest.FromString(data).service)  # type: ignore[attr-defined,unused-ignore]
-    except HeadraceError as error:
-        await rpc.abort(grpc.StatusCode[error.grpc_status], error.message)
-        raise
-    except DecodeError:
-        await rpc.abort(
-            grpc.StatusCode.INVALID_ARGUMENT, 'these bytes are not a grpc.health.v1.HealthCheckRequest'
-        )
-        raise
 
 
 def _message(status: int) -> bytes:

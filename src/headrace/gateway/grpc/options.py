@@ -9,7 +9,7 @@ LEAST_CALLS, OTHER_CALLS = 1024, 64
 
 LEAST_EXCESS = 64 * 1024
 """Bytes above a limit that are still read, or a quarter of it: so the refusal is ours, with words, and noted.
-What is larger is refused by gRPC itself, with the same status, as soon as it says its size."""
+What is larger is refused by gRPC itself, with the same status, as soon as it says its size (`withheld`)."""
 
 LARGEST = 2**31 - 1
 """gRPC counts bytes as 32 bits."""

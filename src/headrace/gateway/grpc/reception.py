@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import perf_counter
 
+import grpc
+
 from headrace.errors import TooLarge
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.faults import to_message
@@ -18,6 +20,7 @@ from headrace.gateway.grpc.caller import Caller, Rpc
 from headrace.gateway.grpc.peers import Peers
 from headrace.gateway.grpc.unread import Unread
 from headrace.gateway.identity import Identity
+from headrace.gateway.refusals import request_too_large
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import new_request_id
 from headrace.pipeline.describe import DEFAULT_ENDPOINT
@@ -53,6 +56,7 @@ class Reception:
         self._timeout_s = entrance.spec.timeout_s
         self._development = entrance.spec.development
         self._metadata_bytes = entrance.spec.limits.header_bytes
+        self.most_bytes = entrance.spec.max_body_bytes
 
     def visit(self, rpc: Rpc) -> Visit:
         """What there is to know of a call before anything of it was read or checked."""
@@ -101,6 +105,15 @@ class Reception:
         """Room for one more stream of somebody, as long as it is open; Overloaded if they have too many."""
         return self._entrance.limits.stream(identity.client)
 
+    def lobby(self, visit: Visit) -> AbstractContextManager[None]:
+        """Room for a call of somebody who need not say who it is; Overloaded if its host has too many."""
+        return self._entrance.limits.stream(visit.caller.host)
+
+    def withheld(self, visit: Visit) -> None:
+        """Note that gRPC has refused a message on an open stream for its size."""
+        error = request_too_large(self.most_bytes)
+        self.told(error, visit, endpoint=visit.endpoint, request_id=visit.request_id)
+
     def enter(self, identity: Identity, size: int, left_s: float | None) -> Ticket:
         """Room for a request of somebody who is known; Overloaded or TooLarge if there is none."""
         return self._entrance.admission.enter(identity.client, size, left_s)
@@ -131,4 +144,9 @@ class Reception:
             LOG.info('a call from %s is given up: %s', visit.caller.host, error)
             raise asyncio.CancelledError from error  # which gRPC takes for the end of a call without a status
         message = self.told(error, visit, endpoint=visit.endpoint, request_id=visit.request_id)
-        await rpc.abort(faults.code(message), faults.details(message), faults.metadata(message))
+        try:
+            await rpc.abort(faults.code(message), faults.details(message), faults.metadata(message))
+        except grpc.aio.AbortError:
+            raise
+        except Exception:  # the call is over: its client has left, or gRPC has told it so much itself
+            raise asyncio.CancelledError from error

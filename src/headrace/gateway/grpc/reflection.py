@@ -14,6 +14,7 @@ from headrace.errors import CodecError
 from headrace.gateway.grpc import health, service
 from headrace.gateway.grpc.caller import Rpc
 from headrace.gateway.grpc.reception import Reception
+from headrace.gateway.grpc.withheld import is_withheld
 from headrace.proto import headrace_pb2 as pb
 
 NAME: str = reflection.SERVICE_NAME
@@ -41,6 +42,8 @@ class Reflection:
             self._reception.show_page(visit)
             async for answer in self._answers(_questions(requests), rpc):
                 yield answer.SerializeToString()
+            if is_withheld():
+                self._reception.withheld(visit)
         except Exception as error:
             await self._reception.abort(rpc, error, visit)
 

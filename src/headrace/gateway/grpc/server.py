@@ -14,6 +14,7 @@ from headrace.gateway.grpc.reflection import Reflection
 from headrace.gateway.grpc.relay import Relay
 from headrace.gateway.grpc.service import NAME, Service
 from headrace.gateway.grpc.tls import server_credentials
+from headrace.gateway.grpc.withheld import listen
 from headrace.spec import GatewaySpec
 
 
@@ -52,11 +53,12 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> GrpcS
     With `shared` other processes may listen on the port too. StartError if the port cannot be had, or its
     certificate cannot be used.
     """
+    listen()
     spec, peers = entrance.spec, Peers()
     server = grpc.aio.server(options=options(spec, shared=shared))
     reception = Reception(entrance, peers)
     service = Service(entrance, reception)
-    health = Health((NAME,), entrance.ready, entrance.states, entrance.limits, peers)
+    health = Health((NAME,), entrance.ready, entrance.states, reception)
     reflection = Reflection(reception)
     server.add_generic_rpc_handlers((service.handlers(), health.handlers(), reflection.handlers()))
     if spec.security.asks_certificates:

@@ -104,7 +104,7 @@ class Service:
         visit = self._reception.visit(rpc)
         try:
             self._reception.show_page(visit)
-            await one_message(rpc, visit.caller.left_s(self._spec.timeout_s))
+            await one_message(rpc, visit.caller.left_s(self._spec.timeout_s), self._spec.max_body_bytes)
         except Exception as error:
             await self._reception.abort(rpc, error, visit)
             raise
@@ -122,7 +122,7 @@ class Service:
     async def _admitted(self, rpc: Rpc, visit: Visit, finished: Finished) -> Asked:
         """The one request of a call: who sends it is asked before it is read, and so is room for it."""
         identity, ticket = self._reception.admit(rpc, visit)
-        data = await one_message(rpc, visit.caller.left_s(self._spec.timeout_s))
+        data = await one_message(rpc, visit.caller.left_s(self._spec.timeout_s), self._spec.max_body_bytes)
         ticket.grow(len(data))
         self._exchange.check_size(len(data))
         request, columns = unpack(pb.Request, data)

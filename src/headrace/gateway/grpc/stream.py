@@ -16,6 +16,7 @@ from headrace.gateway.grpc.job import Job, Part, Parts, Work
 from headrace.gateway.grpc.reception import Reception, Visit
 from headrace.gateway.grpc.unread import Write, deliver
 from headrace.gateway.grpc.window import Window
+from headrace.gateway.grpc.withheld import is_withheld
 from headrace.pipeline.context import Context
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
@@ -105,6 +106,9 @@ class Stream:
                 continue
             await self._window.enter(len(data))
             self._take(request, columns, len(data), visit)
+        if is_withheld():
+            self._reception.withheld(visit)
+            raise asyncio.CancelledError  # gRPC ends the call
 
     def _take(self, request: pb.Request, columns: memoryview | None, size: int, visit: Visit) -> None:
         """Let a request in and begin to work on it, or refuse it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,9 @@ from headrace.wire.watched import Watched
 def server_credentials(tls: TlsSpec) -> grpc.ServerCredentials:
     """Credentials that follow their files: renewed certificates count from the next connection on.
 
-    Clients that have to show a certificate are asked for one; others are not, as gRPC cannot leave the choice
-    to them. SpecError for files that cannot be used.
+    Clients are asked for none: where they show some, a `Relay` has the port. SpecError for unusable files.
     """
-    files = CertificateFiles(tls.certificate, tls.key, tls.authority if tls.client == 'required' else '')
+    files = CertificateFiles(tls.certificate, tls.key)
     try:
         watched = Watched([file for file in files if file], lambda: _configuration(files))
     except SpecError as error:
@@ -33,14 +31,11 @@ def server_credentials(tls: TlsSpec) -> grpc.ServerCredentials:
         before, current = current, watched.now()
         return None if current is before else current
 
-    return grpc.dynamic_ssl_server_credentials(
-        current, renewed, require_client_authentication=tls.client == 'required'
-    )
+    return grpc.dynamic_ssl_server_credentials(current, renewed)
 
 
 def _configuration(files: CertificateFiles) -> Any:
     """What gRPC takes, once OpenSSL has found it in order: gRPC itself would only fail each handshake."""
-    server_contexts(files, ask=ssl.CERT_REQUIRED if files.authority else ssl.CERT_NONE)
+    server_contexts(files)
     chain, key = Path(files.certificate).read_bytes(), Path(files.key).read_bytes()
-    authority = Path(files.authority).read_bytes() if files.authority else None
-    return grpc.ssl_server_certificate_configuration([(key, chain)], root_certificates=authority)
+    return grpc.ssl_server_certificate_configuration([(key, chain)])

@@ -20,7 +20,6 @@ from headrace.wire.watched import Watched
 
 REMEMBERED = 1024
 HELP = 'use a certificate that is valid; `headrace certs` makes them'
-PEM = b'-----BEGIN'
 
 Withdrawn = frozenset[tuple[bytes, int]]
 """Certificates, each by its issuer and serial number."""
@@ -84,8 +83,7 @@ class Certificates:
     def _read(self, data: bytes) -> Read:
         x509 = self._x509
         try:
-            is_pem = data.startswith(PEM)
-            parsed = x509.load_pem_x509_certificate(data) if is_pem else x509.load_der_x509_certificate(data)
+            parsed = x509.load_der_x509_certificate(data)
             names = _names(parsed, x509)
         except ValueError:
             raise Unauthenticated('the client certificate cannot be read', help=HELP) from None

@@ -25,6 +25,11 @@ def read(authority: Authority, name: str) -> x509.Certificate:
     return x509.load_pem_x509_certificate(authority.certificate_file(name).read_bytes())
 
 
+def shown_by(authority: Authority, name: str) -> bytes:
+    """The certificate of a name, as a connection has it."""
+    return read(authority, name).public_bytes(serialization.Encoding.DER)
+
+
 def known_by(authority: Authority, **settings) -> Certificates:
     files = {'certificate': 'unused', 'key': 'unused', 'authority': str(authority.certificate_file('ca'))}
     return Certificates(TlsSpec(**files, client='required', revoked=str(authority.revoked_file), **settings))
@@ -75,17 +80,15 @@ def test_only_its_own_certificates_are_withdrawn(authority, tmp_path):
         authority.revoke('nobody')
 
 
-def test_who_a_certificate_names_in_both_forms(authority):
+def test_who_a_certificate_names(authority):
     authority.issue('alice', 'client')
     known = known_by(authority, scopes={'al*': ('/search',), 'bob': ('*',)})
-    pem = authority.certificate_file('alice').read_bytes()
-    der = read(authority, 'alice').public_bytes(serialization.Encoding.DER)
-    for shown in (pem, der):
-        identity = known.identity(shown, '10.0.0.1')
-        assert (identity.name, identity.kind, identity.host) == ('alice', 'certificate', '10.0.0.1')
-        assert identity.scopes.allows('/search')
-        assert not identity.scopes.allows('/index')
-    for shown in (b'', b'nonsense', pem[:200]):
+    alice = shown_by(authority, 'alice')
+    identity = known.identity(alice, '10.0.0.1')
+    assert (identity.name, identity.kind, identity.host) == ('alice', 'certificate', '10.0.0.1')
+    assert identity.scopes.allows('/search')
+    assert not identity.scopes.allows('/index')
+    for shown in (b'', b'nonsense', alice[:200], authority.certificate_file('alice').read_bytes()):
         with pytest.raises(Unauthenticated, match='cannot be read'):
             known.identity(shown, '10.0.0.1')
 
@@ -94,7 +97,7 @@ def test_what_is_withdrawn_or_out_of_date_is_refused(authority, monkeypatch):
     for name in ('alice', 'bob'):
         authority.issue(name, 'client')
     known = known_by(authority)
-    alice, bob = (authority.certificate_file(name).read_bytes() for name in ('alice', 'bob'))
+    alice, bob = (shown_by(authority, name) for name in ('alice', 'bob'))
     assert known.identity(alice, '').name == 'alice'
     authority.revoke('alice')
     with pytest.raises(Unauthenticated, match='has been withdrawn'):
@@ -108,7 +111,7 @@ def test_what_is_withdrawn_or_out_of_date_is_refused(authority, monkeypatch):
 
 def test_a_list_of_somebody_else_changes_nothing(authority, tmp_path, caplog):
     authority.issue('alice', 'client')
-    alice = authority.certificate_file('alice').read_bytes()
+    alice = shown_by(authority, 'alice')
     known = known_by(authority)
     authority.revoke('alice')
     with pytest.raises(Unauthenticated):

@@ -11,8 +11,6 @@ import asyncio
 from headrace.errors import DeadlineExceeded, RequestError
 from headrace.gateway.grpc.caller import Rpc
 from headrace.gateway.grpc.withheld import is_withheld
-from headrace.gateway.refusals import request_too_large
-from headrace.gateway.grpc.withheld import is_withheld
 from headrace.gateway.refusals import INCOMPLETE, request_too_large
 
 

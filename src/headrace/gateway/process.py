@@ -19,6 +19,7 @@ from headrace.gateway.security.doorway import towards_workers
 from headrace.gateway.server import DOORS, METRICS, GatewayServer, serve
 from headrace.gateway.setting import Setting
 from headrace.gateway.switchboard import Switchboard
+from headrace.gateway.watching import Watching
 from headrace.observe import log
 from headrace.observe.metrics.store import Store, store_in
 from headrace.observe.tracing import Settings, begun
@@ -58,7 +59,12 @@ def main() -> None:
 
 
 async def _serve(
-    line: Lifeline, start: Start, order: Open, tls: Contexts | None, store: Store | None, tracing: Tracing | None
+    line: Lifeline,
+    start: Start,
+    order: Open,
+    tls: Contexts | None,
+    store: Store | None,
+    tracing: Tracing | None,
 ) -> int:
     limit_s = start.spec.timeout_s
     board = Switchboard(order, line.report, floating_timeout_s=limit_s, tls=tls, tracing=tracing)
@@ -112,50 +118,9 @@ class Serving:
                 _tidy_up(self._pids, order.directory)
         return 0
 
-    class Serving:
-    """A gateway from its second order to its end; what it is told meanwhile, it does."""
-
-    def __init__(
-        self, line: Lifeline, start: Start, order: Open, *, store: Store | None, board: Switchboard
-    ) -> None:
-        self._line = line
-        self._start = start
-        self._order = order
-        self._store = store
-        self._board = board
-        self._news = News(line, board)
-        self._stop = asyncio.Event()
-        self._server: GatewayServer | None = None
-        self._pids = order.pids
-        self._linger_s = 0.0
-        self._is_orphaned = False
-
-    async def run(self) -> int:
-        """Open the doors, serve until it is time to end, end in good order; the status of the process."""
-        loop, order = asyncio.get_running_loop(), self._order
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        self._line.watch(self._on_order, self._on_cut)
-        try:
-            await self._board.connected(order.wait_s, anyway=order.anyway, unless=self._stop)
-            if not self._stop.is_set():
-                self._server = await self._opened()
-                self._line.report({'ready': self._server.ports})
-                self._news.every(order.load_every_s)
-        except Exception as error:
-            self._line.report({'failed': to_data(error)})
-            return 1
-        await self._stop.wait()
-        self._news.every(0)
-        try:
-            await self._close()
-        finally:
-            if self._is_orphaned:
-                _tidy_up(self._pids, order.directory)
-        return 0
-
     async def _opened(self) -> GatewayServer:
         start, order, board = self._start, self._order, self._board
+        look = None if self._store is None else Watching(self._store, board.targets).look
         return await serve(
             board.handler,
             order.info,
@@ -164,7 +129,7 @@ class Serving:
             states=board.states,
             owner=start.owner,
             shared=True,
-            setting=Setting(order.directory, start.observe, self._store, order.executors),
+            setting=Setting(order.directory, start.observe, self._store, order.executors, look),
         )
 
     async def _close(self) -> None:

@@ -115,6 +115,8 @@ async def serve(
         await GatewayServer(entrance, doors).stop(0)
         raise
     if entrance.metrics is not None:
+        if setting.look is not None:
+            entrance.observer.looks.append(setting.look)
         entrance.metrics.begin()
     if entrance.watch is not None:
         entrance.watch.begin()

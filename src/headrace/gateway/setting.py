@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+from headrace.gateway.measuring import Measuring
 from headrace.observe.metrics.store import Store
 from headrace.spec import ExecutorSpec
 from headrace.spec.observe import ObserveSpec
@@ -12,13 +14,15 @@ from headrace.spec.observe import ObserveSpec
 class Setting(NamedTuple):
     """The Flow's own folder ('': it has none), what is to be seen of the Flow, and what counts are kept in.
 
-    Without a `store` the gateway has one of its own, in memory. `executors` are those behind it.
+    Without a `store` the gateway has one of its own, in memory. `executors` are those behind it,
+    `look` measures how busy they are now.
     """
 
     directory: str = ''
     observe: ObserveSpec = ObserveSpec()
     store: Store | None = None
     executors: tuple[ExecutorSpec, ...] = ()
+    look: Callable[[Measuring], None] | None = None
 
 
 NOTHING = Setting()

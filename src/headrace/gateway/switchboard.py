@@ -168,6 +168,11 @@ class Switchboard:
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.close, FLUSH_S)
 
+    @property
+    def targets(self) -> dict[Target, Replicas]:
+        """The replicas that are called, by what they do."""
+        return {target: line.replicas for target, line in self._lines.items()}
+
     async def ready(self) -> dict[str, bool]:
         """Whether each executor can work: every shard has a replica that is well."""
         ready: dict[str, bool] = {}

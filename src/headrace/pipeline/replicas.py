@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any, NoReturn
 
@@ -35,7 +35,7 @@ class Replicas:
     not begun, or if its endpoint is idempotent, which may happen `retries` times. A request over which
     several replicas died is given up as ExecutorFailure. With `sticky`, calls with the same value of this
     parameter go to the same replica as long as that is healthy. Replicas that are no processes of ours
-    (`are_processes`), but other services, do not die of a request.
+    (`are_processes`), but other services, do not die of a request. `on_retry` hears of further attempts.
 
     >>> async def echo(batch, context):
     ...     return batch
@@ -61,6 +61,7 @@ class Replicas:
         self._sticky = sticky
         self._roster = Roster(_window(info), clock=clock)
         self._retrial = Retrial(name, self._roster, info=info, retries=retries, can_die=are_processes)
+        self.on_retry: Callable[[], None] | None = None
         self._leaving: set[Replica] = set()
         self._reason = ''
 
@@ -117,7 +118,7 @@ class Replicas:
                 self._failed(replica, turn, error, call)
                 if has_begun:
                     raise self._retrial.cut(call, error) from None
-                self._retrial.judge(call, error)
+                self._judge(call, error)
                 context.check()
                 replica = None
             except BaseException as error:
@@ -132,7 +133,7 @@ class Replicas:
         try:
             while True:
                 if call.error is not None:
-                    self._retrial.judge(call, call.error)
+                    self._judge(call, call.error)
                     call.error = None
                     call.context.check()
                 outcome = await (self._race(call) if call.late else self._attempt(call))
@@ -142,6 +143,12 @@ class Replicas:
         finally:
             for late in call.late.values():
                 late.cancel()
+
+    def _judge(self, call: Call, error: Unavailable) -> None:
+        """Have a call tried once more, or raise what its caller gets."""
+        self._retrial.judge(call, error)
+        if self.on_retry is not None:
+            self.on_retry()
 
     async def _attempt(self, call: Call) -> Batch | Unavailable:
         """Wait for a replica and let it have the call: its answer, or why it has none."""
@@ -304,6 +311,11 @@ class Replicas:
     def keys(self) -> tuple[str, ...]:
         """The replicas that were added and not removed."""
         return tuple(self._roster.replicas)
+
+    def seen(self) -> Iterator[tuple[str, int, bool]]:
+        """Each replica by its key: the calls that it has, and whether it is healthy."""
+        for key, replica in self._roster.replicas.items():
+            yield key, replica.outstanding, replica.state == 'healthy'
 
     @property
     def is_up(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,7 @@ def combined(contents: Iterable[Content]) -> Snapshot:
         if lives:
             snapshot.processes.append((about.process, about.pid))
         for metric, labels, values in content.series:
-            if metric.kind == 'gauge' and not lives:
+            if metric.kind == 'gauge' and (not lives or isnan(values.value)):
                 continue
             known = snapshot.metrics.setdefault(metric.name, Measured(metric, {}))
             if _is_same(known.metric, metric):

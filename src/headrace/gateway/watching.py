@@ -1,0 +1,56 @@
+"""The replicas that a gateway calls in; out, how busy they are, and how often calls were tried again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import nan
+
+from headrace.gateway.measuring import Measuring
+from headrace.gateway.orders import Target
+from headrace.observe.metrics import catalogue
+from headrace.observe.metrics.store import Store
+from headrace.observe.metrics.values import Gauge
+from headrace.pipeline.replicas import Replicas
+
+NUMBER = re.compile(r'rep-(\d+)(?:#\d+)?$')
+"""Where the name of a process has the number of the replica; what is started anew has a further one."""
+
+Labels = tuple[str, str, str]
+
+
+class Watching:
+    """Looks at the replicas of every target, and counts what is tried again there."""
+
+    def __init__(self, store: Store, targets: Mapping[Target, Replicas]) -> None:
+        self._targets = targets
+        self._waiting = store.gauge(catalogue.QUEUE_LENGTH)
+        self._busy = store.gauge(catalogue.REPLICA_IN_FLIGHT)
+        self._up = store.gauge(catalogue.REPLICA_UP)
+        self._known: dict[Labels, tuple[Gauge, Gauge]] = {}
+        retries = store.counter(catalogue.RETRIES)
+        for target, replicas in targets.items():
+            replicas.on_retry = retries.labels(_name(target)).add
+
+    def look(self, measuring: Measuring) -> None:
+        """Measure how it is now; what is not there any more is no number."""
+        found: dict[Labels, tuple[int, bool]] = {}
+        for target, replicas in self._targets.items():
+            executor, shard = _name(target), str(target.shard)
+            self._waiting.labels(executor, shard).set(replicas.waiting)
+            for key, outstanding, is_up in replicas.seen():
+                number = NUMBER.search(key)
+                labels = executor, shard, number[1] if number else key
+                others, others_up = found.get(labels, (0, False))
+                found[labels] = others + outstanding, others_up or is_up
+        for labels in found.keys() | self._known.keys():
+            if labels not in self._known:
+                self._known[labels] = self._busy.labels(*labels), self._up.labels(*labels)
+            busy, up = self._known[labels]
+            now = found.get(labels)
+            busy.set(nan if now is None else now[0])
+            up.set(nan if now is None else now[1])
+
+
+def _name(target: Target) -> str:
+    return f'{target.executor}/{target.part}' if target.part else target.executor

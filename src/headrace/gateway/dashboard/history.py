@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from headrace.gateway.dashboard.figures import answered, count, distribution, labelled
+from headrace.gateway.dashboard.figures import answered
 from headrace.gateway.dashboard.records import Distribution, History, Point
+from headrace.gateway.dashboard.sums import count, distribution, labelled
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.reading import Snapshot
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from headrace._version import __version__
-from headrace.gateway.dashboard import figures
+from headrace.gateway.dashboard import figures, sums
 from headrace.gateway.dashboard.graph import drawn
 from headrace.gateway.dashboard.history import EVERY_S, Curves
 from headrace.gateway.dashboard.records import Logs, Plan, Requests, State
@@ -142,9 +142,9 @@ class Watch:
             requests=requests,
             refused=refused,
             failed=failed,
-            in_flight=figures.count(snapshot, catalogue.IN_FLIGHT),
-            documents=round(figures.distribution(snapshot, catalogue.REQUEST_DOCUMENTS).sum),
-            took=figures.distribution(snapshot, catalogue.REQUEST_SECONDS),
+            in_flight=sums.count(snapshot, catalogue.IN_FLIGHT),
+            documents=round(sums.distribution(snapshot, catalogue.REQUEST_DOCUMENTS).sum),
+            took=sums.distribution(snapshot, catalogue.REQUEST_SECONDS),
             doors=figures.doors(snapshot, self._gateway.protocols),
             endpoints=figures.endpoints(snapshot, (each.name for each in self._info.endpoints)),
             executors=executors,

@@ -9,7 +9,7 @@ const MOST_DOTS = 12, MOST_ROWS = 4;
 const NARROW_PX = 640;
 const SMALLEST = 0.72;
 export const GATEWAY = 'gateway';
-export const WORDS = { healthy: 'healthy', suspect: 'suspect', draining: 'draining', lost: 'lost', 'given up': 'given up' };
+export const WORDS = { healthy: 'healthy', suspect: 'suspect', draining: 'draining', lost: 'lost', starting: 'starting', 'given up': 'given up' };
 
 /** How a replica is, in one word; what is given up says why behind it. */
 export const stateOf = (replica) => (Object.hasOwn(WORDS, replica.state) ? replica.state : 'given up');
@@ -123,9 +123,10 @@ function executorIn(element, box) {
   const sign = draw('path', { class: 'sign' });
   const flow = draw('text', { class: 'flow', x: 14, y: 53 });
   const p50 = draw('text', { class: 'line end', x: edge, y: 45 }), p99 = draw('text', { class: 'line end', x: edge, y: 60 });
-  const work = draw('text', { class: 'line', x: 14, y: 77 }), bad = draw('text', { class: 'line bad end', x: edge, y: 77 });
+  const work = draw('text', { class: 'line', x: 14, y: 77 });
+  const badge = draw('g', { class: 'badge', transform: `translate(${box.width - 88} -10)` }, draw('rect', { width: 78, height: 19, rx: 9.5 }), draw('text', { class: 'middle', x: 39, y: 13.5 }));
   const dots = draw('g', { transform: 'translate(14 88)' });
-  element.append(draw('title', {}, box.title), title, sign, flow, p50, p99, work, bad, dots);
+  element.append(draw('title', {}, box.title), title, sign, flow, p50, p99, work, dots, badge);
   return (snapshots) => {
     const executor = find(snapshots.now, box.key);
     if (!executor) return;
@@ -135,12 +136,13 @@ function executorIn(element, box) {
     say(p99, `p99 ${seconds(now.p99)}`);
     say(work, `${short(executor.queue)} queued · ${short(executor.in_flight)} in flight`);
     const failing = now.rate ? now.errors / now.rate : 0;
-    say(bad, now.errors > 0 ? `${percent(failing)} fail` : '');
+    say(badge.lastChild, `${percent(failing)} fail`);
+    badge.toggleAttribute('hidden', !(now.errors > 0));
     element.dataset.state = executor.state;
     sign.setAttribute('d', SIGNS[executor.state]);
     sign.setAttribute('transform', `translate(${edge - 12} 14)`);
     showReplicas(dots, executor.replicas, box.width - 28);
-    element.setAttribute('aria-label', `${box.title}: ${executor.state}, ${rate(now.rate)}, p99 ${seconds(now.p99)}, ${executor.queue} queued, ${replicasInWords(executor.replicas)}`);
+    element.setAttribute('aria-label', `${box.title}: ${executor.state}, ${rate(now.rate)}, p99 ${seconds(now.p99)}, ${now.errors > 0 ? `${percent(failing)} fail, ` : ''}${executor.queue} queued, ${replicasInWords(executor.replicas)}`);
   };
 }
 

@@ -4,21 +4,22 @@ import { draw } from './dom.js';
 import { CURVE_S } from './snapshots.js';
 
 const WIDTH = 220, HEIGHT = 44;
+const LEAST_S = 60;
 
 /** A picture with lines for `keys`, the first one filled; `label` is what it shows. */
 export function spark(label, keys) {
   const lines = keys.map((key, index) => draw('path', { class: `line line-${index}` }));
   const area = draw('path', { class: 'area' });
-  const end = draw('circle', { class: 'end', r: '2.6', cx: '-9', cy: '-9' });
-  const picture = draw('svg', { class: 'spark', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': `${label}, the last ten minutes` }, area, ...lines, end);
-  return { picture, show: (points) => show(points, keys, lines, area, end) };
+  const picture = draw('svg', { class: 'spark', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': `${label}, the last minutes` }, area, ...lines);
+  return { picture, show: (points) => show(points, keys, lines, area) };
 }
 
-function show(points, keys, lines, area, end) {
+function show(points, keys, lines, area) {
   const to = points[points.length - 1]?.at ?? 0;
-  const from = to - CURVE_S;
+  const span = Math.min(CURVE_S, Math.max(LEAST_S, to - (points[0]?.at ?? to)));
+  const from = to - span;
   const top = Math.max(1e-9, ...points.flatMap((point) => keys.map((key) => point[key] ?? 0)));
-  const x = (point) => ((point.at - from) / CURVE_S) * (WIDTH - 4);
+  const x = (point) => ((point.at - from) / span) * (WIDTH - 2);
   const y = (value) => HEIGHT - 3 - (value / top) * (HEIGHT - 8);
   keys.forEach((key, index) => {
     const known = points.filter((point) => point[key] != null);
@@ -27,7 +28,5 @@ function show(points, keys, lines, area, end) {
     if (index) return;
     const last = known[known.length - 1];
     area.setAttribute('d', known.length > 1 ? `${path}L${x(last).toFixed(1)} ${HEIGHT}L${x(known[0]).toFixed(1)} ${HEIGHT}Z` : '');
-    end.setAttribute('cx', last ? x(last).toFixed(1) : '-9');
-    end.setAttribute('cy', last ? y(last[key]).toFixed(1) : '-9');
   });
 }

@@ -26,7 +26,7 @@ export function tryForm(place, description) {
   const parameters = make('textarea', { id: 'try-parameters', rows: '2', spellcheck: 'false' });
   const send = make('button', { type: 'submit' }, 'Send');
   const problem = make('p', { class: 'error', role: 'alert', hidden: true });
-  const result = make('div', { class: 'result', role: 'region', 'aria-label': 'Answer' });
+  const result = make('div', { class: 'result', role: 'region', 'aria-label': 'Answer' }, make('p', { class: 'empty' }, 'The answer comes here, and where its time went.'));
   const status = make('p', { role: 'status', class: 'soft' });
   const form = make('form', { class: 'panel ask', 'aria-label': 'Request' },
     make('label', { for: 'try-endpoint' }, 'Endpoint'), select, about,

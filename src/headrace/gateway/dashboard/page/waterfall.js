@@ -77,5 +77,5 @@ function about(stage) {
 function figuresOf(stage) {
   if (!stage.is_timed) return ['', '', '', '', seconds(stage.took_s)];
   const way = Math.max(0, stage.took_s - stage.queue_s - stage.handler_s);
-  return [seconds(Math.max(0, stage.queue_s - stage.batch_s)), seconds(stage.batch_s), seconds(stage.handler_s), seconds(way), seconds(stage.took_s)];
+  return [Math.max(0, stage.queue_s - stage.batch_s), stage.batch_s, stage.handler_s, way, stage.took_s].map((part) => (part > 0 ? seconds(part) : '–'));
 }

@@ -69,7 +69,7 @@ def slow(finished: Finished) -> None:
     stages = [stage(hop) for hop in hops]
     total_ms, inside_ms = finished.seconds * 1000, _covered_s(hops) * 1000
     gateway_ms = round(max(0.0, total_ms - inside_ms), 2)
-    parts = [f'{_told(each)}' for each in stages] or ['it came to no executor']
+    parts = [_told(each) for each in stages] or ['it came to no executor']
     text = f'{finished.protocol} {finished.endpoint or "-"} {finished.status} took {total_ms:.0f} ms: '
     text += f'{"; ".join(parts)}; gateway {gateway_ms:g} ms'
     facts = {
@@ -100,11 +100,10 @@ def stage(hop: Hop) -> dict[str, Any]:
 
 
 def _told(stage: dict[str, Any]) -> str:
-    inside = [
-        f'{name} {stage[f"{name}_ms"]:g}' for name in ('queue', 'handler', 'way') if f'{name}_ms' in stage
-    ]
-    error = f' {stage["error"]}' if 'error' in stage else ''
-    return f'{stage.get("replica") or stage["executor"]} {stage["ms"]:g} ms ({", ".join(inside)}){error}'
+    named = ((name, stage.get(f'{name}_ms')) for name in ('queue', 'handler', 'way'))
+    inside = ', '.join(f'{name} {ms:g}' for name, ms in named if ms is not None)
+    parts = (f'{stage.get("replica") or stage["executor"]} {stage["ms"]:g} ms', inside and f'({inside})')
+    return ' '.join(filter(None, (*parts, stage.get('error'))))
 
 
 def _covered_s(hops: Iterable[Hop]) -> float:

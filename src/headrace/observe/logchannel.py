@@ -47,6 +47,10 @@ class Channel:
             if not self._send(data):
                 self._left_out += 1
 
+    def close(self) -> None:
+        """Write nothing more; the process may still write to the pipe itself."""
+        os.close(self._pipe)
+
     def _has_room(self) -> bool:
         room = select.poll()
         room.register(self._pipe, select.POLLOUT)

@@ -66,7 +66,25 @@ def stamp(seconds: float) -> str:
 
 def to_json(line: Line) -> bytes:
     """A line as one JSON object without a line break; facts that JSON has no form for are their `str`."""
-    return _ENCODER.encode(line)
+    try:
+        return _ENCODER.encode(line)
+    except Exception:  # halves of surrogates, objects without a text, lists that hold themselves
+        facts = {_sent(str(key)): _sent(_text(value)) for key, value in line.facts.items()}
+        texts = {
+            name: _sent(text) for name, text in msgspec.structs.asdict(line).items() if type(text) is str
+        }
+        return _ENCODER.encode(msgspec.structs.replace(line, **texts, facts=facts))
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception as error:
+        return f'<no text: {type(error).__name__}>'
+
+
+def _sent(text: str) -> str:
+    return text.encode('utf-8', 'backslashreplace').decode()
 
 
 def from_json(data: bytes | bytearray | memoryview | str) -> Line:
@@ -85,7 +103,7 @@ def to_text(line: Line, *, coloured: bool = False) -> str:
     clean = _clean if not coloured else _clean_but_colours
     message, *more = clean(line.message).split('\n')
     head = f'{paint(clock(line.time), _DIM)} {paint(f"{line.level:<8}", _COLOURS.get(line.level, "0"))}'
-    text = f'{head} {paint(name, _NAME)}  {message}'
+    text = f'{head} {paint(_short(name), _NAME)}  {message}'
     tail = _clean(' '.join(f'{key}={value}' for key, value in _belongings(line)))
     if tail:
         text += f'  {paint(tail, _DIM)}'
@@ -117,7 +135,7 @@ def _belongings(line: Line) -> list[tuple[str, Any]]:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else str(_ENCODER.encode(value), 'utf-8')
+    text = value if isinstance(value, str) else _text(value)
     return text.replace('\n', '\\n')
 
 

@@ -9,6 +9,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -61,6 +62,8 @@ class Outputs:
         self._poll.register(self._woken, select.POLLIN)
         self._is_over = self._is_closed = False
         self._lock = threading.Lock()
+        with suppress(OSError):
+            self._file(SUPERVISOR)
         self._own = _Own(self)
         logging.getLogger(__package__).addHandler(self._own)
         self._thread = threading.Thread(target=self._read, name='headrace-outputs', daemon=True)
@@ -124,6 +127,13 @@ class Outputs:
     def _begin(self, tap: Tap) -> None:
         self._taps[tap.pipe] = tap
         self._poll.register(tap.pipe, select.POLLIN)
+        with suppress(OSError):
+            self._file(tap.process)
+
+    def _file(self, process: str) -> LogFile:
+        if process not in self._files:
+            self._files[process] = LogFile(self._folder, process, keep_bytes=self._keep_bytes)
+        return self._files[process]
 
     def _end(self, tap: Tap, done: threading.Event) -> None:
         deadline = time.monotonic() + FINISH_S  # what it has started may hold the pipe, and go on writing
@@ -167,12 +177,8 @@ class Outputs:
             return
         if is_printed:
             self._printer.put(''.join(f'{self._look(line)}\n' for line in lines))
-        try:
-            if process not in self._files:
-                self._files[process] = LogFile(self._folder, process, keep_bytes=self._keep_bytes)
-            self._files[process].write(b''.join(to_json(line) + b'\n' for line in lines))
-        except OSError:
-            pass  # a disk that is full, or a folder that is gone, must not end the reading
+        with suppress(OSError):  # a disk that is full, or a folder that is gone, must not end the reading
+            self._file(process).write(b''.join(to_json(line) + b'\n' for line in lines))
 
 
 class Tap:

@@ -73,13 +73,10 @@ def main() -> None:
 
 def _speak(order: WorkerOrder) -> None:
     """From now on all that this process writes goes to its supervisor, as lines that say whose they are."""
-    name = order.spec.name
-    voice = log.Voice(
-        order.name,
-        flow='' if order.flow == log.DEFAULT_FLOW else order.flow,
-        executor=name,
-        replica=order.name.removeprefix(name).removeprefix('/'),
-    )
+    shard = f'shard-{order.shard}/' if order.spec.shards > 1 else ''
+    flow = '' if order.flow == log.DEFAULT_FLOW else order.flow
+    replica = f'{shard}rep-{order.replica}'
+    voice = log.Voice(order.name, flow=flow, executor=order.spec.name, replica=replica)
     level = order.spec.log_level or order.observe.logs.level or environment.read().log_level
     log.to_supervisor(voice, level)
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from headrace.client.address import Address
 from headrace.client.refusals import about_encryption, about_nobody, advice
-from headrace.errors import BadServer, DeadlineExceeded, Unavailable
+from headrace.errors import BadServer, Unavailable
 
 
 class Problem(Struct):
@@ -57,17 +57,6 @@ def of_problem(problem: Problem, request_id: str) -> BadServer:
         request_id=problem.request_id or request_id,
         retry_after_s=problem.retry_after_s,
         help=problem.help or advice(problem.status),
-    )
-
-
-def late(address: Address, request_id: str) -> BadServer:
-    """The error of a request whose time is over before its answer is there."""
-    return BadServer(
-        f'no answer from {address} in time',
-        status=DeadlineExceeded.http_status,
-        error=DeadlineExceeded.__name__,
-        request_id=request_id,
-        help='give the request a longer timeout_s',
     )
 
 

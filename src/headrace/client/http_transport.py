@@ -19,9 +19,10 @@ from headrace.client.http_parts import HttpParts
 from headrace.client.http_session import HttpSession
 from headrace.client.messages import Request, Response
 from headrace.client.parts import Part
+from headrace.client.refusals import late
 from headrace.documents import BaseDoc, DocList, Document
 from headrace.documents.codec import json
-from headrace.errors import BadServer, ProtocolError, TooLarge
+from headrace.errors import BadServer, DeadlineExceeded, ProtocolError, TooLarge
 from headrace.pipeline.describe import FlowInfo
 from headrace.proto import parameters
 
@@ -116,7 +117,7 @@ class HttpTransport:
                     raise http_faults.refused(answer, await self._read(answer, request), request.request_id)
                 yield answer
         except TimeoutError:
-            raise http_faults.late(self._address, request.request_id) from None
+            raise late(self._address, request.request_id, DeadlineExceeded.http_status) from None
         except aiohttp.ClientError as error:
             raise http_faults.unreachable(error, self._address, request.request_id) from None
 

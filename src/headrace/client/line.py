@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
-from headrace.client import message_faults
 from headrace.client.address import Address
 from headrace.client.messages import Request
+from headrace.client.refusals import late
 from headrace.client.stream import Answer, Stream, Untaken
 from headrace.errors import BadServer, RequestError
 
@@ -84,7 +84,7 @@ class Line:
             async with asyncio.timeout(request.left_s()):
                 return await self._renewed(shown)
         except TimeoutError:
-            raise message_faults.late(self._address, request.request_id) from None
+            raise late(self._address, request.request_id) from None
         except BadServer as error:
             error.request_id = error.request_id or request.request_id
             raise

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from headrace.client.address import Address
 from headrace.client.refusals import advice
-from headrace.errors import BadServer, DeadlineExceeded
+from headrace.errors import BadServer
 from headrace.proto import headrace_pb2 as pb
 
 
@@ -18,15 +17,4 @@ def from_message(message: pb.Error) -> BadServer:
         request_id=message.request_id,
         retry_after_s=message.retry_after_s,
         help=message.help or advice(message.status),
-    )
-
-
-def late(address: Address, request_id: str) -> BadServer:
-    """The error of a request whose time is over before its reply is there."""
-    return BadServer(
-        f'no answer from {address} in time',
-        status=DeadlineExceeded.grpc_status,
-        error=DeadlineExceeded.__name__,
-        request_id=request_id,
-        help='give the request a longer timeout_s',
     )

@@ -1,10 +1,11 @@
-"""What to do when a server refuses and does not say so itself: a proxy, say; or cannot be reached."""
+"""What to do when a server is late, cannot be reached, or refuses and does not say why: a proxy, say."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from headrace.client.address import Address, Tls
+from headrace.errors import BadServer, DeadlineExceeded
 
 _UNKNOWN = 'say who you are: Client(..., api_key=...) or token=..., or HEADRACE_API_KEY or HEADRACE_TOKEN'
 _FORBIDDEN = 'ask whoever runs the Flow for a key or token that may call this'
@@ -32,6 +33,17 @@ def about_nobody(address: Address) -> str:
     if address.tls is not None:
         return asked
     return f'{asked} if it has certificates, it is {replace(address, tls=Tls())}'
+
+
+def late(address: Address, request_id: str, status: int | str = DeadlineExceeded.grpc_status) -> BadServer:
+    """The error of a request whose time is over before its answer is there; `status` is its protocol's."""
+    return BadServer(
+        f'no answer from {address} in time',
+        status=status,
+        error=DeadlineExceeded.__name__,
+        request_id=request_id,
+        help='give the request a longer timeout_s',
+    )
 
 
 def about_encryption(reason: str) -> str:

@@ -10,6 +10,7 @@ from headrace.client import message_faults
 from headrace.client.address import Address
 from headrace.client.messages import Request
 from headrace.client.parts import PART_BYTES, Buffer
+from headrace.client.refusals import late
 from headrace.errors import BadServer, CodecError, Overloaded, Unavailable
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
@@ -107,7 +108,7 @@ class Stream:
                 answer = await waiting
         except TimeoutError:
             self._withdraw(request_id)
-            raise message_faults.late(self._address, request.request_id) from None
+            raise late(self._address, request.request_id) from None
         except asyncio.CancelledError:
             self._withdraw(request_id)
             raise
@@ -178,7 +179,7 @@ class Stream:
             async with asyncio.timeout(request.left_s()):
                 return await work
         except TimeoutError:
-            raise message_faults.late(self._address, request.request_id) from None
+            raise late(self._address, request.request_id) from None
 
     async def _write(self, body: bytes) -> bool:
         """Send a message; False if the stream takes no more."""

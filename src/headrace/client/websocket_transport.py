@@ -12,13 +12,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
-from headrace.client import envelope, message_faults, websocket_faults
+from headrace.client import envelope, websocket_faults
 from headrace.client.address import Address
 from headrace.client.credentials import Credentials
 from headrace.client.http_session import HttpSession
 from headrace.client.lanes import INSIDE, SHARED_BYTES, Lane, Lanes, Order
 from headrace.client.line import Line
 from headrace.client.messages import Request, Response
+from headrace.client.refusals import late
 from headrace.client.stream import Stream
 from headrace.client.tls import ssl_context
 from headrace.client.websocket_wire import WebSocketWire
@@ -90,7 +91,7 @@ class WebSocketTransport:
         except WebSocketException:
             raise websocket_faults.no_gateway(self._address) from None
         except TimeoutError:
-            raise message_faults.late(self._address, '') from None
+            raise late(self._address, '') from None
         except OSError as error:
             raise websocket_faults.unreachable(error, self._address) from None
         return Stream(WebSocketWire(socket, self._address), self._address)

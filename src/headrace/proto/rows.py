@@ -37,12 +37,20 @@ def write(target: pb.DocumentRows, docs: DocList[Any], *, depth: int = 0) -> Non
     target.SetInParent()
 
 
-def read(rows: pb.DocumentRows, doc_type: type[BaseDoc], check: Check | None = None) -> DocList[Any]:
+def read(
+    rows: pb.DocumentRows,
+    doc_type: type[BaseDoc],
+    check: Check | None = None,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+) -> DocList[Any]:
     """Messages as documents of a class, checked; DocumentError says which field of which one is wrong.
 
-    `check` sees them as plain data, once they have become documents.
+    `check` sees them as plain data, once they have become documents. With `start` and `stop`, those between
+    them.
     """
-    plain = [_plain_doc(document) for document in rows.documents]
+    plain = [_plain_doc(document) for document in rows.documents[start:stop]]
     made: DocList[Any] = DocList[doc_type].from_list(plain)  # type: ignore[valid-type]
     if check is not None:
         check(plain, doc_type)

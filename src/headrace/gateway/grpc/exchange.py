@@ -46,7 +46,7 @@ class Exchange:
         self._timeout_s = entrance.spec.timeout_s
         self._max_bytes = entrance.spec.max_body_bytes
         strangers = Strangers(entrance.spec.unknown_fields)
-        self._envelopes = Envelopes(entrance.info, entrance.limits, strangers)
+        self._envelopes = Envelopes(entrance, strangers)
 
     def context(self, request: pb.Request, caller: Caller, identity: Identity) -> Context:
         """The circumstances of a request; its time is the shortest that anybody gave, or else the Flow's."""
@@ -76,14 +76,14 @@ class Exchange:
         The reply takes the place of the request in the room of the gateway. When the time is over, or the
         caller of this is cancelled, everybody who works on the request is told.
         """
-        batch = self._open(asked)
+        batch = await self._open(asked)
         given, context = batch.parameters, asked.context
         try:
             answer = await _in_time(self._handler(batch, context), context)
         except asyncio.CancelledError:
             context.cancel()
             raise
-        data = self._packed(asked, answer, given)
+        data = await self._packed(asked, answer, given)
         asked.ticket.answered(context.endpoint, len(data))
         asked.finished.status, asked.finished.sent_bytes = 200, len(data)
         return data
@@ -93,12 +93,12 @@ class Exchange:
 
         All of it has the time that the request has. With `more` each says that another reply follows.
         """
-        batch = self._open(asked)
+        batch = await self._open(asked)
         given, context = batch.parameters, asked.context
         try:
             async with aclosing(self._stream(batch, context)) as parts:
                 while (part := await _in_time(anext(parts, None), context)) is not None:
-                    data = self._packed(asked, part, given, more=more)
+                    data = await self._packed(asked, part, given, more=more)
                     asked.ticket.hold(len(data))
                     asked.finished.sent_bytes += len(data)
                     yield data
@@ -108,18 +108,20 @@ class Exchange:
         asked.ticket.answered(context.endpoint)
         asked.finished.status = 200
 
-    def _open(self, asked: Asked) -> Batch:
+    async def _open(self, asked: Asked) -> Batch:
         """What the handler gets."""
         context = asked.context
         self._permit(asked.identity, context.endpoint, context.target)
-        batch = self._envelopes.read(asked.request, asked.columns, context.endpoint)
+        batch = await self._envelopes.read(asked.request, asked.columns, context.endpoint)
         asked.finished.goes_on(context, len(batch))
         asked.ticket.begin()
         return batch
 
-    def _packed(self, asked: Asked, batch: Batch, given: dict[str, Any], *, more: bool = False) -> bytes:
+    async def _packed(
+        self, asked: Asked, batch: Batch, given: dict[str, Any], *, more: bool = False
+    ) -> bytes:
         reply = pb.Reply(request_id=asked.context.request_id, more=more)
-        data = self._envelopes.write(reply, asked.request, asked.columns, batch, given)
+        data = await self._envelopes.write(reply, asked.request, asked.columns, batch, given)
         if len(data) > self._max_bytes:
             raise reply_too_large(self._max_bytes)
         return data

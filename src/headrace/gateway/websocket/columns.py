@@ -48,18 +48,18 @@ class Columns:
             len(message),
         )
 
-    def batch(self, ask: Ask) -> Batch:
+    async def batch(self, ask: Ask) -> Batch:
         """The documents and parameters of a request."""
         request, columns = ask.body
-        return self._envelopes.read(request, columns, ask.endpoint)
+        return await self._envelopes.read(request, columns, ask.endpoint)
 
-    def reply(self, ask: Ask, context: Context, answer: Batch, given: dict[str, Any]) -> bytes:
+    async def reply(self, ask: Ask, context: Context, answer: Batch, given: dict[str, Any]) -> bytes:
         """The whole answer to a request."""
-        return self._packed(pb.Reply(request_id=context.request_id), ask, answer, given)
+        return await self._packed(pb.Reply(request_id=context.request_id), ask, answer, given)
 
-    def part(self, ask: Ask, context: Context, part: Batch, given: dict[str, Any]) -> bytes:
+    async def part(self, ask: Ask, context: Context, part: Batch, given: dict[str, Any]) -> bytes:
         """One part of an answer."""
-        return self._packed(pb.Reply(request_id=context.request_id, more=True), ask, part, given)
+        return await self._packed(pb.Reply(request_id=context.request_id, more=True), ask, part, given)
 
     def end(self, ask: Ask, context: Context) -> bytes:
         """What comes after the last part."""
@@ -73,6 +73,6 @@ class Columns:
         )
         return pb.Reply(request_id=context.request_id, error=message).SerializeToString()
 
-    def _packed(self, reply: pb.Reply, ask: Ask, answer: Batch, given: dict[str, Any]) -> bytes:
+    async def _packed(self, reply: pb.Reply, ask: Ask, answer: Batch, given: dict[str, Any]) -> bytes:
         request, columns = ask.body
-        return self._envelopes.write(reply, request, columns, answer, given)
+        return await self._envelopes.write(reply, request, columns, answer, given)

@@ -52,7 +52,7 @@ class Door:
         self._bounds = Bounds(spec.limits)
         self._hosts = Hosts(entrance)
         self._reception = Reception(entrance)
-        self._envelopes = Envelopes(entrance.info, entrance.limits, self._front.strangers)
+        self._envelopes = Envelopes(entrance, self._front.strangers)
         self._sessions: set[Conversation] = set()
         self._graphql = _graphql(entrance) if 'graphql' in spec.protocols else None
         self._known = (*(KNOWN if 'websocket' in spec.protocols else ()),)

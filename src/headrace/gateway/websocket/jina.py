@@ -8,6 +8,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from headrace.gateway.http import body as bodies
+from headrace.gateway.http.problem import HttpError
+from headrace.gateway.websocket import plain
 from headrace.gateway.websocket.language import Ask, End, Message
 from headrace.gateway.websocket.plain import Setting, encode, named
 from headrace.pipeline.batch import Batch
@@ -16,6 +18,11 @@ from headrace.pipeline.context import Context
 NAME = 'json'
 LAST = b'{}'
 FAILED = 1
+OTHER = (
+    'without a subprotocol, or with `json`, messages have the shape of Jina; for '
+    f'{{"id": 1, "endpoint": "/search", "data": [...]}} offer the subprotocol {plain.NAME}'
+)
+"""What to do for who speaks another language than the one that was agreed on."""
 
 
 class Failure(Struct):
@@ -68,21 +75,25 @@ class Jina:
         if message.strip() == LAST:
             return End()
         self._setting.limits.check_json(message)
-        asked = bodies.read(message)
+        try:
+            asked = bodies.read(message)
+        except HttpError as error:
+            error.help = f'{error.help}; {OTHER}' if error.help else OTHER
+            raise
         id = asked.header.request_id if asked.header is not None else None
         endpoint, target = asked.address('')
         if endpoint == '/':
             endpoint = self._setting.route or '/'
         return Ask(id, endpoint, target, '', None, False, asked, len(message))
 
-    def batch(self, ask: Ask) -> Batch:
+    async def batch(self, ask: Ask) -> Batch:
         """The documents and parameters of a request."""
-        return self._setting.batch(ask)
+        return await self._setting.batch(ask)
 
-    def reply(self, ask: Ask, context: Context, answer: Batch, given: dict[str, Any]) -> bytes:
+    async def reply(self, ask: Ask, context: Context, answer: Batch, given: dict[str, Any]) -> bytes:
         """The whole answer to a request."""
         header = Header(named(ask, context), ask.endpoint, ask.target)
-        return encode(Reply(header, answer.parameters, data=self._setting.documents(ask, answer)))
+        return encode(Reply(header, answer.parameters, data=await self._setting.documents(ask, answer)))
 
     part = reply
 
@@ -95,7 +106,8 @@ class Jina:
         told = self._setting.told(error, ask, context)
         stacks = (told.traceback,) if told.traceback else ()
         failure = Failure(told.error or told.title, told.executor, (told.detail,), stacks)
-        status = Status(FAILED, f'{told.status} {told.title}: {told.detail}', failure)
+        help = f' ({told.help})' if told.help else ''
+        status = Status(FAILED, f'{told.status} {told.title}: {told.detail}{help}', failure)
         header = Header(context.request_id, '', '', status)
         if ask is not None:
             header = Header(named(ask, context), ask.endpoint, ask.target, status)

@@ -94,6 +94,7 @@ class Worker:
         except Exception as error:
             job.failure = error
         if job.failure is not None:
+            job.finished.failed(job.failure)  # now: a client that has read it may be gone before it is sent
             await self._refuse(job, job.failure)
 
     async def _refuse(self, job: Job, failure: Exception) -> None:
@@ -127,12 +128,12 @@ class Worker:
     async def _reply(self, job: Job, ask: Ask) -> None:
         ticket, context, language = job.ticket, job.context, self._language
         assert ticket is not None
-        batch = language.batch(ask)
+        batch = await language.batch(ask)
         given = batch.parameters
         job.finished.goes_on(context, len(batch))
         ticket.begin()
         answer = await self._entrance.handler(batch, context)
-        data = self._bounded(language.reply(ask, context, answer, given))
+        data = self._bounded(await language.reply(ask, context, answer, given))
         ticket.answered(ask.endpoint, len(data))
         await self._send(job, data)
         job.finished.status = 200
@@ -141,13 +142,13 @@ class Worker:
         ticket, context, language = job.ticket, job.context, self._language
         assert ticket is not None
         with self._entrance.limits.stream(context.client):
-            batch = language.batch(ask)
+            batch = await language.batch(ask)
             given = batch.parameters
             job.finished.goes_on(context, len(batch))
             ticket.begin()
             async with aclosing(self._entrance.stream(batch, context, protocol='websocket')) as parts:
                 async for part in parts:
-                    data = self._bounded(language.part(ask, context, part, given))
+                    data = self._bounded(await language.part(ask, context, part, given))
                     ticket.hold(len(data))
                     await self._send(job, data)
         ticket.answered(ask.endpoint)

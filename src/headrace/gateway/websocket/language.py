@@ -65,13 +65,13 @@ class Language(Protocol):
     def read(self, message: bytes) -> Message:
         """What a client says; raises a HeadraceError for what is no such message."""
 
-    def batch(self, ask: Ask) -> Batch:
+    async def batch(self, ask: Ask) -> Batch:
         """The documents and parameters of a request; raises a HeadraceError for what does not fit."""
 
-    def reply(self, ask: Ask, context: Context, answer: Batch, given: dict[str, Any]) -> bytes:
+    async def reply(self, ask: Ask, context: Context, answer: Batch, given: dict[str, Any]) -> bytes:
         """The whole answer to a request."""
 
-    def part(self, ask: Ask, context: Context, part: Batch, given: dict[str, Any]) -> bytes:
+    async def part(self, ask: Ask, context: Context, part: Batch, given: dict[str, Any]) -> bytes:
         """One part of an answer."""
 
     def end(self, ask: Ask, context: Context) -> bytes:

@@ -9,10 +9,14 @@ from msgspec import Meta, Raw, Struct
 
 from headrace.errors import DocumentError
 from headrace.gateway.http import body as bodies
+from headrace.gateway.http import large
+from headrace.gateway.http.expected import Expected
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.problem import Problem, told
 from headrace.gateway.limits import Limits
 from headrace.gateway.requested import LONGEST_ID, usable_timeout_s
+from headrace.gateway.steps import FEW, write_json
+from headrace.gateway.turns import SMALL
 from headrace.gateway.websocket.language import Ask, Cancel, End, Message, Ping
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
@@ -61,23 +65,32 @@ class Setting(NamedTuple):
     arrays: str = 'list'
     development: bool = False
 
-    def batch(self, ask: Ask) -> Batch:
+    async def batch(self, ask: Ask) -> Batch:
         """The documents and parameters of a request."""
-        data, size = ask.body.data, ask.size
-        if size > self.limits.small_json:
-            self.limits.check_data(bytes(data), size)
-        docs = bodies.read_docs(data, self.front.types.get(ask.endpoint) or self.front.learn(ask.endpoint))
-        self.limits.check_docs(docs, size)
+        data, size, limits = ask.body.data, ask.size, self.limits
+        expected = self._expected(ask)
+        if size > SMALL:
+            docs = await large.read_docs(data, expected, limits, self.front.turns, body_bytes=size)
+        else:
+            if size > limits.small_json:
+                limits.check_data(bytes(data), size)
+            docs = bodies.read_docs(data, expected)
+            limits.check_docs(docs, size)
         return Batch(docs, ask.body.parameters)
 
-    def documents(self, ask: Ask, answer: Batch) -> Raw:
+    async def documents(self, ask: Ask, answer: Batch) -> Raw:
         """The documents of an answer as a JSON list."""
-        gives = (self.front.types.get(ask.endpoint) or self.front.learn(ask.endpoint)).gives
         try:
-            docs = answer.docs_as(gives)
+            docs = answer.docs_as(self._expected(ask).gives)
         except DocumentError as error:
             raise bodies.unpromised(error) from error
-        return Raw(docs.to_json(arrays=self.arrays))  # type: ignore[arg-type]
+        if len(docs) <= FEW:
+            return Raw(docs.to_json(arrays=self.arrays))  # type: ignore[arg-type]
+        front = self.front
+        return Raw(await write_json(docs, front.turns, arrays=self.arrays, most_bytes=front.max_body_bytes))
+
+    def _expected(self, ask: Ask) -> Expected:
+        return self.front.types.get(ask.endpoint) or self.front.learn(ask.endpoint)
 
     def told(self, error: Exception, ask: Ask | None, context: Context) -> Problem:
         """What a client is told of an error."""
@@ -111,19 +124,19 @@ class Json:
             return Cancel(said.id)
         return End() if said.type == 'end' else Ping(msgspec.json.encode(Told('pong', said.id)))
 
-    def batch(self, ask: Ask) -> Batch:
+    async def batch(self, ask: Ask) -> Batch:
         """The documents and parameters of a request."""
-        return self._setting.batch(ask)
+        return await self._setting.batch(ask)
 
-    def reply(self, ask: Ask, context: Context, answer: Batch, given: dict[str, Any]) -> bytes:
+    async def reply(self, ask: Ask, context: Context, answer: Batch, given: dict[str, Any]) -> bytes:
         """The whole answer to a request."""
-        data = self._setting.documents(ask, answer)
+        data = await self._setting.documents(ask, answer)
         return encode(Told('reply', named(ask, context), data, answer.parameters))
 
-    def part(self, ask: Ask, context: Context, part: Batch, given: dict[str, Any]) -> bytes:
+    async def part(self, ask: Ask, context: Context, part: Batch, given: dict[str, Any]) -> bytes:
         """One part of an answer."""
         parameters = None if part.parameters is given else part.parameters
-        return encode(Told('item', named(ask, context), self._setting.documents(ask, part), parameters))
+        return encode(Told('item', named(ask, context), await self._setting.documents(ask, part), parameters))
 
     def end(self, ask: Ask, context: Context) -> bytes:
         """What comes after the last part."""

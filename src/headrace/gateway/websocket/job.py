@@ -7,11 +7,12 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import Protocol
 
-from headrace.errors import Cancelled, HeadraceError
+from headrace.errors import Cancelled
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.finished import Finished
 from headrace.gateway.identity import Identity
 from headrace.gateway.refusals import reply_too_large, too_late
+from headrace.gateway.underway import Work
 from headrace.gateway.websocket.language import Ask, Language
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import Context
@@ -24,7 +25,7 @@ class Sender(Protocol):
         """Write a message when there is room, and wait until most of it is read."""
 
 
-class Job:
+class Job(Work):
     """A request in work; `ask` is None for a message that was none, `failure` is why it has no answer.
 
     `turn` is done when all requests before it are, if replies come in order; then it is `done` itself.
@@ -32,11 +33,12 @@ class Job:
     """
 
     __slots__ = (
-        *('ask', 'context', 'done', 'failure', 'finished', 'identity', 'is_last'),
-        *('size', 'task', 'ticket', 'turn'),
+        *('ask', 'context', 'done', 'finished', 'identity', 'is_last'),
+        *('size', 'ticket', 'turn'),
     )
 
     def __init__(self, ask: Ask | None, context: Context, size: int, ticket: Ticket | None) -> None:
+        super().__init__()
         self.ask = ask
         self.context = context
         self.size = size
@@ -44,18 +46,13 @@ class Job:
         self.finished = Finished('websocket', perf_counter())
         self.finished.begins(context, size)
         self.identity: Identity | None = None
-        self.failure: Exception | None = None
         self.is_last = False
-        self.task: asyncio.Task[None] | None = None
         self.turn: asyncio.Future[None] | None = None
         self.done: asyncio.Future[None] | None = None
 
-    def end(self, failure: HeadraceError | None) -> None:
-        """Stop the work on it; the client hears why if there is a reason to tell."""
-        self.failure = failure
+    def cancel(self) -> None:
+        """Tell the executors that it is over."""
         self.context.cancel()
-        if self.task is not None:
-            self.task.cancel()
 
     def leave(self) -> None:
         """It is over: give its room back, and its turn to the next."""

@@ -20,6 +20,8 @@ COMMANDS = {
     'plot': 'Draw a Flow as Mermaid text, SVG or HTML.',
     'client': 'Send documents to a running Flow and print the answer.',
     'ping': 'Ask a running Flow whether it can work.',
+    'status': 'Say how a running Flow is: replicas, endpoints, versions.',
+    'top': 'Show what a running Flow does, in the terminal, live.',
     'profile': 'Show where the processes of a running Flow spend their time.',
     'logs': 'Show what the processes of a running Flow have written.',
     'log-level': 'Let an executor of a running Flow log more, or less.',

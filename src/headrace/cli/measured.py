@@ -1,0 +1,164 @@
+"""Two readings of a Flow's state in; out, what happened in between: rates, times, and what is full."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from headrace.gateway.dashboard.history import grown, quantile
+from headrace.gateway.dashboard.records import Distribution, DoorState, EndpointState, ExecutorState, State
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """Per second, and how long it took; None where nothing came."""
+
+    rate: float = 0.0
+    failed: float = 0.0
+    refused: float = 0.0
+    p50_s: float | None = None
+    p99_s: float | None = None
+
+
+class ExecutorPace(Struct, frozen=True, kw_only=True):
+    """One executor: calls of it, what waits for it and is in work now, and how its replicas are."""
+
+    name: str
+    state: str
+    pace: Pace
+    queue: int
+    in_flight: int
+    replicas: int
+    well: int
+    retries: float
+    restarts: int
+
+
+class EndpointPace(Struct, frozen=True, kw_only=True):
+    """One endpoint."""
+
+    name: str
+    pace: Pace
+
+
+class DoorPace(Struct, frozen=True, kw_only=True):
+    """One protocol."""
+
+    protocol: str
+    pace: Pace
+    in_flight: int
+    connections: int
+
+
+class FlowPace(Struct, frozen=True, kw_only=True):
+    """The whole Flow within `over_s` seconds up to `at` (the wall clock, in seconds since 1970)."""
+
+    at: float
+    over_s: float
+    name: str
+    status: str
+    uptime_s: float
+    pace: Pace
+    documents: float
+    in_flight: int
+    problems: dict[str, str] = {}
+    executors: tuple[ExecutorPace, ...] = ()
+    endpoints: tuple[EndpointPace, ...] = ()
+    doors: tuple[DoorPace, ...] = ()
+
+
+def between(before: State, now: State) -> FlowPace:
+    """What happened between two readings; if the Flow began anew in between, since it did."""
+    if now.uptime_s < before.uptime_s:
+        before = State(
+            at=now.at - now.uptime_s, name='', title='', headrace='', uptime_s=0.0, status='', in_flight=0
+        )
+    over_s = max(now.at - before.at, 1e-3)
+    return FlowPace(
+        at=now.at,
+        over_s=over_s,
+        name=now.name,
+        status=now.status,
+        uptime_s=now.uptime_s,
+        pace=_pace(_counts(now), _counts(before), over_s),
+        documents=_per_s(now.documents, before.documents, over_s),
+        in_flight=now.in_flight,
+        problems=now.problems,
+        executors=_executors(now.executors, before.executors, over_s),
+        endpoints=_endpoints(now.endpoints, before.endpoints, over_s),
+        doors=_doors(now.doors, before.doors, over_s),
+    )
+
+
+class _Counts(Struct, frozen=True):
+    requests: int = 0
+    failed: int = 0
+    refused: int = 0
+    took: Distribution = Distribution()
+
+
+def _counts(state: State | EndpointState | DoorState | ExecutorState) -> _Counts:
+    refused = 0 if isinstance(state, ExecutorState) else state.refused
+    took = Distribution() if isinstance(state, DoorState) else state.took
+    return _Counts(state.requests, state.failed, refused, took)
+
+
+def _pace(now: _Counts, before: _Counts, over_s: float) -> Pace:
+    took = grown(now.took, before.took)
+    return Pace(
+        rate=_per_s(now.requests, before.requests, over_s),
+        failed=_per_s(now.failed, before.failed, over_s),
+        refused=_per_s(now.refused, before.refused, over_s),
+        p50_s=_known(quantile(took, 0.5)),
+        p99_s=_known(quantile(took, 0.99)),
+    )
+
+
+def _known(seconds: float) -> float | None:
+    return None if seconds < 0 else seconds
+
+
+def _per_s(now: int, before: int, over_s: float) -> float:
+    return round(max(0, now - before) / over_s, 3)
+
+
+def _executors(
+    now: tuple[ExecutorState, ...], before: tuple[ExecutorState, ...], over_s: float
+) -> tuple[ExecutorPace, ...]:
+    known = {each.name: each for each in before}
+    return tuple(_executor(each, known.get(each.name), over_s) for each in now)
+
+
+def _executor(now: ExecutorState, before: ExecutorState | None, over_s: float) -> ExecutorPace:
+    return ExecutorPace(
+        name=now.name,
+        state=now.state,
+        pace=_pace(_counts(now), _counts(before) if before else _Counts(), over_s),
+        queue=now.queue,
+        in_flight=now.in_flight,
+        replicas=len(now.replicas),
+        well=sum(replica.state == 'healthy' for replica in now.replicas),
+        retries=_per_s(now.retries, before.retries if before else 0, over_s),
+        restarts=now.restarts,
+    )
+
+
+def _endpoints(
+    now: tuple[EndpointState, ...], before: tuple[EndpointState, ...], over_s: float
+) -> tuple[EndpointPace, ...]:
+    known = {each.name: _counts(each) for each in before}
+    return tuple(
+        EndpointPace(name=each.name, pace=_pace(_counts(each), known.get(each.name, _Counts()), over_s))
+        for each in now
+    )
+
+
+def _doors(now: tuple[DoorState, ...], before: tuple[DoorState, ...], over_s: float) -> tuple[DoorPace, ...]:
+    known = {each.protocol: _counts(each) for each in before}
+    return tuple(
+        DoorPace(
+            protocol=each.protocol,
+            pace=_pace(_counts(each), known.get(each.protocol, _Counts()), over_s),
+            in_flight=each.in_flight,
+            connections=each.connections,
+        )
+        for each in now
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -105,6 +106,7 @@ class Serving:
             if not self._stop.is_set():
                 self._server = await self._opened()
                 self._line.report({'ready': self._server.ports})
+                gc.freeze()  # what is here stays: to look through it again would hold up requests
                 self._news.every(order.load_every_s)
         except Exception as error:
             self._line.report({'failed': to_data(error)})

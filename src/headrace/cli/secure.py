@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from headrace.flow import Flow
 from headrace.gateway.security.folder import secure
+from headrace.gateway.security.machine import names_of
 from headrace.spec.exposure import reaches_itself, sends_in_the_clear
 
 FOLDER = 'security'
@@ -19,7 +20,7 @@ def secured(flow: Flow) -> tuple[Flow, str]:
     """The Flow with the folder `security/` beside its file; and the first key, if that was just made."""
     spec = flow.spec
     folder = Path(spec.base or '.', FOLDER)
-    hosts = () if reaches_itself(spec.gateway.host) else (spec.gateway.host,)
+    hosts = names_of(spec.gateway.host)
     made = secure(folder.absolute(), spec.gateway.security, hosts=hosts)
     return Flow.from_spec(replace(spec, gateway=replace(spec.gateway, security=made.security))), made.key
 

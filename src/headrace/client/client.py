@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from types import TracebackType
@@ -159,7 +159,7 @@ class Client:
 
     def _batches(self, post: Post) -> Iterator[DocList[Any]]:
         size = post.options.request_size
-        if not isinstance(post.inputs, AsyncIterable):
+        if not inputs.are_asynchronous(post.inputs):
             yield from inputs.batches(post.inputs, size, lambda: self.takes(*post.address))
             return
         batches = inputs.batches_async(post.inputs, size, lambda: self._takes(*post.address))
@@ -178,7 +178,7 @@ class Client:
     def _requests(self, post: Post) -> AsyncGenerator[DocList[Any], None]:
         """The requests of a stream. Inputs that may wait are asked for on a thread of their own."""
         size = post.options.request_size
-        if isinstance(post.inputs, AsyncIterable) or not inputs.are_to_come(post.inputs):
+        if inputs.are_asynchronous(post.inputs) or not inputs.are_to_come(post.inputs):
             return inputs.batches_async(post.inputs, size, lambda: self._takes(*post.address))
         made = inputs.batches(post.inputs, size, lambda: self.takes(*post.address))
         return on_thread(made, f'headrace inputs of {post.endpoint}')

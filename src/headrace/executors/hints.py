@@ -24,6 +24,8 @@ _KNOWN_NAMES: dict[str, Any] = {
 }
 """Names that an annotation may use although the module imports them only for type checkers."""
 
+YIELDED = 'the yielded value'
+
 _SYNC = (collections.abc.Generator, collections.abc.Iterator, collections.abc.Iterable)
 _ASYNC = (collections.abc.AsyncGenerator, collections.abc.AsyncIterator, collections.abc.AsyncIterable)
 _ITERATORS = (*_SYNC, *_ASYNC)
@@ -83,9 +85,13 @@ def document_type(annotation: Any, argument: str) -> type[BaseDoc] | None:
         )
     found = _document_class(kind)
     if found is None:
-        raise ExecutorError(
-            f'{argument} is annotated {annotation!r}', help='annotate it with a BaseDoc class'
-        )
+        help = 'annotate it with a BaseDoc class'
+        if argument == YIELDED:
+            help = (
+                'a generator yields documents: write AsyncIterator[Item] or Iterator[Item], with a BaseDoc '
+                'class; for text, AsyncIterator[Document], and yield Document(text=...)'
+            )
+        raise ExecutorError(f'{argument} is annotated {annotation!r}', help=help)
     return found
 
 
@@ -95,8 +101,8 @@ def returned_type(annotation: Any, kind: str) -> type[BaseDoc] | None:
         if typing.get_origin(annotation) in _ITERATORS:
             annotation = typing.get_args(annotation)[0]
         if isinstance(annotation, type) and issubclass(annotation, DocList):
-            return documents_type(annotation, 'the yielded value')
-        return None if annotation in _ITERATORS else document_type(annotation, 'the yielded value')
+            return documents_type(annotation, YIELDED)
+        return None if annotation in _ITERATORS else document_type(annotation, YIELDED)
     read = document_type if kind == 'doc' else documents_type
     options = [option for option in _options(annotation) if not _is_mapping(option)]
     found = [read(option, 'the returned value') for option in options if option is not type(None)]

@@ -74,7 +74,10 @@ class Returned(NamedTuple):
         if isinstance(value, dict):
             parameters = with_result(batch.parameters, self.full_name, value)
             return self._sealed(batch.with_payload(self.nothing(), parameters))
-        raise self.wrong(f'yielded {_name(value)}', f'yield {_documents(wanted)}, a DocList or a dict')
+        help = f'yield {_documents(wanted)}, a DocList or a dict (results, which go into parameters)'
+        if isinstance(value, str) and issubclass(Document, wanted):
+            help += '; for text: yield Document(text=...)'
+        raise self.wrong(f'yielded {_name(value)}', help)
 
     def nothing(self) -> Payload:
         """No documents, of the class that the endpoint gives."""

@@ -34,9 +34,10 @@ from headrace.places.waiting import all_of, to_its_end
 from headrace.spec import ExecutorSpec, FlowSpec, order, plan
 from headrace.spec.devices import Devices
 from headrace.spec.environment import colours, read
-from headrace.spec.exposure import check_security
+from headrace.spec.exposure import check_files, check_security
 from headrace.spec.graph import with_replaced
 from headrace.spec.observe import LogLevel
+from headrace.spec.paths import anchored
 from headrace.spec.records import GATEWAY
 
 
@@ -84,6 +85,7 @@ class Local:
         """
         plan(spec)  # a wrong Flow shall start nothing
         check_security(spec.gateway)
+        check_files(anchored(spec.gateway, spec.base).security)
         devices = await devices_for(spec)
         flow = cls(spec, tempfile.mkdtemp(prefix=PREFIX, dir=read().runtime_root()), devices)
         try:

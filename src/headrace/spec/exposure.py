@@ -20,6 +20,11 @@ FILES = {
     'workers': ('authority', 'certificate', 'key', 'gateway_certificate', 'gateway_key'),
 }
 """What parts of the settings name files."""
+WAYS = {
+    'jwks': 'put the keys of who issues the tokens there (a JWK set), or name their https:// URL',
+    'secret_file': 'put the secret there that tokens are signed with: openssl rand -hex 32 > FILE',
+}
+"""What to do about files that `headrace certs` does not make."""
 
 
 def check_security(gateway: GatewaySpec, source: Source = NOWHERE) -> None:
@@ -67,7 +72,7 @@ def check_files(security: SecuritySpec, source: Source = NOWHERE) -> None:
         for key in FILES[part]:
             path = getattr(spec, key, '')
             if path and '://' not in path and not os.path.exists(path):
-                told = '' if part == 'jwt' else '`headrace certs` makes certificates for development'
+                told = WAYS.get(key, '`headrace certs` makes certificates for development')
                 raise source.error((*PLACE, part, key), f'there is no file {path!r}', help=told)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from headrace.spec.gateway import door_of
 from headrace.spec.graph import check, order
 from headrace.spec.parts import Part, part_of
 from headrace.spec.records import GATEWAY, PASS_THROUGH, ExecutorSpec, FlowSpec
@@ -21,9 +22,9 @@ class ProcessPlan(Struct, frozen=True, kw_only=True):
 
     `address` is where other processes of the Flow reach it ('' for the gateway, which only clients call); a
     process that is started anew listens at another one. `ports` are the gateway's `(protocol, port)` pairs;
-    `waits` the processes that must be ready before this one says that it is; `env` the names of what is
-    added to its environment (`environment_of` has the values); `gpus` and `threads` what is said of its
-    devices and of the threads of numeric libraries.
+    some share a port. `waits` are the processes that must be ready before this one says that it is; `env`
+    the names of what is added to its environment (`environment_of` has the values); `gpus` and `threads`
+    what is said of its devices and of the threads of numeric libraries.
     """
 
     role: Role
@@ -100,10 +101,16 @@ class PhysicalPlan(Struct, frozen=True, kw_only=True):
         )
 
     def _doors(self, process: ProcessPlan) -> str:
-        doors = [
-            f'{name} {self.host}:{port}' if port else f'{name} (free port)' for name, port in process.ports
+        doors: dict[str, list[tuple[str, int]]] = {}
+        for name, port in process.ports:
+            doors.setdefault(door_of(name), []).append((name, port))
+        told = [
+            f'{"/".join(name for name, _ in shared)} {self._at(shared[0][1])}' for shared in doors.values()
         ]
-        return ', '.join(doors) or process.address
+        return ', '.join(told) or process.address
+
+    def _at(self, port: int) -> str:
+        return f'{self.host}:{port}' if port else '(free port)'
 
     def _input_of(self, process: ProcessPlan) -> str:
         before = f'{process.executor}/before'
@@ -248,7 +255,7 @@ def _gateways(spec: FlowSpec, waits: tuple[str, ...]) -> Iterator[ProcessPlan]:
             name=GATEWAY if count == 1 else f'{GATEWAY}/rep-{replica}',
             replica=replica,
             replicas=count,
-            ports=tuple(spec.gateway.doors.items()),
+            ports=tuple(spec.gateway.wanted_ports.items()),
             waits=waits,
             env=tuple(spec.env),
             timeout_ready_s=spec.timeout_ready_s,

@@ -3,6 +3,7 @@
 import pytest
 from openapi_spec_validator import validate
 
+from headrace import Executor
 from headrace.errors import SpecError
 from headrace.gateway.http.health import Health
 from headrace.pipeline.describe import FlowInfo
@@ -182,3 +183,17 @@ async def test_routes_that_cannot_be_are_errors_at_the_start(open_gateway, expos
     with pytest.raises(SpecError) as caught:
         await open_gateway(expose=(exposed,))
     assert words in str(caught.value)
+
+
+async def test_the_documentation_leads_to_all_that_is_on(open_flow):
+    plain = await (await open_flow(Executor)).client.get('/docs')
+    assert ('>metrics</a>' in plain.text, '>graphql</a>' in plain.text) == (True, False)
+    assert 'Also by' not in plain.text
+    every = await open_flow(Executor, protocols=('http', 'grpc', 'websocket', 'graphql'))
+    page = (await every.client.get('/docs')).text
+    assert '<a href="graphql">graphql</a>' in page
+    assert (
+        'Also by gRPC (a port of its own), WebSocket (this port, subprotocol headrace.json.v1), GraphQL'
+        in page
+    )
+    assert '{{' not in page

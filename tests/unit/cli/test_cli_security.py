@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+from importlib.util import find_spec
 
 import click
 import pytest
 from click.testing import CliRunner
+from cryptography import x509
 
 from headrace.cli import main
 from headrace.cli.durations import Duration, Until
@@ -15,6 +18,9 @@ from headrace.cli.secure import how_to_call, secured
 from headrace.cli.serving import addresses
 from headrace.flow import Flow
 from headrace.gateway.security import keys
+from headrace.gateway.security.authority import Authority
+from headrace.gateway.security.machine import names_of
+from headrace.spec import needs
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +158,63 @@ def test_an_open_gateway_on_a_network_says_how(tmp_path, words):
 def test_an_open_gateway_on_a_network_may_be_wanted(tmp_path):
     (tmp_path / 'flow.yml').write_text('gateway: {host: 0.0.0.0, insecure: true}')
     run('check', 'flow.yml')
+
+
+def hosts_in(folder) -> set[str]:
+    certificate = x509.load_pem_x509_certificate((folder / 'server.crt').read_bytes())
+    found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {str(each.value) for each in found}
+
+
+def test_the_certificate_of_an_open_gateway_has_the_names_that_clients_use(tmp_path):
+    (tmp_path / 'flow.yml').write_text('with: {protocol: http}')
+    secured(Flow.load_config(tmp_path / 'flow.yml'))
+    folder = tmp_path / 'security'
+    assert hosts_in(folder) == {'localhost', '127.0.0.1', '::1', socket.gethostname()}
+    before = (folder / 'server.crt').read_bytes()
+    secured(Flow.load_config(tmp_path / 'flow.yml'))
+    assert (folder / 'server.crt').read_bytes() == before
+    (tmp_path / 'flow.yml').write_text('with: {protocol: http, host: 0.0.0.0}')
+    secured(Flow.load_config(tmp_path / 'flow.yml'))
+    wanted = {socket.gethostname(), *names_of('0.0.0.0')}
+    assert wanted <= hosts_in(folder)
+    assert not any(name.startswith('127.') for name in names_of('0.0.0.0'))
+    (tmp_path / 'flow.yml').write_text('with: {protocol: http, host: 203.0.113.7}')
+    secured(Flow.load_config(tmp_path / 'flow.yml'))
+    assert wanted | {'203.0.113.7'} <= hosts_in(folder)
+
+
+def test_a_certificate_from_elsewhere_stays(tmp_path):
+    (tmp_path / 'flow.yml').write_text('with: {protocol: http}')
+    secured(Flow.load_config(tmp_path / 'flow.yml'))
+    other = Authority(tmp_path / 'other').issue('server', 'server', hosts=['shop.example'])
+    (tmp_path / 'security/server.crt').write_bytes(other.read_bytes())
+    secured(Flow.load_config(tmp_path / 'flow.yml'))
+    assert hosts_in(tmp_path / 'security') == {'shop.example'}
+
+
+@pytest.mark.parametrize(
+    ('jwt', 'said'),
+    [
+        ('{algorithms: [RS256], jwks: gone.json, audience: shop}', 'jwks: there is no file'),
+        ('{algorithms: [HS256], secret_file: gone, audience: shop}', 'secret_file: there is no file'),
+    ],
+)
+def test_a_file_of_tokens_that_is_missing_is_told_before_anything_starts(tmp_path, jwt, said):
+    (tmp_path / 'flow.yml').write_text(f'with: {{protocol: http}}\ngateway: {{security: {{jwt: {jwt}}}}}')
+    for command in ('check', 'run'):
+        told = run(command, 'flow.yml', code=1).stderr
+        assert f'gateway.security.jwt.{said} {str(tmp_path / "gone")!r}'[:-1] in told
+        assert ' help: put the ' in told
+
+
+def test_what_is_not_installed_is_told(tmp_path, monkeypatch):
+    (tmp_path / 'flow.yml').write_text('with: {protocol: [http, graphql]}\ngateway: {compress: true}')
+    assert 'note' not in run('check', 'flow.yml').stderr
+    missing = {'zstandard'}
+    monkeypatch.setattr(needs, 'find_spec', lambda name: None if name in missing else find_spec(name))
+    assert 'note: gateway.compress: answers are compressed with gzip alone' in run('check', 'flow.yml').stderr
+    missing.add('graphql')
+    told = run('check', 'flow.yml', code=1).stderr
+    assert 'gateway.protocol: graphql needs graphql, which is not installed' in told
+    assert "pip install 'headrace[graphql]'" in told

@@ -205,6 +205,12 @@ async def test_what_is_yielded_is_checked() -> None:
     async def number(self: Any, doc: Token) -> Any:
         yield 42
 
+    async def text(self: Any, doc: Document) -> Any:
+        yield 'red'
+
+    async def whole(self: Any, doc: Token) -> AsyncIterator[Token]:
+        return DocList[Token]([doc])  # type: ignore[return-value]
+
     def no_iterator(self: Any, doc: Token) -> Iterator[Token]:
         return 42  # type: ignore[return-value]
 
@@ -217,9 +223,12 @@ async def test_what_is_yielded_is_checked() -> None:
         (number, 'yielded int'),
         (no_iterator, 'returned int'),
         (no_async_iterator, 'returned list'),
+        (whole, r'returned .*DocList\[Token\]'),
+        (text, 'yielded str'),
     ]:
-        with pytest.raises(ExecutorFailure, match=problem):
+        with pytest.raises(ExecutorFailure, match=problem) as caught:
             await parts_of(handler, batch('a'))
+    assert 'for text: yield Document(text=...)' in caught.value.help
 
 
 @pytest.mark.parametrize('error', [ValueError('no such colour'), SystemExit(3), StopIteration(1)])

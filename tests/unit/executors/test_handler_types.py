@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Optional, TypedDict
 
@@ -183,6 +183,8 @@ class Wrong:
 
     def a_number(self, doc: int) -> None: ...
 
+    def yields_text(self, doc: Item) -> Iterator[str]: ...  # type: ignore[empty-body]
+
     def no_record(self, parameters: int) -> None: ...
 
     def unknown_name(self, docs: DocList[Unknown]) -> None: ...  # type: ignore[type-var]
@@ -198,6 +200,7 @@ class Wrong:
         (Wrong.an_array, 'docs is annotated', 'DocList[Item] or DocumentArray'),
         (Wrong.a_plain_list, 'docs is annotated', 'DocList[Item] or DocumentArray'),
         (Wrong.a_number, 'doc is annotated', 'BaseDoc'),
+        (Wrong.yields_text, 'the yielded value is annotated', 'yield Document(text=...)'),
         (Wrong.no_record, 'parameters is annotated', 'pydantic model'),
         (Wrong.unknown_name, "name 'Unknown' is not defined", 'exist at run time'),
     ],

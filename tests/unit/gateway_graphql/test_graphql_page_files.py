@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 
 import pytest
+from graphql_shop import ENDPOINTS
 
 from headrace.gateway.graphql.page import FILES, FOLDER
 
@@ -26,6 +28,27 @@ async def test_a_browser_gets_the_page(open_gateway) -> None:
         part = await gateway.http.get(f'/graphql/{name}')
         assert (part.status_code, part.headers['content-type']) == (200, kind.decode())
         assert part.content == (FOLDER / name).read_bytes()
+
+
+async def test_it_begins_with_a_query_that_the_flow_answers(gateway) -> None:
+    told = await gateway.http.get('/graphql', headers=HTML)
+    (query,) = re.findall(r'data-example="([^"]+)"', told.text)
+    data = await gateway.client.data(html.unescape(query))
+    (answer,) = data.values()
+    assert answer['data']
+    assert '{{' not in told.text
+
+
+async def test_nothing_that_may_write_is_called_by_pressing_a_key(open_gateway) -> None:
+    gateway = await open_gateway(graphql={'mutations': [each.name for each in ENDPOINTS]})
+    told = await gateway.http.get('/graphql', headers=HTML)
+    (query,) = re.findall(r'data-example="([^"]+)"', told.text)
+    lines = html.unescape(query).splitlines()
+    written = [line.removeprefix('# ') for line in lines if line.startswith('#')]
+    assert written[0] == 'mutation {'
+    plain = '\n'.join(line for line in lines if not line.startswith('#'))
+    assert '__schema' in await gateway.client.data(plain)
+    await gateway.client.data('\n'.join(written))
 
 
 async def test_it_loads_nothing_from_elsewhere(gateway) -> None:

@@ -85,3 +85,13 @@ async def test_dry_run(open_gateway: Any, is_ready: bool) -> None:
     told = json.loads(await asyncio.wait_for(socket.raw.recv(), 30))
     assert told == {} if is_ready else told['code'] == 1
     assert await socket.closed() == (1000, '')
+
+
+async def test_who_speaks_another_language_is_told_which_one_to_ask_for(gateway: SimpleNamespace) -> None:
+    socket = await gateway.dial(language='')
+    reply = await ask(socket, id=1, endpoint='/index', data=[{'title': 'hat'}])
+    description = reply['header']['status']['description']
+    assert 'Object contains unknown field' in description
+    assert 'offer the subprotocol headrace.json.v1' in description
+    again = await ask(socket, data=[{'title': 'hat'}], execEndpoint='/index')
+    assert again['data'][0]['title'] == 'Hat'

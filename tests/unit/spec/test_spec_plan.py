@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec, plan
@@ -51,6 +52,15 @@ def test_in_process_has_no_process_and_no_port() -> None:
     physical = plan(spec(place='in-process'))
     assert [(part.role, part.address) for part in physical.processes] == [('inline', 'memory')] * 2
     assert physical.workers == ()
+
+
+def test_a_plan_has_all_protocols_of_a_port() -> None:
+    gateway = GatewaySpec(protocols=('grpc', 'http', 'websocket', 'graphql'), ports=(1234, 8080))
+    assert 'grpc 127.0.0.1:1234, http/websocket/graphql 127.0.0.1:8080' in str(
+        plan(replace(spec(), gateway=gateway))
+    )
+    alone = GatewaySpec(protocols=('websocket', 'graphql'))
+    assert 'websocket/graphql (free port)' in str(plan(replace(spec(), gateway=alone)))
 
 
 def test_a_plan_prints_as_a_table() -> None:

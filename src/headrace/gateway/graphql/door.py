@@ -11,6 +11,7 @@ from headrace.gateway.graphql import request as requests
 from headrace.gateway.graphql.call import PROTOCOL, Caller
 from headrace.gateway.graphql.engine import PATH, Engine, Operation, Result
 from headrace.gateway.graphql.events import EVENTS, Events
+from headrace.gateway.graphql.example import example
 from headrace.gateway.graphql.page import FILES, Page
 from headrace.gateway.graphql.prepared import Invalid
 from headrace.gateway.graphql.waiting import Waiting
@@ -36,7 +37,8 @@ class GraphqlDoor:
         self.engine = Engine(entrance, front)
         self._entrance = entrance
         self._front = front
-        self._page = Page(entrance.spec, entrance.info) if entrance.spec.graphql.page else None
+        spec, query = entrance.spec, example(self.engine.schema)
+        self._page = Page(spec, entrance.info, query) if spec.graphql.page else None
 
     def add_to(self, routes: Routes) -> None:
         """Serve /graphql, and the page that browsers find there with its parts."""

@@ -37,11 +37,12 @@ KEPT: Headers = ((b'x-content-type-options', b'nosniff'),)
 
 
 class Page:
-    """What a browser sees at /graphql."""
+    """What a browser sees at /graphql; it begins with `query`."""
 
-    def __init__(self, spec: GatewaySpec, info: FlowInfo) -> None:
-        title = escape(spec.title or info.title or info.name)
-        self._page = _read('page.html').decode().replace('{{title}}', title).encode()
+    def __init__(self, spec: GatewaySpec, info: FlowInfo, query: str) -> None:
+        page = _read('page.html').decode()
+        page = page.replace('{{title}}', escape(spec.title or info.title or info.name))
+        self._page = page.replace('{{example}}', escape(query)).encode()
 
     def serve(self, request: Request) -> Response:
         """The page."""

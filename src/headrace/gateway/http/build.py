@@ -44,7 +44,7 @@ def application(entrance: Entrance, health: Health, mounts: Mounts) -> Applicati
     if 'graphql' in spec.protocols:
         _add_graphql(routes, entrance, front)
     _add_dashboard(routes, entrance, health)
-    pages = Pages(info, spec)
+    pages = Pages(info, spec, routes)
     _add_pages(routes, pages, OpenAPI(info, spec, routes))
     static = StaticFiles(spec.static)
     if not routes.has('GET', '/') and not static.covers('/') and not mounts.covers('/'):

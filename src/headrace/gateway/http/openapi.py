@@ -18,6 +18,7 @@ from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo
 from headrace.spec import GatewaySpec
 
 VERSION = '3.1.0'
+PARTS_ALONE = 'Only with `Accept: text/event-stream` or `application/x-ndjson`; without, it is 405.'
 
 
 class OpenAPI:
@@ -160,8 +161,12 @@ def _parts_operation(path: str, route: Route, endpoints: _Endpoints) -> dict[str
     name = route.endpoint or ''
     operation = _named('GET', path, route)
     operation['summary'] = f'{route.summary} (in parts)'
+    operation['description'] = PARTS_ALONE
     operation['parameters'] = [*shared.HEADERS, *endpoints.query(name)]
-    operation['responses'] = shared.flow_responses(endpoints.parts(name))
+    operation['responses'] = {
+        **shared.flow_responses(endpoints.parts(name)),
+        '405': {'$ref': '#/components/responses/Problem'},
+    }
     operation['x-headrace-parts'] = True
     return operation
 

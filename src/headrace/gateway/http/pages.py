@@ -9,6 +9,7 @@ from pathlib import Path
 from headrace._version import __version__
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import HTML, KEPT, Headers, Response, as_json
+from headrace.gateway.http.routes import Routes
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import GatewaySpec
 
@@ -18,6 +19,8 @@ ASSETS = {
     '/docs/page.js': ('page.js', b'text/javascript; charset=utf-8'),
     '/favicon.ico': ('favicon.ico', b'image/x-icon'),
 }
+OTHERS = ('/graphql', '/metrics')
+"""Pages of other parts of the gateway that the documentation leads to, where they are."""
 POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -32,8 +35,10 @@ SAFE: Headers = (
 class Pages:
     """What a browser sees of a gateway; everything comes from this package, nothing from elsewhere."""
 
-    def __init__(self, info: FlowInfo, spec: GatewaySpec) -> None:
+    def __init__(self, info: FlowInfo, spec: GatewaySpec, routes: Routes) -> None:
         self._info = info
+        self._spec = spec
+        self._routes = routes
         self._prefix = spec.prefix
         self._title = spec.title or info.title or info.name
 
@@ -57,7 +62,23 @@ class Pages:
         if request.path.endswith('/'):  # its parts lie beside it, not below it
             return Response(307, b'', HTML, ((b'location', b'../docs'),))
         page = read('page.html').decode().replace('{{title}}', escape(self._title))
+        page = page.replace('{{pages}}', self._other_pages()).replace('{{others}}', self._other_protocols())
         return Response(200, page.encode(), HTML, SAFE, cache=KEPT)
+
+    def _other_pages(self) -> str:
+        """Links to what else can be looked at here."""
+        found = [path for path in OTHERS if self._routes.has('GET', path)]
+        return ''.join(f' <a href="{path.strip("/")}">{path.strip("/")}</a>' for path in found)
+
+    def _other_protocols(self) -> str:
+        """How else the same endpoints are called; '' if there is no other way."""
+        protocols, port = self._spec.protocols, self._spec.doors.get('grpc', 0)
+        ways = [f'gRPC (port {port})' if port else 'gRPC (a port of its own)'] if 'grpc' in protocols else []
+        if 'websocket' in protocols:
+            ways.append('WebSocket (this port, subprotocol headrace.json.v1)')
+        if 'graphql' in protocols:
+            ways.append('GraphQL (POST to /graphql)')
+        return f'<p id="others">Also by {", ".join(ways)}.</p>' if ways else ''
 
     async def asset(self, request: Request) -> Response:
         """A part of the page."""

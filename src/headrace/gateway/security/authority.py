@@ -82,6 +82,20 @@ class Authority:
         common = old.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
         return self._sign(name, common, list(also), usage)
 
+    def cover(self, name: str, hosts: Iterable[str]) -> None:
+        """Make the certificate of a server anew, if it lacks one of these names and addresses.
+
+        One that this authority has not signed is somebody else's, and stays.
+        """
+        x509, old = self._x509, self._certificate(name)
+        if old.issuer != self._certificate('ca').subject:
+            return
+        also = list(old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+        lacking = [each for each in map(self._alternative, dict.fromkeys(hosts)) if each not in also]
+        if lacking:
+            usage = x509.ExtendedKeyUsageOID.SERVER_AUTH
+            self._sign(name, name, [*also, *lacking], usage)
+
     def revoke(self, name: str | Path) -> int:
         """Put the certificate of a name, or in a file, on the list of withdrawn ones; its serial number."""
         certificate = self._certificate(name)

@@ -32,7 +32,10 @@ def secure(folder: Path, given: SecuritySpec, *, hosts: Iterable[str] = ()) -> S
     """Make what is missing in a folder, and settings that use it where `given` has none of its own."""
     authority = Authority(folder)
     _hide(folder)
-    make_missing(authority, (*HOSTS, socket.gethostname(), *hosts), ())
+    known_as = (*HOSTS, socket.gethostname(), *hosts)
+    make_missing(authority, known_as, ())
+    if given.tls is None:
+        authority.cover('server', known_as)
     key = ''
     if not (folder / KEYS).exists():
         key, kept = keys.new_key(FIRST)

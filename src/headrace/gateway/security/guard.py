@@ -192,9 +192,12 @@ def _holder_of(key: Key, scopes: Scopes, shown: str, host: str) -> Identity:
 
 def _kinds(spec: SecuritySpec) -> str:
     """What to do for who shows nothing."""
-    ways = ['an API key with the header "Authorization: Bearer KEY" or "X-API-Key: KEY"'] if spec.keys else []
-    ways += ['a token with the header "Authorization: Bearer TOKEN"'] if spec.jwt is not None else []
-    ways += ['a client certificate'] if spec.asks_certificates else []
+    keys = 'an API key with the header "Authorization: Bearer KEY" or "X-API-Key: KEY"'
+    ways = [f'{keys} (in Python: Client(..., api_key=KEY))'] if spec.keys else []
+    token = 'a token with the header "Authorization: Bearer TOKEN" (in Python: Client(..., token=TOKEN))'
+    ways += [token] if spec.jwt is not None else []
+    certificate = 'a client certificate (in Python: Client(..., tls=Tls(certificate=..., key=...)))'
+    ways += [certificate] if spec.asks_certificates else []
     return f'show {" or ".join(ways)}'
 
 

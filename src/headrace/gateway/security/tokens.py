@@ -14,6 +14,7 @@ from headrace.extras import load
 from headrace.gateway.identity import Identity
 from headrace.gateway.security.jwks import Fetched, KeySet, VerifyKey
 from headrace.gateway.security.scopes import Scopes
+from headrace.spec.exposure import WAYS
 from headrace.spec.security import TokenSpec, is_url
 from headrace.wire.watched import Watched
 
@@ -160,7 +161,7 @@ def _secret(file: Path | None) -> bytes:
     try:
         secret = file.read_bytes().strip()
     except OSError as error:
-        raise SpecError(f'gateway.security.jwt.secret_file: {error}') from None
+        raise _unreadable('secret_file', file, error) from None
     if len(secret) < LEAST_SECRET_BYTES:
         raise SpecError(
             f'gateway.security.jwt.secret_file: the secret has {len(secret)} bytes; who guesses it can sign',
@@ -175,7 +176,14 @@ def _public(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as error:
-        raise SpecError(f'gateway.security.jwt.jwks: {error}') from None
+        raise _unreadable('jwks', file, error) from None
+
+
+def _unreadable(key: str, file: str | Path, error: OSError) -> SpecError:
+    return SpecError(
+        f'gateway.security.jwt.{key}: {file} cannot be read: {error.strerror}',
+        help=f'{key} is a path: {WAYS[key]}',
+    )
 
 
 def _refused(why: str) -> Unauthenticated:

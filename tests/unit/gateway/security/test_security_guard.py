@@ -236,3 +236,9 @@ def test_an_endpoint_that_there_is_may_be_called_also_with_a_target(file):
     identity = guard.identify(shows(made(file)))
     guard.permit(identity, '/index', '^index$')
     guard.permit(identity, '/search', 'nobody')  # the Flow says that there is no such executor
+
+
+def test_who_shows_nothing_is_told_how_to_from_python_as_well(file):
+    with pytest.raises(Unauthenticated) as caught:
+        Guard(SecuritySpec(keys=str(file)), INFO).identify(Credentials('127.0.0.1', {}))
+    assert 'Client(..., api_key=KEY)' in caught.value.help

@@ -1,4 +1,4 @@
-// Puts GraphiQL on the page. The tabs and the history are kept by the browser, for this gateway alone.
+// Puts GraphiQL on the page, with a query that this Flow answers. The tabs and the history are kept by the browser, for this gateway alone.
 'use strict';
 
 const example = `# Ctrl-Space completes, Ctrl-Enter runs.
@@ -6,12 +6,7 @@ const example = `# Ctrl-Space completes, Ctrl-Enter runs.
 # Keys go into the tab Headers below, and are
 # not kept: {"Authorization": "Bearer KEY"}
 
-{
-  __schema {
-    queryType { fields { name description } }
-    mutationType { fields { name description } }
-  }
-}
+${document.getElementById('graphiql').dataset.example}
 `;
 
 ReactDOM.createRoot(document.getElementById('graphiql')).render(

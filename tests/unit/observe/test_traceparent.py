@@ -1,0 +1,102 @@
+"""What is a W3C traceparent, what is not, and what one says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.observe.tracing.traceparent import (
+    ids,
+    is_chosen,
+    is_sampled,
+    trace_id,
+    unsampled,
+    usable,
+)
+
+TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+SPAN = '00f067aa0ba902b7'
+GIVEN = f'00-{TRACE}-{SPAN}-01'
+
+hexes = st.text('0123456789abcdef')
+trace_ids = st.integers(1, 2**128 - 1).map('{:032x}'.format)
+span_ids = st.integers(1, 2**64 - 1).map('{:016x}'.format)
+flags = st.integers(0, 255).map('{:02x}'.format)
+
+
+@given(trace_ids, span_ids, flags)
+def test_what_is_written_as_the_standard_says_is_taken_as_it_is(trace, span, flag):
+    given = f'00-{trace}-{span}-{flag}'
+    assert usable(given) == given
+    assert ids(given) == (int(trace, 16), int(span, 16))
+    assert trace_id(given) == trace
+    assert is_sampled(given) == bool(int(flag, 16) & 1)
+
+
+@pytest.mark.parametrize(
+    'given',
+    [
+        '',
+        'x' * 55,
+        f'00-{TRACE}-{SPAN}',
+        f'00-{"0" * 32}-{SPAN}-01',
+        f'00-{TRACE}-{"0" * 16}-01',
+        f'ff-{TRACE}-{SPAN}-01',
+        f'00-{TRACE.upper()}-{SPAN}-01',
+        f'{GIVEN}-more',
+        f'{GIVEN}\n',
+        f' {GIVEN}',
+        f'01-{TRACE}-{SPAN}-01x',
+        f'00-{TRACE}-{SPAN}-0１',
+    ],
+)
+def test_what_is_none_is_taken_for_nothing(given):
+    assert usable(given) == ''
+
+
+@given(st.text(max_size=80))
+def test_whatever_comes_what_is_used_can_travel(given):
+    made = usable(given)
+    assert made == '' or (len(made) == 55 and made.isascii())
+
+
+def test_a_later_version_is_read_as_far_as_it_is_known():
+    assert usable(f'01-{TRACE}-{SPAN}-01-and-more') == GIVEN
+    assert usable(f'cc-{TRACE}-{SPAN}-00') == f'00-{TRACE}-{SPAN}-00'
+
+
+def test_without_a_trace_nothing_is_recorded():
+    assert not is_sampled('')
+    assert trace_id('') == ''
+
+
+@given(trace_ids, span_ids, flags)
+def test_what_is_not_recorded_continues_its_trace(trace, span, flag):
+    made = unsampled(f'00-{trace}-{span}-{flag}')
+    assert made == f'00-{trace}-{span}-00'
+    assert not is_sampled(made)
+
+
+def test_what_is_not_recorded_and_has_no_trace_gets_one():
+    first, second = unsampled(), unsampled()
+    assert usable(first) == first
+    assert not is_sampled(first)
+    assert trace_id(first) != trace_id(second)
+
+
+@given(trace_ids, span_ids)
+def test_everybody_chooses_the_same_traces(trace, span):
+    given = f'00-{trace}-{span}-00'
+    assert not is_chosen(0.0, given)
+    assert is_chosen(1.0, given)
+    if is_chosen(0.3, given):
+        assert is_chosen(0.6, given)
+
+
+def test_a_ratio_is_the_part_that_is_chosen():
+    traces = [unsampled() for _ in range(4000)]
+    assert 800 < sum(is_chosen(0.25, trace) for trace in traces) < 1200
+    assert 800 < sum(is_chosen(0.25) for _ in traces) < 1200
+    assert not any(is_chosen(0.0) for _ in traces)
+    assert all(is_chosen(1.0) for _ in traces)

@@ -15,8 +15,8 @@ from headrace.gateway.grpc.exchange import Exchange
 from headrace.gateway.grpc.peers import Peers
 from headrace.gateway.grpc.reception import Reception, Visit
 from headrace.gateway.grpc.stream import Stream
-from headrace.gateway.grpc.window import Window
 from headrace.gateway.identity import Identity
+from headrace.gateway.window import Window
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import FlowInfo
 from headrace.proto import headrace_pb2 as pb

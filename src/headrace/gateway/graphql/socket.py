@@ -25,6 +25,7 @@ from headrace.gateway.http.front import Front
 from headrace.gateway.identity import SHOWN, Credentials, Identity
 from headrace.gateway.refusals import too_late
 from headrace.gateway.requested import usable_timeout_s, usable_trace
+from headrace.gateway.underway import Underway, Work
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.session import Wire
 from headrace.pipeline.admission import Ticket
@@ -56,23 +57,21 @@ class Opener:
         return GraphqlSession(self._entrance, self._engine, wire, credentials, identity)
 
 
-class Running:
-    """One operation under way; `failure` is why it has to end, None if its client wants no more of it."""
+class Running(Work):
+    """One operation under way."""
+
+    __slots__ = ('calls', 'id', 'ticket', 'timeout_s')
 
     def __init__(self, id: str, calls: Calls, ticket: Ticket, timeout_s: float | None) -> None:
+        super().__init__()
         self.id = id
         self.calls = calls
         self.ticket = ticket
         self.timeout_s = timeout_s
-        self.failure: HeadraceError | None = None
-        self.task: asyncio.Task[None] | None = None
 
-    def end(self, failure: HeadraceError | None) -> None:
-        """Stop the work on it."""
-        self.failure = failure
+    def cancel(self) -> None:
+        """Tell the executors that it is over."""
         self.calls.cancel()
-        if self.task is not None:
-            self.task.cancel()
 
     def expire(self) -> None:
         """Its time is over."""
@@ -93,7 +92,8 @@ class GraphqlSession:
         identity: Identity | None,
     ) -> None:
         loop = asyncio.get_running_loop()
-        self.over: asyncio.Future[None] = loop.create_future()
+        self._underway: Underway[Running] = Underway(self._close)
+        self.over = self._underway.over
         self._entrance = entrance
         self._engine = engine
         self._wire = wire
@@ -101,7 +101,7 @@ class GraphqlSession:
         self._identity = identity
         self._most = entrance.spec.prefetch or MAX_OPERATIONS
         self._running: dict[str, Running] = {}
-        self._is_acknowledged = self._is_last = self._is_lost = False
+        self._is_acknowledged = False
         self._init = loop.call_later(INIT_S, wire.close, messages.TOO_LATE, 'no connection_init came')
 
     async def until_over(self) -> None:
@@ -146,23 +146,15 @@ class GraphqlSession:
 
     def drain(self) -> None:
         """Take no more operations, and end when those that run are over."""
-        self._is_last = True
-        self._maybe_over()
+        self._underway.last()
 
     def stop(self) -> None:
         """The server waits no longer: what still runs ends with an error."""
-        self._is_last = True
-        for running in list(self._running.values()):
-            running.end(Unavailable('the server is stopping', help='send the request again'))
-        self._maybe_over()
+        self._underway.stop()
 
     def lost(self) -> None:
         """The client is gone: nobody waits for anything."""
-        self._is_last = self._is_lost = True
-        self._init.cancel()
-        for running in list(self._running.values()):
-            running.end(None)
-        self._maybe_over()
+        self._underway.lost()
 
     def _begin(self, said: Message) -> None:
         """Let the client in, if it has shown who it is by now."""
@@ -211,7 +203,7 @@ class GraphqlSession:
     ) -> None:
         if len(said.id) > LONGEST_OPERATION_ID:
             raise RequestError(f'the id of an operation has up to {LONGEST_OPERATION_ID} characters')
-        if self._is_last:
+        if self._underway.is_last:
             raise Unavailable('this connection ends', begun=False, help='open a new one')
         if len(self._running) >= self._most:
             raise Overloaded(f'{self._most} operations run on this connection', help='complete some first')
@@ -229,6 +221,7 @@ class GraphqlSession:
         )
         running = Running(said.id, self._engine.calls(caller), ticket, timeout_s)
         self._running[said.id] = running
+        self._underway.begin(running)
         asked = GraphqlRequest(
             query=payload.query, variables=payload.variables, operation_name=payload.operation_name
         )
@@ -295,16 +288,13 @@ class GraphqlSession:
     def _finished(self, running: Running) -> None:
         running.ticket.leave()
         self._running.pop(running.id, None)
-        self._maybe_over()
+        self._underway.ended(running)
+        self._underway.settle()
 
-    def _maybe_over(self) -> None:
-        if self._running:
-            return
-        if self._is_last:
-            self._init.cancel()
-            self._wire.close(close.GOING_AWAY)
-        if self._is_lost and not self.over.done():
-            self.over.set_result(None)
+    def _close(self) -> None:
+        """Nothing more is to come."""
+        self._init.cancel()
+        self._wire.close(close.GOING_AWAY)
 
 
 def _trace(payload: Payload) -> str:

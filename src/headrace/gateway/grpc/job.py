@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from headrace.gateway.grpc.window import Window
+from headrace.gateway.window import Window
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import Context
 

@@ -15,7 +15,7 @@ from headrace.gateway.grpc.receiving import one_message
 from headrace.gateway.grpc.reception import Reception, Visit
 from headrace.gateway.grpc.stream import Stream
 from headrace.gateway.grpc.unread import deliver
-from headrace.gateway.grpc.window import Window
+from headrace.gateway.window import Window
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
 

@@ -15,8 +15,8 @@ from headrace.gateway.grpc.exchange import Asked, Exchange
 from headrace.gateway.grpc.job import Job, Part, Parts, Work
 from headrace.gateway.grpc.reception import Reception, Visit
 from headrace.gateway.grpc.unread import Write, deliver
-from headrace.gateway.grpc.window import Window
 from headrace.gateway.grpc.withheld import is_withheld
+from headrace.gateway.window import Window
 from headrace.pipeline.context import Context
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack

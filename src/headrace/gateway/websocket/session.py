@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections import deque
 from typing import NamedTuple, Protocol
 
-from headrace.errors import HeadraceError, Unauthenticated, Unavailable
+from headrace.errors import HeadraceError, Unauthenticated
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.identity import Credentials, Identity
 from headrace.gateway.requested import usable_id, usable_trace
+from headrace.gateway.underway import Underway
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.job import Job, Worker
 from headrace.gateway.websocket.language import Ask, Cancel, Language, Message, Ping
+from headrace.gateway.window import Window
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import Context, new_request_id
 
@@ -108,7 +109,8 @@ class Session:
     ) -> None:
         spec = entrance.spec
         self.language = language
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._underway: Underway[Job] = Underway(lambda: wire.close(self._code))
+        self.over = self._underway.over
         self._entrance = entrance
         self._observer = entrance.observer
         self._wire = wire
@@ -116,15 +118,12 @@ class Session:
         self._identity = identity
         self._worker = Worker(entrance, language, wire)
         self._in_order = in_order
-        self._most = spec.prefetch or sys.maxsize
-        self._most_bytes = spec.max_body_bytes
-        self._bytes = 0
-        self._jobs: set[Job] = set()
+        self._window = Window(spec.prefetch, spec.max_body_bytes)
         self._waiting: deque[Heard] = deque()
         self._last: asyncio.Future[None] | None = None
         self._code = close.NORMAL
         self._parting: asyncio.TimerHandle | None = None
-        self._drains = self._is_last = self._is_lost = False
+        self._drains = False
 
     def received(self, message: bytes, ticket: Ticket | None) -> None:
         """A message of the client; `ticket` is its room in the gateway if it has any yet."""
@@ -134,12 +133,12 @@ class Session:
             said = self.language.read(message)
         except Exception as error:
             failure = error
-        if self._is_last or isinstance(said, Cancel | Ping):
+        if self._underway.is_last or isinstance(said, Cancel | Ping):
             _leave(ticket)
             self._obey(said)
             return
         heard = Heard(said, failure, len(message), ticket)
-        if self._waiting or not self._has_room(heard.size):
+        if self._waiting or not self._window.has_room(heard.size):
             self._waiting.append(heard)
             self._wire.pause('window')
         else:
@@ -155,7 +154,7 @@ class Session:
 
     def drain(self) -> None:
         """Take no more requests than are on their way, and end when all are answered."""
-        if self._drains or self._is_last:
+        if self._drains or self._underway.is_last:
             return
         self._drains = True
         self._code = close.GOING_AWAY
@@ -169,28 +168,18 @@ class Session:
         """The server waits no longer: what is not answered yet has an error, and that is the end."""
         self._code = close.GOING_AWAY
         self._forget_waiting()
-        for job in list(self._jobs):
-            job.end(Unavailable('the server is stopping', help='send the request again'))
-        self._end()
+        self._underway.stop()
 
     def lost(self) -> None:
         """The client is gone: nobody waits for anything."""
-        self._is_last = self._is_lost = True
         if self._parting is not None:
             self._parting.cancel()
         self._forget_waiting()
-        for job in list(self._jobs):
-            job.end(None)
-        self._maybe_over()
+        self._underway.lost()
 
     async def until_over(self) -> None:
         """Return when the connection is lost and the work for it has ended."""
         await self.over
-
-    def _has_room(self, size: int) -> bool:
-        if not self._jobs:
-            return True
-        return len(self._jobs) < self._most and self._bytes + size <= self._most_bytes
 
     def _obey(self, said: Message | None) -> None:
         """Do what needs no room in the window."""
@@ -245,8 +234,8 @@ class Session:
         job.identity = identity
         job.failure = failure
         self._observer.came('websocket')
-        self._jobs.add(job)
-        self._bytes += job.size
+        self._underway.begin(job)
+        self._window.take(job.size)
         loop = asyncio.get_running_loop()
         if self._in_order:
             job.turn, self._last = self._last, loop.create_future()
@@ -255,36 +244,29 @@ class Session:
         job.task.add_done_callback(lambda _: self._finished(job))
 
     def _finished(self, job: Job) -> None:
-        self._jobs.discard(job)
-        self._bytes -= job.size
+        self._underway.ended(job)
+        self._window.leave(job.size)
         job.leave()
         self._observer.left('websocket')
         self._observer.ended(job.finished)
         if job.is_last and job.failure is not None:
             self._wire.close(close.UNAUTHENTICATED, close.reason(job.failure))
-        while self._waiting and self._has_room(self._waiting[0].size):
+        while self._waiting and self._window.has_room(self._waiting[0].size):
             self._take(self._waiting.popleft())
         if not self._waiting:
             self._wire.resume('window')
-        self._maybe_over()
-
-    def _maybe_over(self) -> None:
-        if self._jobs or self._waiting:
-            return
-        if self._is_last:
-            self._wire.close(self._code)
-        if self._is_lost and not self.over.done():
-            self.over.set_result(None)
+        self._underway.settle()
 
     def _withdraw(self, id: str | int | None) -> None:
-        for job in list(self._jobs):
+        for job in self._underway:
             if id is not None and job.ask is not None and job.ask.id == id:
                 job.end(None)
 
     def _end(self) -> None:
         """There will be no more requests."""
-        self._is_last = True
-        self._maybe_over()
+        self._underway.is_last = True
+        if not self._waiting:
+            self._underway.settle()
 
     def _forget_waiting(self) -> None:
         while self._waiting:

@@ -71,8 +71,8 @@ class Collector:
 
 
 @contextmanager
-def collector() -> Iterator[Collector]:
-    """One that takes OTLP over gRPC, on a free port."""
+def collector(port: int = 0) -> Iterator[Collector]:
+    """One that takes OTLP over gRPC, on a free port, or on this one."""
     collected = Collector()
 
     class Servicer(service.TraceServiceServicer):
@@ -82,7 +82,7 @@ def collector() -> Iterator[Collector]:
 
     server = grpc.server(ThreadPoolExecutor(2))
     service.add_TraceServiceServicer_to_server(Servicer(), server)
-    collected.url = f'http://127.0.0.1:{server.add_insecure_port("127.0.0.1:0")}'
+    collected.url = f'http://127.0.0.1:{server.add_insecure_port(f"127.0.0.1:{port}")}'
     server.start()
     try:
         yield collected

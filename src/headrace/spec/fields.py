@@ -31,7 +31,12 @@ ALIASES = {
 }
 """Other ways to write a field."""
 
+_TRACES = "it is observe: {traces: {endpoint: 'http://host:4317'}} here"
+
 _HINTS = {
+    'tracing': _TRACES,
+    'traces_exporter_host': _TRACES,
+    'traces_exporter_port': _TRACES,
     'timeout_ready': 'it is called timeout_ready_s here, and is in seconds',
     'timeout_send': "it is the gateway's timeout_s here, and is in seconds",
     'with': 'the arguments of an executor are called uses_with here',
@@ -41,7 +46,7 @@ _HINTS = {
 }
 
 _NOT_YET = {
-    *('monitoring', 'tracing', 'metrics'),
+    *('monitoring', 'metrics'),
 }
 """Settings that people know from elsewhere."""
 

@@ -70,6 +70,10 @@ def replicas(*values: str) -> dict[str, str]:
     return dict(zip(names, values, strict=True))
 
 
+def serving(values: str) -> dict[str, str]:
+    return {'headrace_replicas{executor="enc",shard="0",state="serving"}': values}
+
+
 def restarts(values: str) -> dict[str, str]:
     return {f'headrace_restarts_total{{{ENC0},reason="signal"}}': values}
 
@@ -89,6 +93,7 @@ WELL = {
     **took(600),
     **replicas('1x300', '1x300'),
     **worked(0.01, 0.1),
+    **serving('2x300'),
 }
 PLACE = {'executor': 'enc', 'shard': '0'}
 
@@ -147,12 +152,25 @@ CASES = {
         up('1x10 0x100'), 20, {'HeadraceDown': [{'severity': 'page', 'job': 'shop'}]}
     ),
     'the gateway was away for a minute': Case(up('1x10 0 1x100'), 12, {}),
-    'one replica is away': Case(
+    'one replica starts again and again': Case(
+        {**WELL, **replicas('1x300', '1x10 _x100'), **serving('2x10 1x100')},
+        20,
+        {'HeadraceReplicasMissing': [{**PLACE, 'severity': 'ticket'}]},
+    ),
+    'no replica starts any more': Case(
+        {**WELL, **replicas('1x10 _x100', '1x10 _x100'), **serving('2x10 0x100')},
+        20,
+        {
+            'HeadraceReplicasMissing': [{**PLACE, 'severity': 'ticket'}],
+            'HeadraceNoReplica': [{**PLACE, 'severity': 'page'}],
+        },
+    ),
+    'one replica hangs': Case(
         {**WELL, **replicas('1x300', '1x10 0x100')},
         20,
         {'HeadraceReplicaDown': [{**PLACE, 'severity': 'ticket', 'replica': '1'}]},
     ),
-    'no replica is left': Case(
+    'all replicas hang': Case(
         {**WELL, **replicas('1x10 0x100', '1x10 0x100')},
         20,
         {

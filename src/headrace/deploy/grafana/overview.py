@@ -27,6 +27,7 @@ def overview(flow: Monitored, objectives: Objectives) -> Dashboard:
 
 def _now(flow: Monitored, objectives: Objectives, ask: Queries) -> Row:
     failed = ask.ratio(ask.where(FAILED).rate(of.REQUESTS), ask.rate(of.REQUESTS))
+    serving = ask.where(('state', '=', 'serving')).now(of.REPLICAS)
     stats = [
         Panel(
             title='Requests',
@@ -61,10 +62,10 @@ def _now(flow: Monitored, objectives: Objectives, ask: Queries) -> Row:
     if flow.here:
         stats += [
             Panel(
-                title='Replicas up',
-                says='The part of the replicas that gateways reach. Below 100 % others do the work of those '
+                title='Replicas that serve',
+                says='The part of the replicas that serve. Below 100 % others do the work of those '
                 'that are away; the dashboard "errors" shows which.',
-                queries=(Query(ask.now(of.REPLICA_UP, how='avg')),),
+                queries=(Query(f'{serving} / {ask.now(of.REPLICAS)}'),),
                 unit='percentunit',
                 steps=floor(1),
                 most=1,
@@ -148,11 +149,20 @@ def _latency(objectives: Objectives, ask: Queries) -> Row:
                 steps=limit(objectives.bound_s),
             ),
             Panel(
+                title='Until the first part, p99',
+                says='For answers in parts: how long a caller waits until something comes. Empty where no '
+                'endpoint yields.',
+                queries=(Query(ask.quantile(0.99, of.FIRST_ITEM_SECONDS, 'endpoint'), '{{endpoint}}'),),
+                unit='s',
+                width=12,
+            ),
+            Panel(
                 title='How many took how long',
                 says='The darker, the more requests. Two bands mean two kinds of requests.',
                 queries=(Query(ask.buckets(of.REQUEST_SECONDS)),),
                 kind='heatmap',
                 unit='s',
+                width=12,
             ),
         ),
     )

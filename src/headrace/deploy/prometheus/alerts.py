@@ -21,6 +21,7 @@ FEW_CALLS_PER_S = 0.02
 NEARLY_FULL = 0.8
 LOOPS = 3
 WHERE = '{{ $labels.executor }}, shard {{ $labels.shard }}, replica {{ $labels.replica }}'
+SERVING = ('state', '=', 'serving')
 NO_ROOM = 'Overloaded'
 
 
@@ -36,6 +37,8 @@ def _all(flow: Monitored, objectives: Objectives, job: str) -> Iterator[Alert]:
     yield from _requests(flow, ask, objectives)
     if flow.here:
         yield from _replicas(flow, ask)
+    for executor in flow.here:
+        yield _missing(executor, ask)
     for executor in flow.executors:
         yield _queue(flow, executor, ask)
         if executor.most > executor.least:
@@ -106,6 +109,8 @@ def _requests(flow: Monitored, ask: Queries, objectives: Objectives) -> Iterator
 
 def _replicas(flow: Monitored, ask: Queries) -> Iterator[Alert]:
     place = ('executor', 'shard', 'replica')
+    up = ask.now(of.REPLICA_UP, 'executor', 'shard')
+    serving = ask.where(SERVING).now(of.REPLICAS, 'executor', 'shard')
     yield Alert(
         name='HeadraceReplicaDown',
         when=(Condition(ask.now(of.REPLICA_UP, *place, how='min'), '<', 1),),
@@ -118,7 +123,7 @@ def _replicas(flow: Monitored, ask: Queries) -> Iterator[Alert]:
     )
     yield Alert(
         name='HeadraceNoReplica',
-        when=(Condition(ask.now(of.REPLICA_UP, 'executor', 'shard', how='max'), '<', 1),),
+        when=(Condition(f'({up} or 0 * {serving})', '<', 1),),
         lasts='1m',
         severity='page',
         summary='{{ $labels.executor }}, shard {{ $labels.shard }}, has no replica',
@@ -150,6 +155,20 @@ def _replicas(flow: Monitored, ask: Queries) -> Iterator[Alert]:
         description='They wait {{ $value | humanize }} times as long. More callers will make that worse.',
         action='Add replicas; let requests share calls (dynamic batching), if the handler is made for it; or '
         'let fewer in.',
+    )
+
+
+def _missing(executor: MonitoredExecutor, ask: Queries) -> Alert:
+    chosen = ask.where(('executor', '=', quoted(executor.name)), SERVING)
+    return Alert(
+        name='HeadraceReplicasMissing',
+        when=(Condition(chosen.now(of.REPLICAS, 'executor', 'shard'), '<', executor.least),),
+        lasts='5m',
+        severity='ticket',
+        labels={'executor': executor.name},
+        summary=f'{{{{ $value }}}} replicas of {executor.name} serve, {executor.least} should',
+        description='The others start, or were given up. Those that are left do the work of all.',
+        action='headrace status says how each of them is; its last log lines say why it does not start.',
     )
 
 

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 FRESH_S = 0.5
 """A reading is used again for so long: many who look cost no more than one."""
 MOST_LINES = 2000
+SUPERVISOR = 'supervisor'
+"""Counts, and is the process of who started the Flow: its lines are there."""
 DEFAULT_LINES = 200
 
 
@@ -159,7 +161,7 @@ class Watch:
         self, process: str = '', level: str = '', request: str = '', limit: int = DEFAULT_LINES
     ) -> Logs:
         """The last lines of the logs; those of a Flow without a folder are not kept."""
-        processes = ('gateway', *(key for each in self._replicas().values() for key in sorted(each)))
+        processes = await self._processes()
         if not self._directory:
             return Logs(processes=processes)
         found = await asyncio.to_thread(
@@ -171,6 +173,12 @@ class Watch:
             max(1, min(limit, MOST_LINES)),
         )
         return Logs(lines=tuple(found), processes=processes)
+
+    async def _processes(self) -> tuple[str, ...]:
+        """The names of all processes that may have written lines."""
+        known = {name for name, _ in (await self._snapshot()).processes}
+        known |= {key.partition('#')[0] for each in self._replicas().values() for key in each}
+        return tuple(sorted(known - {'', SUPERVISOR}))
 
     def _replicas(self) -> Mapping[str, Mapping[str, str]]:
         return self._states() if self._states is not None else {}

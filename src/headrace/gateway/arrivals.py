@@ -7,33 +7,43 @@ from collections.abc import Collection
 from typing import Any
 
 from headrace.errors import HeadraceError, Overloaded
-from headrace.spec.limits import LimitsSpec
+from headrace.gateway.proxies import Proxies
+from headrace.spec import GatewaySpec
+from headrace.spec.exposure import is_loopback
+from headrace.wire.hosts import client_of
 
 SPARE = 64
 """Connections beyond the limit that are told so; more are cut off."""
 
 
 class Arrivals:
-    """How many connections there are, in all and from each host.
+    """How many connections there are, in all and from each client.
+
+    Proxies that are trusted stand for many clients, and are not counted; nor are programs of this machine,
+    one of which may be a proxy, unless the settings give a number.
 
     `recount` sets right, from time to time, what left without a word (a connection that became a WebSocket).
     """
 
-    __slots__ = ('_hosts', '_open', '_spec')
+    __slots__ = ('_clients', '_counts_own', '_open', '_per_client', '_proxies', '_spec')
 
-    def __init__(self, spec: LimitsSpec, connections: Collection[Any]) -> None:
-        self._spec = spec
+    def __init__(self, spec: GatewaySpec, connections: Collection[Any]) -> None:
+        self._spec = spec.limits
         self._open = connections
-        self._hosts: Counter[str] = Counter()
+        self._proxies = Proxies(spec.trusted_proxies)
+        self._counts_own = spec.limits.connections_per_host is not None
+        self._per_client = spec.most_per_host
+        self._clients: Counter[str] = Counter()
 
     def refusal(self, host: str) -> HeadraceError | None:
         """Count a new connection, which is among the open ones already; why it is refused, or None."""
-        spec = self._spec
-        if spec.connections_per_host is not None:
-            self._hosts[host] += 1
-            if self._hosts[host] > spec.connections_per_host:
+        spec, most = self._spec, self._per_client
+        if most is not None and self._counts(host):
+            client = client_of(host)
+            self._clients[client] += 1
+            if self._clients[client] > most:
                 return _overloaded(
-                    f'there are {spec.connections_per_host} connections from this address, as many as may be',
+                    f'there are {most} connections from this address, as many as may be',
                     'connections_per_host',
                 )
         if len(self._open) > spec.connections:
@@ -49,15 +59,23 @@ class Arrivals:
 
     def leave(self, host: str) -> None:
         """One connection less."""
-        if self._hosts[host] > 1:
-            self._hosts[host] -= 1
+        if self._per_client is None or not self._counts(host):
+            return
+        client = client_of(host)
+        if self._clients[client] > 1:
+            self._clients[client] -= 1
         else:
-            del self._hosts[host]
+            del self._clients[client]
 
     def recount(self) -> None:
         """Count anew who is here."""
-        if self._spec.connections_per_host is not None:
-            self._hosts = Counter(host_of(each.transport) for each in self._open)
+        if self._per_client is not None:
+            hosts = (host_of(each.transport) for each in self._open)
+            self._clients = Counter(client_of(host) for host in hosts if self._counts(host))
+
+    def _counts(self, host: str) -> bool:
+        """Whether the connections of a host are counted."""
+        return (self._counts_own or not (host == '' or is_loopback(host))) and host not in self._proxies
 
 
 def host_of(transport: Any) -> str:

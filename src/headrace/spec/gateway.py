@@ -152,6 +152,17 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Each protocol with the port that it shall have (0: a free one)."""
         return {protocol: self.doors[door_of(protocol)] for protocol in self.protocols}
 
+    @property
+    def most_per_host(self) -> int | None:
+        """Connections of one address at a time; None: any number.
+
+        Where callers have to show who they are, a tenth of all, unless the limits say another number.
+        """
+        most = self.limits.connections_per_host
+        if most is None and self.security.authenticates:
+            most = max(1, self.limits.connections // 10)
+        return most
+
 
 def _name_of(cls: type[Any]) -> str:
     if cls.__module__ == '__main__' or '<' in cls.__qualname__:

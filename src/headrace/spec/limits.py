@@ -43,7 +43,10 @@ class LimitsSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 10_000
     connections_per_host: Annotated[
         Count | None,
-        Meta(description='Those of them that may come from one address; null: as many as there are.'),
+        Meta(
+            description='Those of them that may come from one address (of IPv6, one network); null: a tenth '
+            'where callers show who they are, from other machines, else as many as there are.'
+        ),
     ] = None
     requests_per_s: Annotated[
         Rate | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import socket
@@ -37,7 +38,8 @@ class TlsListener:
     """Accepts connections, and gives each a `protocol` when its handshake is done, until `close`.
 
     asyncio's own server would tell nobody who failed in a handshake, and would keep the context that it was
-    given when it began; here each connection gets the one that `contexts` has now.
+    given when it began; here each connection gets the one that `contexts` has now. Who speaks HTTP without
+    TLS is sent `plain`.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class TlsListener:
         protocol: Callable[[], Any],
         *,
         on_refused: OnRefused,
+        plain: bytes = b'',
     ) -> None:
         listening.setblocking(False)
         self._listening = listening
         self._contexts = contexts
         self._protocol = protocol
         self._on_refused = on_refused
+        self._plain = plain
         self._count = 0
         self._clients: Counter[str] = Counter()
         self._waiting: dict[str, deque[tuple[socket.socket, str]]] = {}
@@ -115,13 +119,24 @@ class TlsListener:
                 return
 
     async def _shake(self, accepted: socket.socket, host: str) -> None:
+        spare = accepted.dup() if self._plain else None  # the other is closed when its handshake fails
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._protocol, accepted, ssl=self._contexts.now(), ssl_handshake_timeout=TIMEOUT_S
             )
         except ssl.SSLError as error:
             self._on_refused(host, error)
+            if spare is not None and error.reason == 'HTTP_REQUEST':
+                self._tell(spare)
         except OSError as error:  # as is TimeoutError
             _log.debug('%s left in its handshake: %s', host, error)
         finally:
+            if spare is not None:
+                spare.close()
             self._leave(host)
+
+    def _tell(self, plain: socket.socket) -> None:
+        """Say what is wrong to who has not begun a handshake, if they can take it now."""
+        with contextlib.suppress(OSError):
+            plain.send(self._plain)
+            plain.shutdown(socket.SHUT_WR)

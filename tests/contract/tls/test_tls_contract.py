@@ -242,3 +242,11 @@ async def test_files_that_are_not_there_are_named(tmp_path: Path):
     tls = TlsSpec(certificate=str(tmp_path / 'no.crt'), key=str(tmp_path / 'no.key'))
     with pytest.raises(SpecError, match=r'gateway\.security\.tls: .*no\.crt'):
         await serve(echo, INFO, GatewaySpec(protocols=('http',), security=SecuritySpec(tls=tls)))
+
+
+async def test_http_without_tls_is_told_so(shop):
+    opened = await shop('none')
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f'http://localhost:{opened.http}/health')
+    assert (answer.status_code, answer.headers['content-type']) == (400, 'application/problem+json')
+    assert 'https://' in answer.json()['help']

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from typing import cast
 import pytest
 
 from headrace.gateway.security.authority import Authority
+from headrace.gateway.security.doorway import WITHOUT_TLS
 from headrace.wire import handshake
 from headrace.wire.handshake import TlsListener
 from headrace.wire.tls import CertificateFiles, server_contexts
@@ -105,3 +107,37 @@ async def test_who_waits_is_next(port, trust):
     await idle[0].close()
     assert await asyncio.wait_for(asyncio.gather(*waiting), 5) == [b'hello'] * 3
     await idle[1].close()
+
+
+@pytest.mark.parametrize(
+    'sent', [b'GET /health HTTP/1.1\r\nhost: x\r\n\r\n', b'POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}']
+)
+async def test_who_speaks_http_without_tls_is_told(tmp_path, sent):
+    authority = Authority(tmp_path / 'ca')
+    authority.issue('server', 'server', hosts=[HERE])
+    files = CertificateFiles(str(authority.certificate_file('server')), str(authority.key_file('server')))
+    listening = socket.create_server((HERE, 0))
+    port = listening.getsockname()[1]
+    refused: list[ssl.SSLError] = []
+    listener = TlsListener(
+        listening,
+        server_contexts(files),
+        lambda: Greeter(set()),
+        on_refused=lambda host, error: refused.append(error),
+        plain=WITHOUT_TLS,
+    )
+    reader, writer = await asyncio.open_connection(HERE, port)
+    writer.write(sent)
+    head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b'\r\n\r\n')
+    writer.close()
+    await writer.wait_closed()
+    assert head.startswith(b'HTTP/1.1 400 ')
+    assert b'content-length: %d' % len(body) in head
+    assert 'https://' in json.loads(body)['help']
+    assert len(refused) == 1
+    reader, writer = await asyncio.open_connection(HERE, port)
+    writer.write(b'\0' * 64)  # neither
+    assert not (await asyncio.wait_for(reader.read(), 10)).startswith(b'HTTP')
+    writer.close()
+    await writer.wait_closed()
+    listener.close()

@@ -95,7 +95,7 @@ class Relay:
         self._path = str(self._folder / 'server')
         self._numbers = count(1)
         self._open: set[Outside] = set()
-        self._arrivals = Arrivals(entrance.spec.limits, self._open)
+        self._arrivals = Arrivals(entrance.spec, self._open)
         self._server: Listening | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._all_left = asyncio.Event()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-
-from headrace.errors import SpecError
 from headrace.gateway.dashboard.parts import open_paths
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.request import Request
 from headrace.gateway.identity import Credentials, shown_in
+from headrace.gateway.proxies import Proxies, is_address
 from headrace.wire.hosts import client_of
 
 OPEN = frozenset(('/health', '/ready', '/favicon.ico'))
@@ -24,7 +22,7 @@ class Reception:
         spec = entrance.spec
         self._entrance = entrance
         self._prefix = spec.prefix
-        self._trusted = [_network(text) for text in spec.trusted_proxies]
+        self._proxies = Proxies(spec.trusted_proxies)
         watch = entrance.watch
         self._open = OPEN if watch is None else OPEN | open_paths(watch.path)
         self._pages = PAGES if watch is None else (*PAGES, watch.path)
@@ -32,7 +30,7 @@ class Reception:
     @property
     def is_needed(self) -> bool:
         """Whether there is anything to do."""
-        return not self._entrance.is_open or bool(self._prefix or self._trusted)
+        return not self._entrance.is_open or bool(self._prefix or self._proxies)
 
     def receive(self, request: Request) -> None:
         """Find out whose request it is; raises Unauthenticated or RateLimited."""
@@ -46,7 +44,7 @@ class Reception:
         """Find out what path a request is for, and from which host it comes."""
         if self._prefix and (request.path + '/').startswith(self._prefix + '/'):
             request.path = request.path[len(self._prefix) :] or '/'
-        if self._trusted:
+        if self._proxies:
             request.host = self._host(request)
             request.client = client_of(request.host)
 
@@ -64,9 +62,9 @@ class Reception:
         """
         host = request.host
         hops = request.headers.get(b'x-forwarded-for', b'').decode('latin1').split(',')
-        while hops and self._is_trusted(host):
+        while hops and host in self._proxies:
             named = hops.pop().strip()
-            if not _is_address(named):
+            if not is_address(named):
                 break
             host = named
         return host
@@ -77,31 +75,7 @@ class Reception:
             request.path in self._open and request.method in ('GET', 'HEAD')
         )
 
-    def _is_trusted(self, host: str) -> bool:
-        if not _is_address(host):
-            return False
-        address = ip_address(host)
-        return any(address.version == network.version and address in network for network in self._trusted)
-
 
 def _is_open(request: Request) -> bool:
     """Whether a request is answered whoever sends it: by the gateway itself, and by nobody's code."""
     return request.method == 'OPTIONS' or (request.path in OPEN and request.method in ('GET', 'HEAD'))
-
-
-def _network(text: str) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(text)
-    except ValueError:
-        raise SpecError(
-            f'gateway.trusted_proxies: {text!r} is no address and no network',
-            help='for example 10.0.0.7 or 10.0.0.0/8',
-        ) from None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

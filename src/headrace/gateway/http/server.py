@@ -28,7 +28,7 @@ from headrace.gateway.measuring import Measuring
 from headrace.gateway.ports import bound
 from headrace.gateway.security.doorway import accepting, certificate_of
 from headrace.gateway.unread import Backlog
-from headrace.spec.limits import LimitsSpec
+from headrace.spec import GatewaySpec
 from headrace.wire.address import Listening
 
 SOCKETS = 'headrace.gateway.websocket.door'
@@ -168,7 +168,7 @@ class HttpServer:
         self,
         app: Application,
         health: Health,
-        limits: LimitsSpec,
+        spec: GatewaySpec,
         sockets: Sockets | None = None,
         mounts: Mounts | None = None,
     ) -> None:
@@ -178,7 +178,7 @@ class HttpServer:
         self._mounts = mounts
         self._leaves = False
         self.state = ServerState()
-        self.arrivals = Arrivals(limits, self.state.connections)
+        self.arrivals = Arrivals(spec, self.state.connections)
         self._server: Listening | None = None
         self._ticker: asyncio.TimerHandle | None = None
         self.config = Config(
@@ -281,7 +281,7 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> HttpS
     await mounts.open()
     try:
         app = application(entrance, health, mounts)
-        server = HttpServer(app, health, entrance.spec.limits, sockets, mounts)
+        server = HttpServer(app, health, entrance.spec, sockets, mounts)
         entrance.observer.looks.append(server.look)
         await server.listen(entrance, port, shared=shared)
     except BaseException:

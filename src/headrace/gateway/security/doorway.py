@@ -21,6 +21,16 @@ BACKLOG = 2048
 ALPN = ('http/1.1',)
 """What is spoken at a door, unless it says otherwise."""
 
+_PROBLEM = (
+    b'{"title":"Bad Request","status":400,"detail":"this port is for TLS, and the request came without",'
+    b'"help":"write https:// (or wss://) in place of http:// (or ws://)"}'
+)
+WITHOUT_TLS = (
+    b'HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nconnection: close\r\n'
+    b'x-content-type-options: nosniff\r\ncontent-length: %d\r\n\r\n%b' % (len(_PROBLEM), _PROBLEM)
+)
+"""The answer to who speaks HTTP where TLS is spoken."""
+
 _log = logging.getLogger('headrace.gateway')
 
 
@@ -57,7 +67,8 @@ async def accepting(
         entrance.refused(refusal, None, protocol='tls', endpoint='', request_id=new_request_id(), host=host)
 
     listening.listen(BACKLOG)
-    return TlsListener(listening, contexts, protocol, on_refused=on_refused)
+    plain = WITHOUT_TLS if alpn == ALPN else b''
+    return TlsListener(listening, contexts, protocol, on_refused=on_refused, plain=plain)
 
 
 def towards_workers(workers: WorkerTlsSpec | None) -> Contexts | None:

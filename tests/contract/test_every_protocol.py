@@ -41,6 +41,12 @@ class Shop(Executor):
             doc.price *= parameters.factor
         return docs
 
+    @requests(on='/double')
+    def double(self, docs: DocList[Item], **kwargs) -> DocList[Item]:
+        for doc in docs:
+            doc.title += doc.title
+        return docs
+
     @requests(on='/words')
     async def words(self, doc: Item, **kwargs) -> AsyncIterator[Item]:
         for number, word in enumerate(doc.title.split()):
@@ -254,3 +260,36 @@ async def test_refusals_are_equal_and_each_has_one_line_in_the_audit_log(guarded
     assert ask.key == '' or ask.key not in json.dumps(line)
     after = await asked(guarded.doors, door, Ask('/price', [HAT], key=guarded.keys['all']))
     assert (after.status, guarded.lines()) == (200, [])
+
+
+# What is too large, or too late
+
+
+@pytest.fixture(scope='module')
+def narrow() -> Iterator[Doors]:
+    with opened(max_body_bytes=50_000) as doors:
+        yield doors
+
+
+@pytest.mark.parametrize('door', PLAIN)
+async def test_an_answer_that_is_too_large_is_refused_everywhere(narrow, door):
+    answer = await asked(narrow, door, Ask('/double', [{'id': 'a', 'title': 'x' * 30_000}]))
+    assert answer.told == ('RESOURCE_EXHAUSTED', 'the answer has more than the 50000 bytes that are sent')
+
+
+@pytest.mark.parametrize('door', PLAIN)
+async def test_who_waits_too_short_is_told_the_same_everywhere(doors, door):
+    answer = await asked(doors, door, Ask('/price', [{**HAT, 'title': 'late'}], timeout_s=0.3))
+    assert answer.told == ('DEADLINE_EXCEEDED', "no answer from '/price' in time")
+
+
+@pytest.mark.parametrize('door', PLAIN)
+@pytest.mark.parametrize('timeout_s', [86_401.0, -1.0])
+async def test_a_time_that_is_none_is_refused_everywhere(doors, door, timeout_s):
+    answer = await asked(doors, door, Ask('/price', [HAT], timeout_s=timeout_s))
+    assert answer.told == ('INVALID_ARGUMENT', f'the request gives itself {timeout_s} seconds')
+
+
+@pytest.mark.parametrize('door', PLAIN)
+async def test_the_longest_time_is_that_of_every_door(doors, door):
+    assert (await asked(doors, door, Ask('/price', [HAT], timeout_s=86_400.0))).status == 200

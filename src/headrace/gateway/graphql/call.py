@@ -16,8 +16,10 @@ from headrace.gateway.finished import Finished
 from headrace.gateway.graphql.answers import Part, Reply
 from headrace.gateway.graphql.reads import Reads
 from headrace.gateway.http import body as bodies
+from headrace.gateway.http import large
 from headrace.gateway.http.front import Front
 from headrace.gateway.identity import Identity
+from headrace.gateway.turns import SMALL
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 
@@ -74,7 +76,7 @@ class Calls:
     async def call(self, endpoint: str, given: dict[str, Any]) -> Reply:
         """What an endpoint answers; raises CallFailed with whatever kept it from answering."""
         with self._told(endpoint) as finished:
-            batch, context, gives = self._begin(endpoint, given, finished)
+            batch, context, gives = await self._begin(endpoint, given, finished)
             try:
                 answer = await self._entrance.handler(batch, context)
                 return Reply(rows(answer, gives), answer.parameters, self.caller.request_id)
@@ -85,7 +87,7 @@ class Calls:
         """What an endpoint answers, one document at a time; raises as `call`."""
         request_id = self.caller.request_id
         with self._told(endpoint) as finished:
-            batch, context, gives = self._begin(endpoint, given, finished)
+            batch, context, gives = await self._begin(endpoint, given, finished)
             asked = batch.parameters
             try:
                 async with aclosing(self._entrance.stream(batch, context, protocol=PROTOCOL)) as parts:
@@ -138,7 +140,7 @@ class Calls:
         except HeadraceError as error:
             raise self._failed(error, endpoint) from error
 
-    def _begin(
+    async def _begin(
         self, endpoint: str, given: dict[str, Any], finished: Finished
     ) -> tuple[Batch, Context, type[Any] | None]:
         caller = self.caller
@@ -150,7 +152,10 @@ class Calls:
         target = _target(given)
         self._entrance.permit(caller.identity, endpoint, target)
         body = msgspec.json.encode(_body(given))
-        docs, parameters, gives = self._read(endpoint, body)
+        if len(body) > SMALL:
+            docs, parameters, gives = await self._read_large(endpoint, body)
+        else:
+            docs, parameters, gives = self._read(endpoint, body)
         context = Context(
             endpoint,
             request_id=caller.request_id,
@@ -175,6 +180,17 @@ class Calls:
         expected = front.types.get(endpoint) or front.learn(endpoint)
         docs = bodies.read_docs(asked.data, expected)
         limits.check_docs(docs, len(body))
+        return docs, asked.parameters or {}, expected.gives
+
+    async def _read_large(
+        self, endpoint: str, body: bytes
+    ) -> tuple[DocList[Any], dict[str, Any], type[Any] | None]:
+        """The same, in steps that let others pass."""
+        front = self._front
+        asked = await large.read(body, front.limits, front.turns)
+        expected = front.types.get(endpoint) or front.learn(endpoint)
+        size = len(body)
+        docs = await large.read_docs(asked.data, expected, front.limits, front.turns, body_bytes=size)
         return docs, asked.parameters or {}, expected.gives
 
     def _failed(self, error: Exception, endpoint: str) -> CallFailed:

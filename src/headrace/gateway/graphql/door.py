@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 
 from headrace.errors import HeadraceError
@@ -24,6 +25,7 @@ from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import HTML, JSON, Headers, Response
 from headrace.gateway.http.routes import Route, Routes
 from headrace.gateway.identity import Identity
+from headrace.gateway.refusals import reply_too_large
 from headrace.pipeline.describe import DEFAULT_ENDPOINT
 
 RESULT = b'application/graphql-response+json'
@@ -102,7 +104,7 @@ class GraphqlDoor:
                 if calls.count:
                     request.finished.protocol = ''  # each of its calls was told
                 request.endpoint = PATH
-                return _written(result, form)
+                return _written(result, form, most_bytes=self._front.max_body_bytes)
         request.finished.protocol = ''
         return Events(self.engine, operation, calls, request, timeout_s).response()
 
@@ -151,8 +153,15 @@ def _identity(request: Request) -> Identity:
     return request.identity or Identity(request.client, host=request.host)
 
 
-def _written(result: Result, form: bytes, headers: Headers = (), *, is_invalid: bool = False) -> Response:
-    """A result as a response.
+def _written(
+    result: Result,
+    form: bytes,
+    headers: Headers = (),
+    *,
+    is_invalid: bool = False,
+    most_bytes: int = sys.maxsize,
+) -> Response:
+    """A result as a response; TooLarge for one of more than `most_bytes`.
 
     Clients of the older media type take a status other than 200 for a fault of the network, so what is wrong
     with a query itself is told with 200 there, as GraphQL over HTTP asks for.
@@ -163,6 +172,8 @@ def _written(result: Result, form: bytes, headers: Headers = (), *, is_invalid: 
         body = bodies.replies.encode(result.body)
     except bodies.UNWRITABLE as error:
         raise bodies.unwritable(error) from None
+    if len(body) > most_bytes:
+        raise reply_too_large(most_bytes)
     return Response(status, body, form + b'; charset=utf-8' if form == RESULT else form, headers)
 
 

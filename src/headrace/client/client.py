@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, NoReturn, Self, TypeVar, Unpack
 
 from headrace.client import delivery, inputs, retry, streaming, window
 from headrace.client.asynchronous import AsyncClient
@@ -20,6 +20,7 @@ from headrace.client.posting import Post
 from headrace.client.settings import ClientSettings, settings
 from headrace.client.transport import check_open
 from headrace.documents import DocList
+from headrace.errors import SpecError
 
 T = TypeVar('T')
 
@@ -159,7 +160,7 @@ class Client:
 
     def _batches(self, post: Post) -> Iterator[DocList[Any]]:
         size = post.options.request_size
-        if not inputs.are_asynchronous(post.inputs):
+        if not isinstance(post.inputs, AsyncIterable):
             yield from inputs.batches(post.inputs, size, lambda: self.takes(*post.address))
             return
         batches = inputs.batches_async(post.inputs, size, lambda: self._takes(*post.address))
@@ -178,7 +179,7 @@ class Client:
     def _requests(self, post: Post) -> AsyncGenerator[DocList[Any], None]:
         """The requests of a stream. Inputs that may wait are asked for on a thread of their own."""
         size = post.options.request_size
-        if inputs.are_asynchronous(post.inputs) or not inputs.are_to_come(post.inputs):
+        if isinstance(post.inputs, AsyncIterable) or not inputs.are_to_come(post.inputs):
             return inputs.batches_async(post.inputs, size, lambda: self._takes(*post.address))
         made = inputs.batches(post.inputs, size, lambda: self.takes(*post.address))
         return on_thread(made, f'headrace inputs of {post.endpoint}')
@@ -194,6 +195,15 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    async def __aenter__(self) -> NoReturn:
+        raise SpecError(
+            'this client is synchronous: its calls wait, and give what can be gone through with `for`',
+            help='for `await`, `async with` and `async for`, write Client(..., asyncio=True)',
+        )
+
+    async def __aexit__(self, *error: object) -> None:
+        """Nothing was begun."""
 
     def __repr__(self) -> str:
         return f'<{type(self).__name__} {self.address or self._transport}>'

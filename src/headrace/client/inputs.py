@@ -45,11 +45,6 @@ def are_to_come(inputs: Any) -> bool:
     return not (inputs is None or isinstance(inputs, Sized))
 
 
-def are_asynchronous(inputs: Any) -> bool:
-    """Whether resolved inputs have to be waited for; a DocList only says that it need not be."""
-    return isinstance(inputs, AsyncIterable) and not isinstance(inputs, DocList)
-
-
 def batches(inputs: Any, size: int, ask: Callable[[], Taken] = Taken) -> Iterator[DocList[Any]]:
     """Resolved, not asynchronous inputs in lists of up to `size`; None is one empty list.
 
@@ -76,7 +71,7 @@ async def batches_async(
             yield docs
         return
     batch = Batch(size)
-    async for item in inputs if are_asynchronous(inputs) else _each(inputs):
+    async for item in inputs if isinstance(inputs, AsyncIterable) else _each(inputs):
         if batch.must_ask(item):
             batch.takes = await ask() if ask else Taken()
         for docs in batch.add(item):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, MutableSequence
-from typing import Any, ClassVar, Generic, NoReturn, Self, SupportsIndex, TypeVar, cast, overload
+from typing import Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, cast, overload
 
 import numpy as np
 
@@ -102,14 +102,6 @@ class DocSequence(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.rows)
-
-    def __aiter__(self) -> NoReturn:
-        """Say what was meant: who writes `async for docs in client.post(...)` has a client that waits."""
-        raise TypeError(
-            f'a {type(self).__name__} is here already: go through it with `for`. With Client(asyncio=True) '
-            'or Flow(asyncio=True), `async for` gives the results of a post as they come, and those of '
-            'stream_doc one by one'
-        )
 
     def __reversed__(self) -> Iterator[T]:
         return reversed(self.rows)

@@ -8,7 +8,6 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import Any
 
-from headrace.documents import DocList
 from headrace.errors import TooLarge
 from headrace.executors import recorded
 from headrace.executors.failure import USER_ERRORS, failed
@@ -114,7 +113,7 @@ class Generating:
                 if inspect.isawaitable(made):  # a coroutine that gives an iterator
                     made = await made
                 if not isinstance(made, AsyncIterator):
-                    made = aiter(made) if _is_iterable(made) else self._refuse(made)
+                    made = aiter(made) if hasattr(made, '__aiter__') else self._refuse(made)
                 try:
                     async for value in made:
                         yield returned.part(value, batch)
@@ -178,8 +177,3 @@ def _with_results(parameters: dict[str, Any], more: dict[str, Any]) -> dict[str,
     known = parameters.get(RESULTS, {})
     united = {name: {**known.get(name, {}), **result} for name, result in found.items()}
     return {**parameters, RESULTS: {**known, **united}}
-
-
-def _is_iterable(made: object) -> bool:
-    """Whether a handler gave something that can be gone through; a list of documents is a whole answer."""
-    return hasattr(made, '__aiter__') and not isinstance(made, DocList)

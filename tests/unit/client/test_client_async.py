@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from headrace.client import AsyncClient, Response
+from headrace.client import AsyncClient, Client, Response
 from headrace.documents import DocList, Document
-from headrace.errors import BadServer
+from headrace.errors import BadServer, SpecError
 
 
 @pytest.fixture
@@ -148,3 +148,10 @@ async def wait_for(condition: Any) -> None:
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def test_a_client_that_waits_says_which_one_does_not():
+    with pytest.raises(SpecError, match='this client is synchronous') as caught:
+        async with Client('grpc://127.0.0.1:1'):
+            raise AssertionError
+    assert 'Client(..., asyncio=True)' in caught.value.help

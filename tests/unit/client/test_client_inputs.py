@@ -136,12 +136,3 @@ def test_no_document_is_lost_and_no_request_too_large(words: list[str], size: in
         assert [doc.text for docs in found for doc in docs] == words
         assert all(len(docs) == size for docs in found[:-1])
         assert all(0 < len(docs) <= size for docs in found)
-
-
-async def test_a_list_says_that_it_need_not_be_waited_for():
-    docs = DocList[Document]([Document('a')])
-    with pytest.raises(TypeError, match=r'go through it with `for`. With Client\(asyncio=True\)'):
-        async for _ in docs:
-            pass
-    assert [list(batch) for batch in batches(docs, 5)] == [[docs[0]]]
-    assert [list(batch) async for batch in batches_async([docs], 5)] == [[docs[0]]]

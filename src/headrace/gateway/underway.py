@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from headrace.errors import HeadraceError, Unavailable
 
@@ -20,7 +20,7 @@ class Work:
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Future[Any] | None = None
 
     def cancel(self) -> None:
         """Tell everybody who works on it that it is over."""

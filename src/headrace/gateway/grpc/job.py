@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
+from headrace.gateway.underway import Work
 from headrace.gateway.window import Window
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import Context
@@ -13,7 +14,7 @@ from headrace.pipeline.context import Context
 PARTS_AHEAD, BYTES_AHEAD = 16, 64 * 1024
 """Parts of one answer that may wait to be written, and their bytes; then the executor waits."""
 
-Work = asyncio.Future[bytes | None]
+Reply = asyncio.Future[bytes | None]
 
 
 class Part(NamedTuple):
@@ -39,15 +40,30 @@ class Parts:
         self._add(Part(data, self._window))
 
 
-class Job(NamedTuple):
-    """One request of a stream: `work` ends with its last reply, serialised (None: it was withdrawn).
+class Job(Work):
+    """One request of a stream: `reply` is there with its last reply, serialised (None: it was withdrawn).
 
     `ticket` is None if there was no room for it. `parts` are the replies before the last, if there may be any
     and they have a line of their own.
     """
 
-    work: Work
-    context: Context
-    size: int
-    ticket: Ticket | None = None
-    parts: asyncio.Queue[Part | None] | None = None
+    __slots__ = ('context', 'parts', 'reply', 'size', 'ticket')
+
+    def __init__(
+        self,
+        reply: Reply,
+        context: Context,
+        size: int,
+        ticket: Ticket | None = None,
+        parts: asyncio.Queue[Part | None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.reply = self.task = reply
+        self.context = context
+        self.size = size
+        self.ticket = ticket
+        self.parts = parts
+
+    def cancel(self) -> None:
+        """Tell the executors that it is over."""
+        self.context.cancel()

@@ -12,10 +12,11 @@ import grpc
 from headrace.errors import Cancelled, HeadraceError
 from headrace.gateway.finished import Finished
 from headrace.gateway.grpc.exchange import Asked, Exchange
-from headrace.gateway.grpc.job import Job, Part, Parts, Work
+from headrace.gateway.grpc.job import Job, Part, Parts, Reply
 from headrace.gateway.grpc.reception import Reception, Visit
 from headrace.gateway.grpc.unread import Write, deliver
 from headrace.gateway.grpc.withheld import is_withheld
+from headrace.gateway.underway import Underway
 from headrace.gateway.window import Window
 from headrace.pipeline.context import Context
 from headrace.proto import headrace_pb2 as pb
@@ -53,10 +54,9 @@ class Stream:
         self._in_order = in_order
         self._says_farewell = says_farewell
         self._due: asyncio.Queue[Job | Part | bytes | None] = asyncio.Queue()
-        self._working: dict[Work, Job] = {}
+        self._underway: Underway[Job] = Underway(lambda: self._due.put_nowait(None))
         self._unwritten: set[Job] = set()
         self._reader: asyncio.Task[None] | None = None
-        self._has_read_all = False
         self._writing = asyncio.Lock()
 
     async def run(self, read: Read, write: Write, visit: Visit) -> None:
@@ -74,15 +74,13 @@ class Stream:
                     async with self._writing:  # gRPC cannot send a status in the middle of a reply
                         writer.cancel()
                     reader.result()
-                self._has_read_all = True
-                self._end_if_done()
+                self._underway.last()
             await writer
         finally:
             reader.cancel()
             writer.cancel()
             for job in list(self._unwritten):
-                job.context.cancel()
-                job.work.cancel()
+                job.end(None)
                 self._close(job)
 
     def drain(self) -> None:
@@ -137,39 +135,33 @@ class Stream:
         self._start(Job(work, context, size, ticket, line), finished)
 
     def _start(self, job: Job, finished: Finished) -> None:
-        self._working[job.work] = job
+        self._underway.begin(job)
         self._unwritten.add(job)
 
-        def over(work: Work) -> None:
-            del self._working[work]
+        def over(_: Reply) -> None:
+            self._underway.ended(job)
             self._reception.ended(finished)
             if job.parts is not None:
                 job.parts.put_nowait(None)
             if not self._in_order:
                 self._due.put_nowait(job)
-            self._end_if_done()
+            self._underway.settle()
 
-        job.work.add_done_callback(over)
+        job.reply.add_done_callback(over)
         if self._in_order:
             self._due.put_nowait(job)
 
-    def _end_if_done(self) -> None:
-        """Tell the writer that nothing more will come, once that is so."""
-        if self._has_read_all and not self._working:
-            self._due.put_nowait(None)
-
     def _refuse(self, error: HeadraceError, context: Context, size: int, visit: Visit) -> None:
-        work: Work = asyncio.get_running_loop().create_future()
-        work.set_result(self._failure(error, context, visit))
-        job = Job(work, context, size)
+        reply: Reply = asyncio.get_running_loop().create_future()
+        reply.set_result(self._failure(error, context, visit))
+        job = Job(reply, context, size)
         self._unwritten.add(job)
         self._due.put_nowait(job)
 
     def _withdraw(self, request_id: str) -> None:
-        for job in list(self._working.values()):
+        for job in self._underway:
             if job.context.request_id == request_id:
-                job.context.cancel()
-                job.work.cancel()
+                job.end(None)
 
     async def _generate(self, asked: Asked, visit: Visit, parts: Parts) -> bytes | None:
         """The last reply of an answer in parts; those before it go to `parts`."""
@@ -222,9 +214,9 @@ class Stream:
         if job.parts is not None:
             while (part := await job.parts.get()) is not None:
                 await self._write_part(write, part)
-        if not job.work.done():
-            await asyncio.wait((job.work,))
-        reply = None if job.work.cancelled() else job.work.result()
+        if not job.reply.done():
+            await asyncio.wait((job.reply,))
+        reply = None if job.reply.cancelled() else job.reply.result()
         if reply is not None:
             await self._deliver(write, reply)
         self._close(job)

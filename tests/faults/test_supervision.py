@@ -87,7 +87,7 @@ def test_a_worker_that_is_killed_while_it_is_idle_is_started_again(protocol):
             after = pid_of(flow)  # waits for it
             assert after != before.pid
         until(flow.is_flow_ready)
-        assert [path.name for path in Path(flow.session.running._directory).iterdir()] == ['one.3.sock']
+        assert [path.name for path in Path(flow.session.running._directory).glob('*.sock')] == ['one.3.sock']
 
 
 def test_of_several_replicas_only_the_one_that_ended_is_started_again(caplog):

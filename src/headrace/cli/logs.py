@@ -33,6 +33,7 @@ LOOK_EVERY_S = 0.25
 @click.option('--json', 'is_json', is_flag=True, help='As JSON, one object per line.')
 def command(
     process: str,
+    *,
     flow: str,
     level: str | None,
     request_id: str | None,
@@ -53,7 +54,8 @@ def command(
     """
     notice = find(environment.read().runtime_root(), flow)
     follower = Follower(notice.directory)
-    _show(tail(notice.directory, process or None, level, request_id, lines), is_json=is_json)
+    last = tail(notice.directory, process or None, level=level, request_id=request_id, limit=lines)
+    _show(last, is_json=is_json)
     while follow and _runs(notice.pid, notice.directory):
         time.sleep(LOOK_EVERY_S)
         fresh = (line for line in follower.fresh() if is_wanted(line, process, level, request_id))

@@ -65,6 +65,7 @@ def file_name(process: str) -> str:
 def tail(
     directory: str | Path,
     process: str | None = None,
+    *,
     level: str | None = None,
     request_id: str | None = None,
     limit: int = 200,

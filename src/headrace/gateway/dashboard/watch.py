@@ -168,9 +168,9 @@ class Watch:
             logfiles.tail,
             self._directory,
             process or None,
-            level or None,
-            request or None,
-            max(1, min(limit, MOST_LINES)),
+            level=level or None,
+            request_id=request or None,
+            limit=max(1, min(limit, MOST_LINES)),
         )
         return Logs(lines=tuple(found), processes=processes)
 

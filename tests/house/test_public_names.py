@@ -27,6 +27,7 @@ PUBLIC = [
     'TorchTensor',
     '__version__',
     'dynamic_batching',
+    'monitor',
     'requests',
 ]
 

@@ -112,7 +112,7 @@ class Executor:
         `/metrics` of the gateway has it, with the labels executor, shard and replica; its name ends with
         `_total`. The same name gives the same counter. Raises ExecutorError for a name that cannot be.
         """
-        return own(self, 'counter', name, documentation, labels)
+        return own(self, 'counter', name, documentation, labels=labels)
 
     @overload
     def gauge(self, name: str, documentation: str = '') -> Gauge: ...
@@ -120,7 +120,7 @@ class Executor:
     def gauge(self, name: str, documentation: str, labels: Sequence[str]) -> Labelled[Gauge]: ...
     def gauge(self, name: str, documentation: str = '', labels: Sequence[str] = ()) -> Any:
         """A metric that is as it is now: `set` it, or `add` to it; otherwise as `counter`."""
-        return own(self, 'gauge', name, documentation, labels)
+        return own(self, 'gauge', name, documentation, labels=labels)
 
     @overload
     def histogram(
@@ -142,7 +142,7 @@ class Executor:
 
         `buckets` are the upper bounds that values are sorted by, those of seconds unless others are given.
         """
-        return own(self, 'histogram', name, documentation, labels, buckets)
+        return own(self, 'histogram', name, documentation, labels=labels, buckets=buckets)
 
     def monitor(self, name: str, documentation: str = '') -> Timed:
         """A histogram of seconds: `with self.monitor('model_seconds'):` measures what happens inside."""

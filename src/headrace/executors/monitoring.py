@@ -80,6 +80,7 @@ def own(
     kind: Kind,
     name: str,
     documentation: str,
+    *,
     labels: Sequence[str] = (),
     buckets: Sequence[float] = (),
 ) -> Any:

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from headrace.gateway.finished import Finished
 from headrace.observe.metrics import catalogue
+from headrace.observe.metrics.catalogue import BYTES, DOCUMENTS, SECONDS
 from headrace.observe.metrics.store import Store
-from headrace.observe.metrics.values import Counter, Histogram
+from headrace.observe.metrics.values import Histogram
 from headrace.pipeline.describe import DEFAULT_ENDPOINT
+from headrace.pipeline.hops import Hop
 
 TRACE_ID = slice(3, 35)
 """Where the trace's number stands in a traceparent."""
+MOST_OTHERS = 64
+"""Names that callers gave, and that are not looked up again."""
 
 
 class Series:
-    """All that is measured of one endpoint on one protocol."""
+    """All that is measured of one endpoint on one protocol, as slots to write to."""
 
-    __slots__ = ('documents', 'endpoint', 'hops', 'received', 'seconds', 'sent', 'statuses')
+    __slots__ = ('documents', 'endpoint', 'hops', 'received', 'seconds', 'sent', 'statuses', 'traces')
 
     def __init__(self, store: Store, protocol: str, endpoint: str) -> None:
         labels = (protocol, endpoint)
+        seconds = store.histogram(catalogue.REQUEST_SECONDS).labels(*labels)
         self.endpoint = endpoint
-        self.statuses: dict[int, Counter] = {}
-        self.seconds = store.histogram(catalogue.REQUEST_SECONDS).labels(*labels)
-        self.received = store.histogram(catalogue.REQUEST_BYTES).labels(*labels)
-        self.sent = store.histogram(catalogue.RESPONSE_BYTES).labels(*labels)
-        self.documents = store.histogram(catalogue.REQUEST_DOCUMENTS).labels(*labels)
+        self.statuses: dict[int, memoryview[float]] = {}
+        self.seconds = seconds.slots
+        self.traces = seconds.exemplars
+        self.received = store.histogram(catalogue.REQUEST_BYTES).labels(*labels).slots
+        self.sent = store.histogram(catalogue.RESPONSE_BYTES).labels(*labels).slots
+        self.documents = store.histogram(catalogue.REQUEST_DOCUMENTS).labels(*labels).slots
         self.hops: dict[str, Histogram] = {}
 
 
@@ -51,55 +58,79 @@ class Measuring:
         self._connections = store.gauge(catalogue.CONNECTIONS)
 
     def ended(self, finished: Finished) -> None:
-        """A request has ended, `seconds` after it began."""
-        endpoint = finished.endpoint
-        if not endpoint:
-            self._pages.labels(str(finished.status)).add()
-            return
+        """A request has ended, `seconds` after it began.
+
+        Every request passes here, so it is written out: what `Counter.add` and `Histogram.observe` do.
+        """
         try:
-            series = self._series[finished.protocol][endpoint]
-            counter = series.statuses[finished.status]
+            series = self._series[finished.protocol][finished.endpoint]
+            count = series.statuses[finished.status]
         except KeyError:
-            series = self._of(finished.protocol, endpoint)
-            counter = self._counter(finished, series)
-        counter.add()
-        seconds = series.seconds
-        seconds.observe(finished.seconds)
-        series.received.observe(finished.received_bytes)
-        if finished.sent_bytes:
-            series.sent.observe(finished.sent_bytes)
-        series.documents.observe(finished.documents)
-        if finished.trace and seconds.exemplars is not None:
-            seconds.exemplars.keep(finished.seconds, finished.trace[TRACE_ID])
-        if finished.hops:
-            self._hops(finished, series)
-
-    def _hops(self, finished: Finished, series: Series) -> None:
+            if not finished.endpoint:
+                return self._pages.labels(str(finished.status)).add()
+            series = self._learned(finished)
+            count = series.statuses[finished.status]
+        count[0] += 1
+        slots, seconds = series.seconds, finished.seconds
+        slots[bisect_left(SECONDS, seconds)] += 1
+        slots[-1] += seconds
+        slots, size = series.received, finished.received_bytes
+        slots[bisect_left(BYTES, size)] += 1
+        slots[-1] += size
+        slots, size = series.documents, finished.documents
+        slots[bisect_left(DOCUMENTS, size)] += 1
+        slots[-1] += size
+        size = finished.sent_bytes
+        if size:
+            slots = series.sent
+            slots[bisect_left(BYTES, size)] += 1
+            slots[-1] += size
         for hop in finished.hops or ():
-            seconds = series.hops.get(hop.executor)
-            if seconds is None:
-                seconds = self._hop_seconds.labels(hop.executor, series.endpoint)
-                series.hops[hop.executor] = seconds
-            seconds.observe(hop.took_s)
-            if hop.error:
-                self._hop_errors.labels(hop.executor, hop.error).add()
-            if finished.trace and seconds.exemplars is not None:
-                seconds.exemplars.keep(hop.took_s, finished.trace[TRACE_ID])
+            known = series.hops.get(hop.executor)
+            if known is None or hop.error:
+                known = self._hop(series, hop)
+            slots, seconds = known.slots, hop.took_s
+            slots[bisect_left(SECONDS, seconds)] += 1
+            slots[-1] += seconds
+        if finished.trace:
+            self._trace(finished, series)
 
-    def _of(self, protocol: str, endpoint: str) -> Series:
-        """The series of an endpoint; those of names that nobody knows are the default one's."""
-        named = self._named(endpoint)
-        known = self._series.setdefault(protocol, {})
-        if named not in known:
-            known[named] = Series(self._store, protocol, named)
-        return known[named]
+    def _hop(self, series: Series, hop: Hop) -> Histogram:
+        """Where a visit to an executor is measured."""
+        if hop.error:
+            self._hop_errors.labels(hop.executor, hop.error).add()
+        seconds = series.hops.get(hop.executor)
+        if seconds is None:
+            seconds = self._hop_seconds.labels(hop.executor, series.endpoint)
+            series.hops[hop.executor] = seconds
+        return seconds
 
-    def _counter(self, finished: Finished, series: Series) -> Counter:
-        counter = series.statuses.get(finished.status)
-        if counter is None:
-            counter = self._requests.labels(finished.protocol, series.endpoint, str(finished.status))
-            series.statuses[finished.status] = counter
-        return counter
+    def _trace(self, finished: Finished, series: Series) -> None:
+        """Keep the trace of a request where its durations are counted."""
+        number = finished.trace[TRACE_ID]
+        if series.traces is not None:
+            series.traces.keep(finished.seconds, number)
+        for hop in finished.hops or ():
+            traces = series.hops[hop.executor].exemplars
+            if traces is not None:
+                traces.keep(hop.took_s, number)
+
+    def _learned(self, finished: Finished) -> Series:
+        """The series of an endpoint, with a place for its status, which is kept from then on.
+
+        Names that nobody knows have those of the default endpoint; the first of them are remembered.
+        """
+        known = self._series.setdefault(finished.protocol, {})
+        named = self._named(finished.endpoint)
+        series = known.get(named)
+        if series is None:
+            series = known[named] = Series(self._store, finished.protocol, named)
+        if len(known) < len(self._endpoints) + MOST_OTHERS:
+            known[finished.endpoint] = series
+        if finished.status not in series.statuses:
+            labels = (finished.protocol, named, str(finished.status))
+            series.statuses[finished.status] = self._requests.labels(*labels).slots
+        return series
 
     def _named(self, endpoint: str) -> str:
         return endpoint if endpoint in self._endpoints else DEFAULT_ENDPOINT

@@ -30,7 +30,7 @@ class Watching:
         self._known: dict[Labels, tuple[Gauge, Gauge]] = {}
         retries = store.counter(catalogue.RETRIES)
         for target, replicas in targets.items():
-            replicas.on_retry = retries.labels(_name(target)).add
+            replicas.retrial.on_retry = retries.labels(_name(target)).add
 
     def look(self, measuring: Measuring) -> None:
         """Measure how it is now; what is not there any more is no number."""
@@ -38,11 +38,11 @@ class Watching:
         for target, replicas in self._targets.items():
             executor, shard = _name(target), str(target.shard)
             self._waiting.labels(executor, shard).set(replicas.waiting)
-            for key, outstanding, is_up in replicas.seen():
+            for key, replica in replicas.known.items():
                 number = NUMBER.search(key)
                 labels = executor, shard, number[1] if number else key
                 others, others_up = found.get(labels, (0, False))
-                found[labels] = others + outstanding, others_up or is_up
+                found[labels] = others + replica.outstanding, others_up or replica.state == 'healthy'
         for labels in found.keys() | self._known.keys():
             if labels not in self._known:
                 self._known[labels] = self._busy.labels(*labels), self._up.labels(*labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, NoReturn
 
@@ -35,7 +35,7 @@ class Replicas:
     not begun, or if its endpoint is idempotent, which may happen `retries` times. A request over which
     several replicas died is given up as ExecutorFailure. With `sticky`, calls with the same value of this
     parameter go to the same replica as long as that is healthy. Replicas that are no processes of ours
-    (`are_processes`), but other services, do not die of a request. `on_retry` hears of further attempts.
+    (`are_processes`), but other services, do not die of a request.
 
     >>> async def echo(batch, context):
     ...     return batch
@@ -60,12 +60,9 @@ class Replicas:
         self._max_queue = max_queue
         self._sticky = sticky
         self._roster = Roster(_window(info), clock=clock)
-        self._retrial = Retrial(name, self._roster, info=info, retries=retries, can_die=are_processes)
-        self.on_retry: Callable[[], None] | None = None
+        self.retrial = Retrial(name, self._roster, info=info, retries=retries, can_die=are_processes)
         self._leaving: set[Replica] = set()
         self._reason = ''
-
-    # --- the way of a call
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         """The answer of one replica; see the class for the errors."""
@@ -117,8 +114,8 @@ class Replicas:
             except Unavailable as error:
                 self._failed(replica, turn, error, call)
                 if has_begun:
-                    raise self._retrial.cut(call, error) from None
-                self._judge(call, error)
+                    raise self.retrial.cut(call, error) from None
+                self.retrial.judge(call, error)
                 context.check()
                 replica = None
             except BaseException as error:
@@ -133,7 +130,7 @@ class Replicas:
         try:
             while True:
                 if call.error is not None:
-                    self._judge(call, call.error)
+                    self.retrial.judge(call, call.error)
                     call.error = None
                     call.context.check()
                 outcome = await (self._race(call) if call.late else self._attempt(call))
@@ -143,12 +140,6 @@ class Replicas:
         finally:
             for late in call.late.values():
                 late.cancel()
-
-    def _judge(self, call: Call, error: Unavailable) -> None:
-        """Have a call tried once more, or raise what its caller gets."""
-        self._retrial.judge(call, error)
-        if self.on_retry is not None:
-            self.on_retry()
 
     async def _attempt(self, call: Call) -> Batch | Unavailable:
         """Wait for a replica and let it have the call: its answer, or why it has none."""
@@ -168,7 +159,7 @@ class Replicas:
 
     async def _race(self, call: Call) -> Batch | Unavailable:
         """As `_attempt`, while a stalled replica that has the call may answer after all."""
-        go_on = self._attempt(call) if self._retrial.may_try(call) else _only_wait(call)
+        go_on = self._attempt(call) if self.retrial.may_try(call) else _only_wait(call)
         attempt: asyncio.Future[Batch | Unavailable] = asyncio.ensure_future(go_on)
         try:
             while not attempt.done():
@@ -195,9 +186,9 @@ class Replicas:
         if not isinstance(error, Unavailable) or error.answered:
             raise error
         if error.begun:
-            self._retrial.note_death(call)
-        if not call.late and not self._retrial.may_try(call):
-            raise self._retrial.over(call, error)
+            self.retrial.note_death(call)
+        if not call.late and not self.retrial.may_try(call):
+            raise self.retrial.over(call, error)
         self._pump()  # what had it may be back, and is no longer asked to answer
         return None
 
@@ -305,17 +296,12 @@ class Replicas:
 
     def is_idempotent(self, endpoint: str) -> bool:
         """Whether a request to this endpoint may run twice."""
-        return self._retrial.is_idempotent(endpoint)
+        return self.retrial.is_idempotent(endpoint)
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """The replicas that were added and not removed."""
-        return tuple(self._roster.replicas)
-
-    def seen(self) -> Iterator[tuple[str, int, bool]]:
-        """Each replica by its key: the calls that it has, and whether it is healthy."""
-        for key, replica in self._roster.replicas.items():
-            yield key, replica.outstanding, replica.state == 'healthy'
+    def known(self) -> Mapping[str, Replica]:
+        """The replicas that were added and not removed, by their keys."""
+        return self._roster.replicas
 
     @property
     def is_up(self) -> bool:

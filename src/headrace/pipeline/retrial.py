@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from headrace.errors import ExecutorFailure, HeadraceError, Unavailable
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.replica import Call
@@ -19,12 +21,14 @@ class Retrial:
 
     A call that surely did not begin goes to another replica, whatever it does; if all have refused it, it
     ends with that error. One that may have begun is tried again `retries` times if its endpoint is
-    idempotent. One over which replicas die is given up: it would end all of them in turn.
+    idempotent. One over which replicas die is given up: it would end all of them in turn. `on_retry` hears of
+    each further attempt.
     """
 
     def __init__(
         self, name: str, roster: Roster, *, info: ExecutorInfo | None, retries: int, can_die: bool = True
     ) -> None:
+        self.on_retry: Callable[[], None] | None = None
         self._info = info
         self._can_die = can_die
         self._name = name
@@ -42,6 +46,11 @@ class Retrial:
 
     def judge(self, call: Call, error: Unavailable) -> None:
         """Prepare a call for another attempt; raise what its caller gets if there shall be none."""
+        self._prepare(call, error)
+        if self.on_retry is not None:
+            self.on_retry()
+
+    def _prepare(self, call: Call, error: Unavailable) -> None:
         replica = call.replica
         if error.answered or replica is None:
             raise error

@@ -74,17 +74,12 @@ class Application:
         finally:
             if request.ticket is not None:
                 request.ticket.leave()
-            self._ended(request)
-
-    def _ended(self, request: Request) -> None:
-        """A request is over, whatever became of it; one whose parts were told one by one is told already."""
-        finished = request.finished
-        if not finished.request_id:
-            finished.request_id, finished.client = request.id, request.client
-        if not finished.received_bytes:
-            finished.received_bytes = request.size
-        if finished.protocol:
-            self._observer.ended(finished)
+            finished = request.finished
+            if not finished.request_id:
+                finished.request_id, finished.client = request.id, request.client
+                finished.received_bytes = request.size
+            if finished.protocol:  # else its parts were told, one by one
+                self._observer.ended(finished)
 
     async def _answer(self, request: Request, response: Response, send: Send) -> None:
         """Send the response; it is over when the client has taken most of it."""

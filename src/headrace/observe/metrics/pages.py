@@ -86,7 +86,8 @@ class Pages:
         """Let go of the file; slots that were given out can still be written to."""
         if self._file is not None:
             os.close(self._file)
-            self._file = None
+            self._file, self._pages = None, []
+            self._used = PAGE_BYTES
 
 
 def records(content: bytes) -> Iterator[tuple[bytes, memoryview[float]]]:

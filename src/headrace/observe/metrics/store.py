@@ -119,7 +119,9 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file, which stays; series that somebody has kept can still be written to."""
-        self._pages.close()
+        with self._lock:
+            self._pages.close()
+            self._families = {}
 
     def __repr__(self) -> str:
         return f'<Store of {self.process or "a process"}, {len(self._families)} metrics>'

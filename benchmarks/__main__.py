@@ -8,10 +8,13 @@ from pathlib import Path
 import click
 import uvloop
 
-from benchmarks import batching, bulk, chain, graph, life, rates, replicas, report, security
+from benchmarks import batching, bulk, chain, graph, life, logs, rates, replicas, report, security, tracing
 from benchmarks.result import Result
 
-PARTS = ('life', 'http', 'grpc', 'bulk', 'batching', 'replicas', 'chain', 'graph', 'security')
+PARTS = (
+    *('life', 'http', 'grpc', 'bulk', 'batching', 'replicas', 'chain', 'graph', 'security'),
+    *('tracing', 'logs'),
+)
 
 
 @click.command()
@@ -51,6 +54,10 @@ def measure(part: str, *, quick: bool) -> list[Result]:
         return uvloop.run(graph.measure(seconds=0.2 if quick else 2.0))
     if part == 'security':
         return uvloop.run(security.measure(seconds=0.3 if quick else 1.0, turns=1 if quick else 7))
+    if part == 'tracing':
+        return uvloop.run(tracing.measure(seconds=0.3 if quick else 1.0, turns=1 if quick else 7))
+    if part == 'logs':
+        return uvloop.run(logs.measure(seconds=0.3 if quick else 1.0, turns=1 if quick else 7))
     return uvloop.run(rates.measure(part, [1, 16] if quick else [1, 16, 64], 0.5 if quick else 4.0))
 
 

@@ -67,14 +67,15 @@ async def measure(seconds: float, turns: int) -> list[Result]:
     with tempfile.TemporaryDirectory() as folder:
         known = cases(Path(folder))
         for protocol in PROTOCOLS:
-            loads = await _in_turns(protocol, known, seconds, turns)
-            results += [_result(protocol, name, loads) for name in loads]
+            loads = await in_turns(protocol, known, seconds, turns)
+            results += [result('security', protocol, name, loads) for name in loads]
     return results
 
 
-async def _in_turns(
+async def in_turns(
     protocol: str, known: dict[str, Case], seconds: float, turns: int
 ) -> dict[str, list[Load]]:
+    """The loads of each case, one turn after the other."""
     loads: dict[str, list[Load]] = {name: [] for name in known}
     async with AsyncExitStack() as stack:
         ports, servers = {}, {}
@@ -109,10 +110,11 @@ def _replied(body: bytes) -> None:
     assert GREETED in Reply.FromString(body).json, body
 
 
-def _result(protocol: str, name: str, loads: dict[str, list[Load]]) -> Result:
+def result(part: str, protocol: str, name: str, loads: dict[str, list[Load]]) -> Result:
+    """One case, next to that of 'none'."""
     mine, bare = loads[name], loads['none']
     return Result(
-        f'security over {protocol}',
+        f'{part} over {protocol}',
         name,
         median(load.rate for load in mine),
         '1/s',

@@ -13,7 +13,6 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-import uvloop
 
 from headrace.errors import ExecutorFailure
 from headrace.gateway import serve
@@ -22,13 +21,11 @@ from headrace.pipeline.describe import FlowInfo
 from headrace.proto import headrace_pb2 as pb
 from headrace.spec import GatewaySpec
 
+ON_UVLOOP = True
+"""As gateways are."""
+
 INFO = FlowInfo('shop', (), ())
 Open = Callable[..., Awaitable[SimpleNamespace]]
-
-
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The event loop that gateways run on."""
-    return {'uvloop': uvloop.new_event_loop}
 
 
 class Behind:

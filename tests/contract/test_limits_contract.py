@@ -13,7 +13,6 @@ import grpc
 import msgspec
 import numpy as np
 import pytest
-import uvloop
 from limited import Open, is_well, over_grpc, over_http, over_websocket
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -23,6 +22,9 @@ from headrace.documents.codec import columns, header
 from headrace.documents.media import access
 from headrace.proto import headrace_pb2 as pb
 
+ON_UVLOOP = True
+"""As gateways are."""
+
 FEW = {
     'documents': 5,
     'tensor_bytes': 1000,
@@ -30,11 +32,6 @@ FEW = {
     'json_depth': 12,
     'json_values': 100,
 }
-
-
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The event loop that gateways run on."""
-    return {'uvloop': uvloop.new_event_loop}
 
 
 def nested(depth: int) -> bytes:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pytest
-import uvloop
 import websockets
 from limited import Open, is_well, over_grpc, over_http
 
 from headrace.gateway.http import server as http_server
 from headrace.proto import headrace_pb2 as pb
 
-
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The event loop that gateways run on."""
-    return {'uvloop': uvloop.new_event_loop}
+ON_UVLOOP = True
+"""As gateways are."""
 
 
 @pytest.mark.parametrize('protocol', ['http', 'grpc', 'websocket'])

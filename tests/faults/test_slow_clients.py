@@ -13,7 +13,6 @@ import grpc
 import httpx
 import psutil
 import pytest
-import uvloop
 
 from headrace import Document, DocumentArray, Executor, Flow, requests
 from headrace.client import AsyncClient
@@ -25,12 +24,10 @@ from headrace.pipeline.describe import FlowInfo
 from headrace.proto import headrace_pb2 as pb
 from headrace.spec import GatewaySpec
 
+ON_UVLOOP = True
+"""As gateways are."""
+
 LARGE = 2_000_000
-
-
-def pytest_asyncio_loop_factories() -> dict[str, Any]:
-    """The event loop that gateways run on."""
-    return {'uvloop': uvloop.new_event_loop}
 
 
 async def enlarge(batch: Batch, context: Context) -> Batch:

@@ -7,11 +7,15 @@ import pytest
 
 from headrace import Document, DocumentArray, Flow
 from headrace.errors import BadServer, SpecError
-from headrace.pipeline.ring import shard_of
+from headrace.pipeline.ring import shards_of
 from tests.services.index import CountShards, Index, Trim
 
 POLLING = {'/list': 'all', '/hang': 'ALL', '/status': 'ALL', '/fail': 'ALL', '/strict': 'ALL'}
 SHARDS = 3
+
+
+def shard_of(name: str, shards: int) -> int:
+    return shards_of([name], shards)[0]
 
 
 @pytest.fixture(scope='module', params=['local-grpc', 'local-http', 'in-process'])

@@ -9,7 +9,7 @@ left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from headrace.documents.suggest import did_you_mean
@@ -73,18 +73,6 @@ def flat(docs: Docs, path: str, keep: Keep | None = None) -> list[Any]:
     """Gather all documents that the path leads to, in order, as one list; `keep` chooses."""
     found = (doc for part in traverse(docs, path) for doc in part)
     return [doc for doc in found if keep(doc)] if keep is not None else list(found)
-
-
-def everywhere(docs: Iterable[Any], fields: Sequence[str] = ('chunks', 'matches')) -> Iterator[Any]:
-    """Yield all documents and all that is nested in them, each before what it contains."""
-    waiting = [iter(docs)]
-    while waiting:
-        doc = next(waiting[-1], None)
-        if doc is None:
-            waiting.pop()
-            continue
-        yield doc
-        waiting.extend(iter(nested) for name in reversed(fields) if (nested := getattr(doc, name, None)))
 
 
 def _step(match: re.Match[str], path: str) -> Step:

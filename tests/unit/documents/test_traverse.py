@@ -65,18 +65,6 @@ def test_choosing():
     assert [d.id for d in traverse.flat(DOCS, '@r,c', lambda d: d.chunks)] == ['a', 'b', 'a1']
 
 
-def test_everywhere_visits_each_once_and_parents_first():
-    found = ' '.join(d.id for d in traverse.everywhere(DOCS))
-    assert found == 'a a1 a11 a12 a2 a2m am amc b b1'
-
-
-def test_everywhere_goes_as_deep_as_documents_do():
-    deep = doc('0')
-    for number in range(5000):
-        deep = doc(str(number), chunks=[deep])
-    assert sum(1 for _ in traverse.everywhere([deep])) == 5001
-
-
 @pytest.mark.parametrize(
     'path', ['', '@', '@x', '@r,', '@,r', '@c[', '@c[]', '@c[a]', '@c[1:2:3:4]', '@c[::0]', '@.x']
 )

@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.pipeline.ring import _jumps, jump, key_of, shard_of, shards_of
+from headrace.pipeline.ring import _jumps, jump, key_of, shards_of
+
+
+def shard_of(doc_id: str, shards: int) -> int:
+    return jump(key_of(doc_id), shards)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,13 @@ from headrace.pipeline import Batch, Context
 from headrace.pipeline.assembly import assembled
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
 from headrace.pipeline.reports import ERRORS, RESULTS, SHARDS
-from headrace.pipeline.ring import shard_of
+from headrace.pipeline.ring import shards_of
 from headrace.pipeline.shards import Shards
 from headrace.spec import ExecutorSpec
+
+
+def shard_of(name: str, shards: int) -> int:
+    return shards_of([name], shards)[0]
 
 
 class Shard:

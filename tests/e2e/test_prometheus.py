@@ -68,11 +68,10 @@ def prometheus(flow: Flow, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield server
 
 
-def ask(flow: Flow, text: str = 'a red shoe', endpoint: str = '/search') -> int:
-    answer = httpx.post(
-        f'http://127.0.0.1:{flow.ports["http"]}{endpoint}', json={'data': [{'text': text}]}, timeout=30
-    )
-    return answer.status_code
+def ask(flow: Flow, text: str = 'a red shoe', endpoint: str = '/search', accept: str = '*/*') -> int:
+    url = f'http://127.0.0.1:{flow.ports["http"]}{endpoint}'
+    body = {'data': [{'text': text}]}
+    return httpx.post(url, json=body, headers={'accept': accept}, timeout=30).status_code
 
 
 def known_load(flow: Flow) -> None:
@@ -158,7 +157,7 @@ def mixed_load(flow: Flow) -> Iterator[None]:
         while not ended.is_set():
             ask(flow)
             ask(flow, 'wrong')
-            ask(flow, 'two words', '/say')
+            ask(flow, 'two words', '/say', accept='text/event-stream')
             httpx.post(f'http://127.0.0.1:{flow.ports["http"]}/search', content=b'{"data": [{"text": 5}]}')
             flow.client.post('/search', [{'text': 'a hat'}])
 

@@ -11,18 +11,16 @@ from headrace.observe.metrics.metric import Metric
 WINDOW = '$__rate_interval'
 """Grafana's own: at least four scrapes, and more where the reader looks at days."""
 
-CHOSEN = tuple((label, '=~', f'${label}') for label in ('protocol', 'endpoint', 'executor'))
-
 
 def where(flow: Monitored) -> str:
     """What chooses the Flow's series."""
     return f'{FLOW}="{quoted(flow.flow)}"'
 
 
-def asking(flow: Monitored, *, chosen: bool = True) -> Queries:
-    """Questions about a Flow, and of that what is chosen."""
-    all_of_it = Queries(((FLOW, '=', quoted(flow.flow)),), WINDOW)
-    return all_of_it.where(*CHOSEN) if chosen else all_of_it
+def asking(flow: Monitored, *labels: str) -> Queries:
+    """Questions about what a reader has chosen of a Flow by these labels; without, about all of it."""
+    chosen = ((label, '=~', f'${label}') for label in labels)
+    return Queries(((FLOW, '=', quoted(flow.flow)), *chosen), WINDOW)
 
 
 def choices(flow: Monitored, *labels: str) -> tuple[Choice, ...]:

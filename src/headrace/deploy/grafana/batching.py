@@ -8,15 +8,17 @@ from headrace.deploy.monitored import Monitored
 from headrace.deploy.promql import Queries
 from headrace.observe.metrics import catalogue as of
 
+CHOICES = ('executor', 'endpoint')
+
 
 def batching(flow: Monitored) -> Dashboard:
     """Batches of the executors that make some."""
-    ask = asking(flow)
+    ask = asking(flow, *CHOICES)
     return Dashboard(
         topic='batching',
         title='batching',
         says='Executors whose requests share calls (dynamic batching). Empty where none does.',
-        choices=choices(flow, 'executor', 'endpoint'),
+        choices=choices(flow, *CHOICES),
         rows=(Row('Batches', _batches(flow, ask)), Row('What they are worth', _worth(ask))),
     )
 

@@ -9,10 +9,12 @@ from headrace.deploy.objectives import Objectives
 from headrace.deploy.promql import FAILED, Queries
 from headrace.observe.metrics import catalogue as of
 
+CHOICES = ('protocol', 'endpoint', 'executor')
+
 
 def errors(flow: Monitored, objectives: Objectives) -> Dashboard:
     """From the answer that a caller saw down to the process that failed."""
-    ask = asking(flow)
+    ask = asking(flow, *CHOICES)
     rows = [Row('Answers', _answers(objectives, ask))]
     rows.append(Row('Executors', _executors(flow, ask)))
     if flow.here:
@@ -21,7 +23,7 @@ def errors(flow: Monitored, objectives: Objectives) -> Dashboard:
         topic='errors',
         title='errors',
         says='From the top: what callers saw, which executor it was, and which process.',
-        choices=choices(flow, 'protocol', 'endpoint', 'executor'),
+        choices=choices(flow, *CHOICES),
         rows=tuple(rows),
     )
 

@@ -14,7 +14,7 @@ UNFOLDED = 3
 
 def executors(flow: Monitored) -> Dashboard:
     """Every executor of a Flow, in the order in which requests visit them."""
-    rows = (_row(executor, asking(flow), index) for index, executor in enumerate(flow.executors))
+    rows = (_row(executor, asking(flow, 'endpoint'), index) for index, executor in enumerate(flow.executors))
     return Dashboard(
         topic='executors',
         title='executors',
@@ -25,9 +25,7 @@ def executors(flow: Monitored) -> Dashboard:
 
 
 def _row(executor: MonitoredExecutor, all_of_them: Queries, index: int) -> Row:
-    name = quoted(executor.name)
-    kept = tuple(each for each in all_of_them.matchers if each[0] != 'executor')
-    ask = Queries(kept, all_of_them.window).where(('executor', '=', name))
+    ask = all_of_them.where(('executor', '=', quoted(executor.name)))
     panels = [_calls(ask), _errors(executor, ask)]
     if not executor.external:
         panels.insert(1, _times(ask))

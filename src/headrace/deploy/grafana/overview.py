@@ -9,10 +9,12 @@ from headrace.deploy.objectives import Objectives
 from headrace.deploy.promql import FAILED, Queries
 from headrace.observe.metrics import catalogue as of
 
+CHOICES = ('protocol', 'endpoint')
+
 
 def overview(flow: Monitored, objectives: Objectives) -> Dashboard:
     """Where to look first."""
-    ask = asking(flow)
+    ask = asking(flow, *CHOICES)
     rows = [_now(flow, objectives, ask), _traffic(ask), _latency(objectives, ask)]
     if flow.executors:
         rows.append(_executors(flow, ask))
@@ -20,7 +22,7 @@ def overview(flow: Monitored, objectives: Objectives) -> Dashboard:
         topic='overview',
         title='overview',
         says='Is it well? From the left: how much comes, how much fails, how long it takes, who works on it.',
-        choices=choices(flow, 'protocol', 'endpoint'),
+        choices=choices(flow, *CHOICES),
         rows=(*rows, _sizes(ask), _versions(ask)),
     )
 

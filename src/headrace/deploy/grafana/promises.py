@@ -68,7 +68,7 @@ def _row(promise: Promise, flow: Monitored, objectives: Objectives) -> Row:
                 width=14,
                 steps=limit(fastest, warns_at=1),
             ),
-            *_parts(promise, chosen, asking(flow, chosen=False).window),
+            *_parts(promise, chosen, asking(flow).window),
         ),
     )
 

@@ -10,10 +10,12 @@ from headrace.observe.metrics import catalogue as of
 
 PLACE = ('executor', 'shard', 'replica')
 
+CHOICES = ('executor',)
+
 
 def saturation(flow: Monitored) -> Dashboard:
     """What will be full first."""
-    ask = asking(flow)
+    ask = asking(flow, *CHOICES)
     rows = [Row('Gateway', _gateway(flow, ask))]
     if flow.here:
         rows.append(Row('Executors', _executors(ask)))
@@ -24,7 +26,7 @@ def saturation(flow: Monitored) -> Dashboard:
         topic='saturation',
         title='saturation',
         says='What will be full first? What waits here is what callers wait for.',
-        choices=choices(flow, 'executor'),
+        choices=choices(flow, *CHOICES),
         rows=tuple(rows),
     )
 

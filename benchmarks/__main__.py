@@ -8,12 +8,25 @@ from pathlib import Path
 import click
 import uvloop
 
-from benchmarks import batching, bulk, chain, graph, life, logs, rates, replicas, report, security, tracing
+from benchmarks import (
+    batching,
+    bulk,
+    chain,
+    graph,
+    life,
+    logs,
+    observe,
+    rates,
+    replicas,
+    report,
+    security,
+    tracing,
+)
 from benchmarks.result import Result
 
 PARTS = (
     *('life', 'http', 'grpc', 'bulk', 'batching', 'replicas', 'chain', 'graph', 'security'),
-    *('tracing', 'logs'),
+    *('observe', 'tracing', 'logs'),
 )
 
 
@@ -54,6 +67,8 @@ def measure(part: str, *, quick: bool) -> list[Result]:
         return uvloop.run(graph.measure(seconds=0.2 if quick else 2.0))
     if part == 'security':
         return uvloop.run(security.measure(seconds=0.3 if quick else 1.0, turns=1 if quick else 7))
+    if part == 'observe':
+        return uvloop.run(observe.measure(seconds=0.3 if quick else 1.0, turns=1 if quick else 7))
     if part == 'tracing':
         return uvloop.run(tracing.measure(seconds=0.3 if quick else 1.0, turns=1 if quick else 7))
     if part == 'logs':

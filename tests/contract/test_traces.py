@@ -350,3 +350,47 @@ def test_opentelemetrys_variables(monkeypatch):
         assert {span.service for span in collected.spans} == {'mine'}
         assert {span.resource['deployment.environment'] for span in collected.spans} == {'test'}
         assert {headers['api-key'] for headers in collected.headers} == {'secret'}
+
+
+class Careful(Executor):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        with self.tracer.start_as_current_span('load'):
+            pass
+
+    @requests(on='/endless')
+    async def endless(self, doc: Document, **kwargs):
+        while True:
+            yield Document(text='more')
+
+    @requests(on='/libraries')
+    def library(self, docs, **kwargs):
+        with otel.get_tracer('some library').start_as_current_span('fetch'):
+            pass
+
+
+def test_code_beside_requests_and_other_libraries_are_recorded_too():
+    with collector() as collected:
+        observe = {'traces': {'endpoint': collected.url}}
+        with Flow(observe=observe).add(uses=Careful, name='careful') as flow:
+            flow.post('/libraries', texts('a'))
+        spans = collected.spans
+        (load,) = named(spans, 'load')
+        assert load.parent == ''
+        (fetch,) = named(spans, 'fetch')
+        assert fetch.trace == named(spans, '/libraries')[0].trace
+        assert {span.id for span in named(spans, 'handler')} == {fetch.parent}
+
+
+def test_who_leaves_a_stream_ends_its_spans():
+    with collector() as collected:
+        observe = {'traces': {'endpoint': collected.url}}
+        with Flow(protocol='grpc', observe=observe).add(uses=Careful, name='careful') as flow:
+            parts = flow.client.stream_doc('/endless', Document())
+            next(parts)
+            parts.close()
+            collected.until(lambda spans: named(spans, '/endless'))
+        for name in ('/endless', 'careful', 'careful /endless', 'handler'):
+            (span,) = named(collected.spans, name)
+            assert 'cancelled' in span.events, span
+            assert not span.is_error

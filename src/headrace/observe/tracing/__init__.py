@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 __all__ = ['Settings', 'Span', 'Tracing', 'begun', 'is_sampled', 'trace_id', 'usable']
 
 
-def begun(settings: Settings | None) -> Tracing | None:
+def begun(settings: Settings | None, *, is_own_process: bool = False) -> Tracing | None:
     """What records spans as the settings say; None without any.
 
-    Raises MissingExtra if OpenTelemetry is not installed.
+    In a process of our own, other libraries that use OpenTelemetry get their tracers from there, too. Raises
+    MissingExtra if OpenTelemetry is not installed.
     """
     if settings is None:
         return None
     load('opentelemetry.sdk.trace', extra='otel')  # so that one who has not got it is told how to
     module: Any = load('headrace.observe.tracing.tracing', extra='otel')
     made: Tracing = module.Tracing(settings)
+    if is_own_process:
+        made.publish()
     return made

@@ -52,6 +52,11 @@ class Tracing:
             provider.add_span_processor(self.outbox)
         self._tracer = ours.get_tracer('headrace', __version__)
 
+    def publish(self) -> None:
+        """Be what all code of this process gets its tracers from, unless it has seen to that itself."""
+        if isinstance(otel.get_tracer_provider(), otel.ProxyTracerProvider):
+            otel.set_tracer_provider(self.provider)
+
     def decided(self, trace: str) -> str:
         """What a request that came with `trace` carries on: whether it is recorded is said by its flags.
 

@@ -202,7 +202,7 @@ async def test_a_request_that_is_too_large(
     assert (await outcome(stub, stubs, method, json=b'[{"text": "%s"}]' % (b'x' * 900)))[0] == 'OK'
     status, message = await outcome(stub, stubs, method, json=b'[{"text": "%s"}]' % (b'x' * 1000))
     assert status == 'RESOURCE_EXHAUSTED'
-    assert 'and 1000 are accepted' in message
+    assert 'more than the 1000 bytes that are accepted' in message
     assert [line['status'] for line in refusals()] == [413]
 
 

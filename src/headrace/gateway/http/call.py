@@ -6,28 +6,25 @@ import asyncio
 import time
 from typing import Any
 
-from headrace.errors import HeadraceError
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http import large, reading
-from headrace.gateway.http.ending import why_late, why_left
 from headrace.gateway.http.forms import FormBody
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON
+from headrace.gateway.http.waiting import Waiting
 from headrace.gateway.identity import NOBODY
 from headrace.gateway.turns import SMALL
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 
 
-class Call:
+class Call(Waiting):
     """One request under way: it ends at its deadline, or when its client leaves, or with the server.
 
     `open` it, then have the Flow work on what that gives, then `close` it. What is raised meanwhile goes
     through `cause`, which knows better why the work was cut off.
     """
-
-    __slots__ = ('_ended', '_task', '_timeout_s', '_timer', 'context', 'front', 'output', 'request')
 
     context: Context
 
@@ -39,7 +36,6 @@ class Call:
         self._timeout_s = request.timeout_s() if TIMEOUT_HEADER in request.headers else front.timeout_s
         self._timer: asyncio.TimerHandle | None = None
         self._task = asyncio.current_task()
-        self._ended: HeadraceError | None = None
 
     async def open(self, route: str) -> Batch:
         """What the handler gets; `context` is there afterwards.
@@ -50,9 +46,9 @@ class Call:
         headers, limits = request.headers, front.limits
         ticket = request.ticket = front.admission.enter(request.client, request.size, timeout_s)
         if timeout_s is not None:
-            self._timer = asyncio.get_running_loop().call_later(timeout_s, self._expire)
+            self._timer = asyncio.get_running_loop().call_later(timeout_s, self.expire)
             deadline = time.monotonic() + timeout_s
-        request.peer.on_left = self._leave
+        request.peer.on_left = self.leave
         body = await request.body(front.max_body_bytes)
         asked: reading.Asked
         is_plain = headers.get(b'content-type') == JSON and b'content-encoding' not in headers
@@ -82,6 +78,7 @@ class Call:
             trace=request.trace() if b'traceparent' in headers else '',
             client=request.client,
         )
+        self.is_complete = True
         if is_quick:
             docs, parameters = asked.content(expected)
             if size > limits.small_json:
@@ -93,14 +90,6 @@ class Call:
         ticket.begin()
         return Batch(docs, parameters)
 
-    def cause(self, error: BaseException) -> BaseException:
-        """Why the work ended that ended with `error`."""
-        if self._ended is None or self._task is None:
-            return error
-        if isinstance(error, asyncio.CancelledError):
-            self._task.uncancel()
-        return self._ended
-
     def close(self) -> None:
         """It is over: neither the clock nor the client ends it any more."""
         self.front.in_flight -= 1
@@ -108,18 +97,11 @@ class Call:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _leave(self) -> None:
-        """Nobody waits any more: tell the executors, and stop waiting for them."""
-        self._end(why_left(self.request.peer))
+    def waits_for(self) -> str:
+        """The endpoint that the request is for."""
+        return self.request.endpoint
 
-    def _expire(self) -> None:
-        self._end(why_late(self.request.endpoint, is_complete=hasattr(self, 'context')))
-
-    def _end(self, error: HeadraceError) -> None:
-        if self._ended is not None:
-            return
-        self._ended = error
-        if hasattr(self, 'context'):
+    def cancel(self) -> None:
+        """Tell the executors that nobody waits any more."""
+        if self.is_complete:
             self.context.cancel()
-        if self._task is not None:
-            self._task.cancel()

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from headrace import BaseDoc, DocList, Executor, Flow, dynamic_batching, requests
+from headrace.gateway.security import keys
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 sync_api = pytest.importorskip('playwright.sync_api')
@@ -434,3 +435,35 @@ def test_a_page_that_nobody_looks_at_asks_nothing(opening: Opening) -> None:
     assert asked == []
     page.get_by_role('button', name='Pause').click()
     page.wait_for_event('request')
+
+
+def test_a_key_opens_it_and_is_in_no_address(browser: Any, tmp_path: Path) -> None:
+    shown, kept = keys.new_key('watch', scopes=('/dashboard', '/search'))
+    keys.write(tmp_path / 'keys.json', keys.KeyFile((kept,)))
+    flow = Flow(protocol='http', title='Closed').config_gateway(
+        security={'keys': str(tmp_path / 'keys.json')}
+    )
+    with flow.add(uses=Index, name='index') as running:
+        opened = Opening(browser, f'http://127.0.0.1:{running.ports["http"]}/')
+        page = opened()
+        addresses: list[str] = []
+        page.on('request', lambda asked: addresses.append(asked.url))
+        page.get_by_label('API key or token').fill('hr_0_wrong')
+        page.keyboard.press('Enter')
+        page.wait_for_function("() => document.querySelector('#key-why').textContent.includes('not known')")
+        assert 'Closed' not in page.content()
+        found = axe_playwright.Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        page.get_by_label('API key or token').fill(shown)
+        page.keyboard.press('Enter')
+        wait_for_label(page, 'index', 'replica')
+        page.reload()
+        wait_for_label(page, 'index', 'replica')
+        page.get_by_role('link', name='Try it').click()
+        page.get_by_role('link', name='Requests').click()
+        page.wait_for_selector('#view-requests:visible')
+        assert len(addresses) > 4
+        assert not [address for address in addresses if shown in address]
+        opened.close()
+    assert opened.elsewhere == []
+    assert [said for said in opened.wrong if '401' not in said] == []  # the browser notes each refusal

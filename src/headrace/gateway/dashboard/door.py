@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from html import escape
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
-from headrace.errors import RequestError
+from headrace.errors import Forbidden, RequestError, SpecError
 from headrace.gateway.dashboard.parts import PARTS
 from headrace.gateway.dashboard.watch import DEFAULT_LINES, Watch
 from headrace.gateway.entrance import Entrance
@@ -22,13 +22,11 @@ POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-NOSNIFF = (b'x-content-type-options', b'nosniff')
 SAFE: Headers = (
     (b'content-security-policy', POLICY),
     (b'referrer-policy', b'no-referrer'),
     (b'x-frame-options', b'DENY'),
     (b'cross-origin-opener-policy', b'same-origin'),
-    NOSNIFF,
 )
 LONGEST_QUERY = 2048
 
@@ -44,7 +42,12 @@ class Dashboard:
         self._page = _page(watch.path)
 
     def add_to(self, routes: Routes) -> None:
-        """Serve it, but for what an endpoint of the Flow has the path of."""
+        """Serve it; SpecError if something of the Flow has one of its paths."""
+        if any(routes.has('GET', self._path + name) for name in ('', *(f'/{part}' for part in PARTS))):
+            raise SpecError(
+                f'observe.dashboard.path: {self._path!r} is where an endpoint of this Flow is exposed',
+                help="choose another path for the dashboard, or say 'enabled: false' there",
+            )
         for name, serve, summary in (
             ('', self.page, 'The running Flow as a page'),
             ('/flow', self.flow, 'What is drawn of the Flow, for its dashboard'),
@@ -55,6 +58,7 @@ class Dashboard:
             routes.add(('GET',), self._path + name, Route(serve=serve, summary=summary, tags=('gateway',)))
         for name in PARTS:
             routes.add(('GET',), f'{self._path}/{name}', Route(serve=self.part, is_hidden=True))
+        routes.add(('GET',), f'{self._path}/', Route(serve=self.page, is_hidden=True))
 
     async def page(self, request: Request) -> Response:
         """The page."""
@@ -66,7 +70,7 @@ class Dashboard:
     async def part(self, request: Request) -> Response:
         """A part of the page."""
         name = request.path.rpartition('/')[2]
-        return Response(200, _read(name), TYPES[Path(name).suffix], (NOSNIFF,), cache=KEPT)
+        return Response(200, _read(name), TYPES[Path(name).suffix], cache=KEPT)
 
     async def flow(self, request: Request) -> Response:
         """What does not change."""
@@ -104,6 +108,12 @@ class Dashboard:
         return {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
 
     def _permit(self, request: Request) -> None:
+        """Let somebody see what others ask: whatever `cors` says, not a page of another origin."""
+        origin = request.headers.get(b'origin', b'')
+        if origin and urlsplit(origin).netloc != request.headers.get(b'host', b''):
+            raise Forbidden(
+                'the dashboard tells its own page only', help='ask without an Origin, or for /metrics'
+            )
         if request.identity is not None:
             self._entrance.permit_sight(request.identity, self._path)
 

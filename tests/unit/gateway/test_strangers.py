@@ -1,6 +1,8 @@
 """Keys that no field has, in each form in which documents come, and what a gateway does about them."""
 
+import asyncio
 import json
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -8,6 +10,7 @@ from pyarrow import ipc
 
 from headrace.documents import BaseDoc, DocList, Document, schema_of
 from headrace.errors import DocumentError, HeadraceError
+from headrace.gateway.entrance import Entrance
 from headrace.gateway.envelopes import Envelopes
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http.arrow import ArrowBody
@@ -15,8 +18,10 @@ from headrace.gateway.http.expected import Expected
 from headrace.gateway.http.forms import FormBody, Part
 from headrace.gateway.limits import Limits
 from headrace.gateway.strangers import Strangers
+from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import EndpointInfo, FlowInfo
 from headrace.proto import headrace_pb2 as pb
+from headrace.spec import GatewaySpec
 from headrace.spec.limits import LimitsSpec
 
 LIMITS = Limits(LimitsSpec())
@@ -49,15 +54,24 @@ def as_arrow(docs, strangers, doc_type):
     return body.content(Expected(DocList[doc_type], strangers=strangers))[0]
 
 
+def in_message(request: pb.Request, strangers: Strangers) -> DocList[Any]:
+    entrance = Entrance.into(nobody, INFO, GatewaySpec())
+    return asyncio.run(Envelopes(entrance, strangers).read(request, None, '/price')).docs
+
+
+async def nobody(batch: Batch, context: Context) -> Batch:
+    return batch
+
+
 def as_message(docs, strangers, doc_type):
     request = pb.Request(json=json.dumps(docs).encode())
-    return Envelopes(INFO, LIMITS, strangers).read(request, None, '/price').docs
+    return in_message(request, strangers)
 
 
 def as_rows(docs, strangers, doc_type):
     rows = [pb.Document(fields={key: pb.Value(number=value) for key, value in doc.items()}) for doc in docs]
     request = pb.Request(rows=pb.DocumentRows(documents=rows))
-    return Envelopes(INFO, LIMITS, strangers).read(request, None, '/price').docs
+    return in_message(request, strangers)
 
 
 FORMS = [as_json, as_form, as_arrow, as_message, as_rows]

@@ -121,7 +121,7 @@ def _ms(seconds: float) -> float:
 
 def _say(log: logging.Logger, level: int, finished: Finished, text: str, facts: dict[str, Any]) -> None:
     before = CURRENT.set((Place('', '', finished.endpoint), finished))
-    try:
-        log.log(level, '%s', text, extra=facts)
+    try:  # without a look at who calls, which is known
+        log.handle(log.makeRecord(log.name, level, __file__, 0, text, (), None, extra=facts))
     finally:
         CURRENT.reset(before)

@@ -175,10 +175,13 @@ class Outputs:
         lines = list(lines)
         if not lines:
             return
-        if is_printed:
+        data = b''.join(to_json(line) + b'\n' for line in lines)
+        if is_printed and self._look.is_json:
+            self._printer.put(data.decode())
+        elif is_printed:
             self._printer.put(''.join(f'{self._look(line)}\n' for line in lines))
         with suppress(OSError):  # a disk that is full, or a folder that is gone, must not end the reading
-            self._file(process).write(b''.join(to_json(line) + b'\n' for line in lines))
+            self._file(process).write(data)
 
 
 class Tap:

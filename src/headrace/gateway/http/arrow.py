@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -32,6 +32,13 @@ STEP_ROWS = 4096
 
 _FIELD = re.compile(r" - at field '(?P<field>[^']*)'(?: of docs(?P<doc>\[\d+\]))?$")
 _ROW = re.compile(r' - at `\$(?P<row>\[\d+\])?(?P<rest>[^`]*)`$')
+
+
+def prepare() -> None:
+    """Import what reads and writes Arrow, if it is there."""
+    with suppress(MissingExtra):
+        load('pyarrow', extra='arrow').array([0])  # with it comes pandas, if that is there
+        load('pyarrow.ipc', extra='arrow')
 
 
 class ArrowBody:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from headrace.documents import DocList
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http import encoding, large
-from headrace.gateway.http.arrow import ARROW, ArrowBody
+from headrace.gateway.http.arrow import ARROW, ArrowBody, prepare
 from headrace.gateway.http.expected import Expected
 from headrace.gateway.http.forms import FORM, FormBody, read_form
 from headrace.gateway.http.front import Front
@@ -62,6 +63,8 @@ async def read(front: Front, request: Request, body: bytes) -> tuple[Asked, int]
         front.origins.check(request)
         return await _maybe_threaded(len(body), read_form, kind, body, limits), len(body)
     if name == ARROW:
+        if 'pyarrow' not in sys.modules:
+            await asyncio.to_thread(prepare)  # the first time, it takes half a second
         return ArrowBody(body, request.query, limits), len(body)
     if name != JSON and not (name.startswith(b'application/') and name.endswith(b'+json')):
         raise HttpError(

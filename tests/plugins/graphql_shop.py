@@ -8,10 +8,12 @@ from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, Literal
 
-from headrace.documents import BaseDoc, DocList, Document, NdArray, schema_of
-from headrace.errors import ExecutorFailure, Overloaded
+import shop
+from headrace.documents import BaseDoc, DocList, Document, NdArray
+from headrace.errors import ExecutorFailure
 from headrace.pipeline import Batch, Context
-from headrace.pipeline.describe import EndpointInfo, ExecutorInfo, FlowInfo
+from headrace.pipeline.describe import ExecutorInfo, FlowInfo
+from shop import endpoint
 
 
 class Size(enum.Enum):
@@ -43,30 +45,13 @@ class Item(BaseDoc):
     words: list[str] = []
 
 
-class Shop:
-    """A Flow as one handler: a method per endpoint; what is asked of it is `seen`."""
+class Shop(shop.Shop):
+    """A shop with streams."""
 
     def __init__(self) -> None:
-        self.seen: list[Context] = []
-        self.batches: list[Batch] = []
-        self.started = asyncio.Event()
-        self.release = asyncio.Event()
-        self.cancelled = asyncio.Event()
-        self.at_once = self.most_at_once = 0
+        super().__init__()
         self.closed: list[str] = []
         self.is_closed = asyncio.Event()
-
-    async def __call__(self, batch: Batch, context: Context) -> Batch:
-        self.seen.append(context)
-        self.batches.append(batch)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            return await getattr(self, context.endpoint.strip('/').replace('-', '_'), self.echo)(
-                batch, context
-            )
-        finally:
-            self.at_once -= 1
 
     async def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
         self.seen.append(context)
@@ -86,9 +71,6 @@ class Shop:
             self.closed.append(context.endpoint)
             self.is_closed.set()
 
-    async def echo(self, batch: Batch, context: Context) -> Batch:
-        return batch
-
     async def index(self, batch: Batch, context: Context) -> Batch:
         docs = batch.docs_as(Item)
         await asyncio.sleep(0)
@@ -101,26 +83,6 @@ class Shop:
         await asyncio.sleep(0)
         return batch
 
-    async def wait(self, batch: Batch, context: Context) -> Batch:
-        context.on_cancel(self.cancelled.set)
-        self.started.set()
-        await self.release.wait()
-        return batch
-
-    async def fail(self, batch: Batch, context: Context) -> Batch:
-        raise ExecutorFailure(
-            "executor 'shop' failed: no '/srv/models/net.onnx'",
-            executor='shop',
-            endpoint='/fail',
-            traceback='File "/srv/app/shop.py", line 3, in fail',
-        )
-
-    async def crash(self, batch: Batch, context: Context) -> Batch:
-        raise KeyError('/srv/secret')
-
-    async def full(self, batch: Batch, context: Context) -> Batch:
-        raise Overloaded('the queue of shop is full', retry_after_s=7)
-
 
 PARAMETERS = {
     'type': 'object',
@@ -128,16 +90,12 @@ PARAMETERS = {
 }
 
 
-def endpoint(name: str, takes: type[BaseDoc] = Item, kind: str = 'docs', **more: Any) -> EndpointInfo:
-    return EndpointInfo(name, kind, schema_of(takes), schema_of(more.pop('gives', takes)), **more)
-
-
 ENDPOINTS = (
-    endpoint('/index', doc='Put items into the index.'),
-    endpoint('/search', parameters=PARAMETERS),
-    endpoint('/words', kind='stream'),
+    endpoint('/index', Item, doc='Put items into the index.'),
+    endpoint('/search', Item, parameters=PARAMETERS),
+    endpoint('/words', Item, kind='stream'),
     endpoint('/any', Document),
-    *(endpoint(f'/{name}') for name in ('wait', 'fail', 'crash', 'full', 'find-it')),
+    *(endpoint(f'/{name}', Item) for name in ('wait', 'fail', 'crash', 'full', 'find-it')),
 )
 
 

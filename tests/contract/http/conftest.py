@@ -12,15 +12,16 @@ import httpx
 import pytest
 import uvloop
 
-from headrace.documents import BaseDoc, Document, NdArray, schema_of
-from headrace.errors import ExecutorFailure, Overloaded, Unavailable
+import shop
+from headrace.documents import BaseDoc, Document, NdArray
 from headrace.executors import serve as serve_executor
 from headrace.gateway import serve
 from headrace.pipeline import Batch, Context, Graph, Node
-from headrace.pipeline.describe import EndpointInfo, ExecutorInfo, FlowInfo
+from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.pipeline.offer import offer
 from headrace.spec import ExecutorSpec, GatewaySpec
 from headrace.worker.loading import blueprint_of
+from shop import endpoint
 
 
 class Item(BaseDoc):
@@ -38,21 +39,8 @@ class Match(BaseDoc):
     score: float
 
 
-class Shop:
-    """An executor as a handler: one method per endpoint."""
-
-    def __init__(self) -> None:
-        self.seen: list[Context] = []
-        self.started = asyncio.Event()
-        self.release = asyncio.Event()
-        self.cancelled = asyncio.Event()
-
-    async def __call__(self, batch: Batch, context: Context) -> Batch:
-        self.seen.append(context)
-        return await getattr(self, context.endpoint.strip('/') or 'root', self.echo)(batch, context)
-
-    async def echo(self, batch: Batch, context: Context) -> Batch:
-        return batch
+class Shop(shop.Shop):
+    """A shop that takes items."""
 
     async def index(self, batch: Batch, context: Context) -> Batch:
         docs = batch.docs_as(Item)
@@ -61,40 +49,13 @@ class Shop:
         batch.parameters['__results__'] = {'shop': {'indexed': len(docs)}}
         return batch
 
-    async def wait(self, batch: Batch, context: Context) -> Batch:
-        context.on_cancel(self.cancelled.set)
-        self.started.set()
-        await self.release.wait()
-        return batch
-
-    async def fail(self, batch: Batch, context: Context) -> Batch:
-        raise ExecutorFailure(
-            "executor 'shop' failed: no '/srv/models/net.onnx'",
-            executor='shop',
-            endpoint='/fail',
-            traceback='File "/srv/app/shop.py", line 3, in fail',
-        )
-
-    async def crash(self, batch: Batch, context: Context) -> Batch:
-        raise KeyError('/srv/secret')
-
-    async def full(self, batch: Batch, context: Context) -> Batch:
-        raise Overloaded('the queue of shop is full', retry_after_s=7)
-
-    async def away(self, batch: Batch, context: Context) -> Batch:
-        raise Unavailable("executor 'shop' does not answer")
-
-
-def endpoint(name: str, takes: type[BaseDoc] = Document, gives: type[BaseDoc] | None = None, **more: Any):
-    return EndpointInfo(name, 'docs', schema_of(takes), schema_of(gives or takes), **more)
-
 
 ENDPOINTS = (
     endpoint('/index', Item, doc='Put items into the index.\n\nThose with a known id are replaced.'),
     endpoint('/search', Item, parameters={'type': 'object', 'properties': {'limit': {'type': 'integer'}}}),
-    endpoint('/update'),
-    endpoint('/delete'),
-    *(endpoint(f'/{name}') for name in ('wait', 'fail', 'crash', 'full', 'away', 'echo')),
+    endpoint('/update', Document),
+    endpoint('/delete', Document),
+    *(endpoint(f'/{name}', Document) for name in ('wait', 'fail', 'crash', 'full', 'away', 'echo')),
 )
 
 Open = Callable[..., Awaitable[SimpleNamespace]]
@@ -111,16 +72,16 @@ async def open_gateway() -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
 
         async def opened(endpoints=ENDPOINTS, ready=None, **spec: Any) -> SimpleNamespace:
-            shop = Shop()
+            behind = Shop()
             executor = ExecutorInfo('shop', tuple(endpoints))
             info = FlowInfo('bazaar', (executor,), tuple(endpoints))
-            graph = Graph([Node('shop', shop, info=executor)])
+            graph = Graph([Node('shop', behind, info=executor)])
             server = await serve(graph, info, GatewaySpec(protocols=('http',), **spec), ready=ready)
             stack.push_async_callback(server.stop, 0)
             port = server.ports['http']
             client = httpx.AsyncClient(base_url=f'http://127.0.0.1:{port}', timeout=60, trust_env=False)
             await stack.enter_async_context(client)
-            return SimpleNamespace(client=client, port=port, shop=shop, server=server)
+            return SimpleNamespace(client=client, port=port, shop=behind, server=server)
 
         yield opened
 

@@ -13,12 +13,14 @@ import pytest
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 
-from headrace.documents import BaseDoc, DocList, Document, schema_of
-from headrace.errors import ExecutorFailure, Overloaded
+import shop
+from headrace.documents import BaseDoc, DocList, Document
+from headrace.errors import ExecutorFailure
 from headrace.gateway import serve
 from headrace.pipeline import Batch, Context
-from headrace.pipeline.describe import EndpointInfo, ExecutorInfo, FlowInfo
+from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.spec import GatewaySpec
+from shop import endpoint
 
 
 class Item(BaseDoc):
@@ -28,20 +30,13 @@ class Item(BaseDoc):
     price: float = 0.0
 
 
-class Shop:
-    """A handler with a method for each endpoint; `made` counts parts, `left` says that a generator ended."""
+class Shop(shop.Shop):
+    """A shop with streams; `made` counts parts, `left` says that a generator ended."""
 
     def __init__(self) -> None:
-        self.seen: list[Context] = []
-        self.started = asyncio.Event()
-        self.release = asyncio.Event()
-        self.cancelled = asyncio.Event()
+        super().__init__()
         self.left = asyncio.Event()
         self.made = 0
-
-    async def __call__(self, batch: Batch, context: Context) -> Batch:
-        self.seen.append(context)
-        return await getattr(self, context.endpoint.strip('/') or 'echo', self.echo)(batch, context)
 
     async def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
         self.seen.append(context)
@@ -69,35 +64,16 @@ class Shop:
         yield 'one'
         raise ExecutorFailure("executor 'shop' failed: oh", executor='shop', endpoint='/breaks')
 
-    async def echo(self, batch: Batch, context: Context) -> Batch:
-        return batch
-
     async def index(self, batch: Batch, context: Context) -> Batch:
         docs = batch.docs_as(Item)
         for doc in docs:
             doc.title = doc.title.title()
         return batch
 
-    async def wait(self, batch: Batch, context: Context) -> Batch:
-        context.on_cancel(self.cancelled.set)
-        self.started.set()
-        await self.release.wait()
-        return batch
-
-    async def crash(self, batch: Batch, context: Context) -> Batch:
-        raise KeyError('/srv/secret')
-
-    async def full(self, batch: Batch, context: Context) -> Batch:
-        raise Overloaded('the queue of shop is full', retry_after_s=7)
-
-
-def endpoint(name: str, takes: type[BaseDoc] = Document) -> EndpointInfo:
-    return EndpointInfo(name, 'docs', schema_of(takes), schema_of(takes))
-
 
 ENDPOINTS = (
     *(endpoint(f'/{name}', Item) for name in ('index', 'words', 'endless', 'breaks')),
-    *(endpoint(f'/{name}') for name in ('wait', 'crash', 'full', 'echo')),
+    *(endpoint(f'/{name}', Document) for name in ('wait', 'crash', 'full', 'echo')),
 )
 
 Open = Callable[..., Awaitable[SimpleNamespace]]
@@ -138,9 +114,9 @@ async def open_gateway() -> AsyncIterator[Open]:
         async def opened(
             ready: Any = None, protocols: Any = ('http', 'websocket'), **spec: Any
         ) -> SimpleNamespace:
-            shop = Shop()
+            behind = Shop()
             info = FlowInfo('bazaar', (ExecutorInfo('shop', ENDPOINTS),), ENDPOINTS)
-            server = await serve(shop, info, GatewaySpec(protocols=protocols, **spec), ready=ready)
+            server = await serve(behind, info, GatewaySpec(protocols=protocols, **spec), ready=ready)
             stack.push_async_callback(server.stop, 0)
             port = next(iter(server.ports.values()))
 
@@ -156,7 +132,7 @@ async def open_gateway() -> AsyncIterator[Open]:
                 raw = await stack.enter_async_context(connect(url, **options))
                 return Socket(raw)
 
-            return SimpleNamespace(dial=dial, port=port, shop=shop, server=server)
+            return SimpleNamespace(dial=dial, port=port, shop=behind, server=server)
 
         yield opened
 

@@ -135,7 +135,7 @@ MISTAKES = {
     'an unknown type': ('{"type": "order"}', 422),
     'a wrong id': ('{"id": [1]}', 422),
     'an id that is too large': ('{"id": 99999999999999999999}', 422),
-    'no time': ('{"timeout_s": -1}', 422),
+    'no time': ('{"timeout_s": -1}', 400),
     'documents that do not fit': ('{"id": 1, "endpoint": "/index", "data": [{"title": 3}]}', 422),
     'too deep': ('{"parameters": {"a": ' + '[' * 2000 + ']' * 2000 + '}}', 400),
 }

@@ -1,4 +1,4 @@
-"""The code in, the pages of docs/reference/ out: public names, errors, environment variables, commands.
+"""The code in, the pages of docs/reference/ out: public names, errors, variables, commands, metrics.
 
 `make docs` writes them; a test fails when one of them no longer says what the code says.
 """
@@ -17,6 +17,8 @@ import msgspec
 import headrace
 from headrace import errors
 from headrace.cli import main as command_line
+from headrace.observe.metrics import catalogue
+from headrace.observe.metrics.metric import Metric
 from headrace.spec import environment
 
 FOLDER = Path(__file__).resolve().parents[1] / 'docs' / 'reference'
@@ -99,6 +101,39 @@ def _helps(context: click.Context) -> Iterable[str]:
                 yield from _helps(click.Context(inner, info_name=name, parent=context))
 
 
+METRICS = (
+    ('At the doors', 'A gateway measures these of the requests that clients send.', catalogue.GATEWAY),
+    ('Between gateways and executors', 'A gateway measures these of its calls.', catalogue.HOPS),
+    ('In the executors', 'Each worker measures these of its executor.', catalogue.WORKER),
+    ('Processes that are kept alive', 'Who starts the processes counts these.', catalogue.SUPERVISOR),
+    ('Processes and devices', 'Read from the system whenever somebody asks.', catalogue.PROCESSES),
+)
+"""The parts of the page of the metrics."""
+
+
+def metrics() -> str:
+    """Make the page of the metrics."""
+    header = ['Metric', 'Kind', 'Labels', 'What it is']
+    parts = [
+        f'## {title}\n\n{text}\n\n{_table(header, map(_metric, listed))}' for title, text, listed in METRICS
+    ]
+    known = {metric.buckets: name for name, metric in catalogue.ALL.items() if metric.buckets}
+    bounds = _table(
+        ['Such as', 'Upper bounds'],
+        ([f'`{name}`', ', '.join(f'{b:g}' for b in buckets)] for buckets, name in known.items()),
+    )
+    text = (
+        f'`/metrics` of a gateway gives these; each series has the label `{catalogue.FLOW}`, too: the\n'
+        'name of the Flow. [Metrics](../metrics.md) says how they are meant, and how executors add their own.'
+    )
+    return _page('Metrics', text, '\n'.join([*parts, f'## Buckets of histograms\n\n{bounds}']))
+
+
+def _metric(metric: Metric) -> list[str]:
+    labels = ', '.join(f'`{label}`' for label in metric.labels)
+    return [f'`{metric.name}`', metric.kind, labels, metric.help]
+
+
 def _first_line(thing: Any) -> str:
     return (inspect.getdoc(thing) or '').split('\n\n')[0].replace('\n', ' ')
 
@@ -117,6 +152,7 @@ PAGES: dict[str, Callable[[], str]] = {
     'errors.md': error_classes,
     'environment.md': variables,
     'commands.md': commands,
+    'metrics.md': metrics,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from headrace.gateway.finished import Finished
 from headrace.observe.metrics import catalogue
@@ -17,6 +17,15 @@ TRACE_ID = slice(3, 35)
 """Where the trace's number stands in a traceparent."""
 MOST_OTHERS = 64
 """Names that callers gave, and that are not looked up again."""
+
+
+def _by_length(bounds: Sequence[float]) -> tuple[int, ...]:
+    """The bucket of a whole number, by how many bits the number before it has: for bounds that are 2 ** n."""
+    return tuple(bisect_left(bounds, 2**bits) for bits in range(65))
+
+
+BYTES_BUCKET, DOCUMENTS_BUCKET = _by_length(BYTES), _by_length(DOCUMENTS)
+"""As `bisect_left` finds buckets, and faster: every request needs three."""
 
 
 class Series:
@@ -75,15 +84,15 @@ class Measuring:
         slots[bisect_left(SECONDS, seconds)] += 1
         slots[-1] += seconds
         slots, size = series.received, finished.received_bytes
-        slots[bisect_left(BYTES, size)] += 1
+        slots[BYTES_BUCKET[(size - 1).bit_length()]] += 1
         slots[-1] += size
         slots, size = series.documents, finished.documents
-        slots[bisect_left(DOCUMENTS, size)] += 1
+        slots[DOCUMENTS_BUCKET[(size and size - 1).bit_length()]] += 1
         slots[-1] += size
         size = finished.sent_bytes
         if size:
             slots = series.sent
-            slots[bisect_left(BYTES, size)] += 1
+            slots[BYTES_BUCKET[(size - 1).bit_length()]] += 1
             slots[-1] += size
         for hop in finished.hops or ():
             known = series.hops.get(hop.executor)

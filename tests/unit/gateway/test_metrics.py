@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from time import perf_counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
 
@@ -15,10 +18,11 @@ from headrace.documents.schema import schema_of
 from headrace.errors import Cancelled, Overloaded, RequestError
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.finished import Finished
-from headrace.gateway.measuring import Measuring
+from headrace.gateway.measuring import BYTES_BUCKET, DOCUMENTS_BUCKET, Measuring
 from headrace.gateway.metrics import OPENMETRICS, TEXT, Metrics, metrics_of
 from headrace.gateway.observer import Observer
 from headrace.observe.metrics import catalogue
+from headrace.observe.metrics.catalogue import BYTES, DOCUMENTS
 from headrace.observe.metrics.store import Store
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import EndpointInfo, FlowInfo
@@ -229,3 +233,9 @@ def test_exemplars_are_not_made_of_traces_that_are_none() -> None:
     measuring.ended(finished)
     seconds = store.histogram(catalogue.REQUEST_SECONDS).labels('http', '/talk')
     assert (seconds.count, seconds.sum) == (1, 0.5)
+
+
+@given(st.integers(0, 2**40) | st.sampled_from([2**n + d for n in range(40) for d in (-1, 0, 1)]))
+def test_buckets_of_whole_numbers(number: int) -> None:
+    for bounds, buckets in ((BYTES, BYTES_BUCKET), (DOCUMENTS, DOCUMENTS_BUCKET)):
+        assert buckets[(number and number - 1).bit_length()] == bisect_left(bounds, number)

@@ -25,7 +25,7 @@ from headrace.spec.source import Source
 
 if TYPE_CHECKING:
     from headrace.observe.metrics.store import Store
-    from headrace.observe.tracing import Tracing
+    from headrace.observe.tracing.tracing import Tracing
 
 
 @dataclass(frozen=True, kw_only=True)

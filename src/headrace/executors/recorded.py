@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from headrace.pipeline.spans import SHORTEST_WAIT_NS
 
 if TYPE_CHECKING:
-    from headrace.observe.tracing import Span
+    from headrace.observe.tracing.span import Span
 
 NAME = 'handler'
 TRACING_CONTEXT = 'tracing_context'

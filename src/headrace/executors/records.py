@@ -16,7 +16,7 @@ from headrace.spec.suggest import did_you_mean
 if TYPE_CHECKING:
     from headrace.observe.metrics.store import Store
     from headrace.observe.metrics.values import Histogram
-    from headrace.observe.tracing import Tracing
+    from headrace.observe.tracing.tracing import Tracing
 
 RESERVED = ('metas', 'requests', 'runtime_args', 'workspace')
 """Arguments of every executor's constructor that come from us and not from `uses_with`."""

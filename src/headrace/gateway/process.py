@@ -31,7 +31,7 @@ from headrace.wire.lifeline import GRACE_S, Lifeline, leave
 from headrace.wire.tls import Contexts
 
 if TYPE_CHECKING:
-    from headrace.observe.tracing import Tracing
+    from headrace.observe.tracing.tracing import Tracing
 
 
 def main() -> None:

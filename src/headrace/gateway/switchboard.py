@@ -21,7 +21,7 @@ from headrace.spec import ExecutorSpec
 from headrace.wire.tls import Contexts
 
 if TYPE_CHECKING:
-    from headrace.observe.tracing import Tracing
+    from headrace.observe.tracing.tracing import Tracing
 
 REACHED_S = 1.0
 """How long an external executor may take to be connected, for who asks whether it is."""

@@ -15,7 +15,7 @@ from headrace.observe.tracing.traceparent import is_sampled, unsampled
 from headrace.pipeline.hops import Hop
 
 if TYPE_CHECKING:
-    from headrace.observe.tracing import Span
+    from headrace.observe.tracing.span import Span
 
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()  # of all contexts: it is held for moments

@@ -18,8 +18,8 @@ from headrace.pipeline.context import Context
 from headrace.pipeline.handler import Handler, streamed
 
 if TYPE_CHECKING:
-    from headrace.observe.tracing import Span, Tracing
-    from headrace.observe.tracing.tracing import Kind
+    from headrace.observe.tracing.span import Span
+    from headrace.observe.tracing.tracing import Kind, Tracing
 
 FLUSH_S = 1.0
 """How long a process that ends sends what it has recorded."""

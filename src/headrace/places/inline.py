@@ -15,7 +15,7 @@ from headrace.places.blueprints import Loaded
 from headrace.spec.plan import name_of
 
 if TYPE_CHECKING:
-    from headrace.observe.tracing import Tracing
+    from headrace.observe.tracing.tracing import Tracing
 
 
 async def built(

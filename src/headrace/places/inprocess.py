@@ -31,7 +31,7 @@ from headrace.spec.observe import LogLevel
 from headrace.spec.tracing import tracing_settings
 
 if TYPE_CHECKING:
-    from headrace.observe.tracing import Tracing
+    from headrace.observe.tracing.tracing import Tracing
 
 PROTOCOL = 'in-process'
 """How requests come that come through no door."""

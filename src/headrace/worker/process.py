@@ -36,7 +36,7 @@ from headrace.worker.orders import WorkerOrder
 from headrace.worker.sources import sources
 
 if TYPE_CHECKING:
-    from headrace.observe.tracing import Tracing
+    from headrace.observe.tracing.tracing import Tracing
 
 DRAIN_S = 5.0
 

@@ -9,10 +9,9 @@ from headrace.observe.tracing.settings import Settings
 from headrace.observe.tracing.traceparent import is_sampled, trace_id, usable
 
 if TYPE_CHECKING:
-    from headrace.observe.tracing.span import Span
     from headrace.observe.tracing.tracing import Tracing
 
-__all__ = ['Settings', 'Span', 'Tracing', 'begun', 'is_sampled', 'trace_id', 'usable']
+__all__ = ['Settings', 'begun', 'is_sampled', 'trace_id', 'usable']
 
 
 def begun(settings: Settings | None, *, is_own_process: bool = False) -> Tracing | None:

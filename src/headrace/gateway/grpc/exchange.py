@@ -25,7 +25,7 @@ from headrace.proto import headrace_pb2 as pb
 T = TypeVar('T')
 
 
-class Asked(NamedTuple):
+class Admitted(NamedTuple):
     """One request that was let in: what is asked, by whom, its room, and what is told at its end."""
 
     request: pb.Request
@@ -70,58 +70,58 @@ class Exchange:
         if size > self._max_bytes:
             raise request_too_large(self._max_bytes)
 
-    async def reply(self, asked: Asked) -> bytes:
+    async def reply(self, admitted: Admitted) -> bytes:
         """The serialised reply; raises whatever keeps it from being made.
 
         The reply takes the place of the request in the room of the gateway. When the time is over, or the
         caller of this is cancelled, everybody who works on the request is told.
         """
-        batch = await self._open(asked)
-        given, context = batch.parameters, asked.context
+        batch = await self._open(admitted)
+        given, context = batch.parameters, admitted.context
         try:
             answer = await _in_time(self._handler(batch, context), context)
         except asyncio.CancelledError:
             context.cancel()
             raise
-        data = await self._packed(asked, answer, given)
-        asked.ticket.answered(context.endpoint, len(data))
-        asked.finished.status, asked.finished.sent_bytes = 200, len(data)
+        data = await self._packed(admitted, answer, given)
+        admitted.ticket.answered(context.endpoint, len(data))
+        admitted.finished.status, admitted.finished.sent_bytes = 200, len(data)
         return data
 
-    async def parts(self, asked: Asked, *, more: bool = False) -> AsyncGenerator[bytes, None]:
+    async def parts(self, admitted: Admitted, *, more: bool = False) -> AsyncGenerator[bytes, None]:
         """Serialised replies, one for each part of the answer; closing this ends the work on it.
 
         All of it has the time that the request has. With `more` each says that another reply follows.
         """
-        batch = await self._open(asked)
-        given, context = batch.parameters, asked.context
+        batch = await self._open(admitted)
+        given, context = batch.parameters, admitted.context
         try:
             async with aclosing(self._stream(batch, context)) as parts:
                 while (part := await _in_time(anext(parts, None), context)) is not None:
-                    data = await self._packed(asked, part, given, more=more)
-                    asked.ticket.hold(len(data))
-                    asked.finished.sent_bytes += len(data)
+                    data = await self._packed(admitted, part, given, more=more)
+                    admitted.ticket.hold(len(data))
+                    admitted.finished.sent_bytes += len(data)
                     yield data
         except (asyncio.CancelledError, GeneratorExit):
             context.cancel()
             raise
-        asked.ticket.answered(context.endpoint)
-        asked.finished.status = 200
+        admitted.ticket.answered(context.endpoint)
+        admitted.finished.status = 200
 
-    async def _open(self, asked: Asked) -> Batch:
+    async def _open(self, admitted: Admitted) -> Batch:
         """What the handler gets."""
-        context = asked.context
-        self._permit(asked.identity, context.endpoint, context.target)
-        batch = await self._envelopes.read(asked.request, asked.columns, context.endpoint)
-        asked.finished.goes_on(context, len(batch))
-        asked.ticket.begin()
+        context = admitted.context
+        self._permit(admitted.identity, context.endpoint, context.target)
+        batch = await self._envelopes.read(admitted.request, admitted.columns, context.endpoint)
+        admitted.finished.goes_on(context, len(batch))
+        admitted.ticket.begin()
         return batch
 
     async def _packed(
-        self, asked: Asked, batch: Batch, given: dict[str, Any], *, more: bool = False
+        self, admitted: Admitted, batch: Batch, given: dict[str, Any], *, more: bool = False
     ) -> bytes:
-        reply = pb.Reply(request_id=asked.context.request_id, more=more)
-        data = await self._envelopes.write(reply, asked.request, asked.columns, batch, given)
+        reply = pb.Reply(request_id=admitted.context.request_id, more=more)
+        data = await self._envelopes.write(reply, admitted.request, admitted.columns, batch, given)
         if len(data) > self._max_bytes:
             raise reply_too_large(self._max_bytes)
         return data

@@ -10,7 +10,7 @@ from headrace.gateway.entrance import Entrance
 from headrace.gateway.finished import Finished
 from headrace.gateway.grpc.caller import Rpc
 from headrace.gateway.grpc.describe import describe
-from headrace.gateway.grpc.exchange import Asked, Exchange
+from headrace.gateway.grpc.exchange import Admitted, Exchange
 from headrace.gateway.grpc.receiving import one_message
 from headrace.gateway.grpc.reception import Reception, Visit
 from headrace.gateway.grpc.stream import Stream
@@ -61,9 +61,9 @@ class Service:
         """One request, a reply for each part of its answer."""
         visit, finished = self._visit(rpc), self._reception.begin()
         try:
-            asked = await self._admitted(rpc, visit, finished)
-            replies = self._exchange.parts(asked)
-            with self._reception.stream(asked.identity):
+            admitted = await self._admitted(rpc, visit, finished)
+            replies = self._exchange.parts(admitted)
+            with self._reception.stream(admitted.identity):
                 async with aclosing(replies):
                     async for data in replies:
                         await deliver(rpc.write, data)
@@ -119,7 +119,7 @@ class Service:
             rpc.set_compression(grpc.Compression.Gzip)
         return visit
 
-    async def _admitted(self, rpc: Rpc, visit: Visit, finished: Finished) -> Asked:
+    async def _admitted(self, rpc: Rpc, visit: Visit, finished: Finished) -> Admitted:
         """The one request of a call: who sends it is asked before it is read, and so is room for it."""
         identity, ticket = self._reception.admit(rpc, visit)
         data = await one_message(rpc, visit.caller.left_s(self._spec.timeout_s), self._spec.max_body_bytes)
@@ -129,4 +129,4 @@ class Service:
         context = self._exchange.context(request, visit.caller, identity)
         visit.request_id, visit.endpoint = context.request_id, context.endpoint
         finished.begins(context, len(data))
-        return Asked(request, columns, context, identity, ticket, finished)
+        return Admitted(request, columns, context, identity, ticket, finished)

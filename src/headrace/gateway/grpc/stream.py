@@ -11,7 +11,7 @@ import grpc
 
 from headrace.errors import Cancelled, HeadraceError
 from headrace.gateway.finished import Finished
-from headrace.gateway.grpc.exchange import Asked, Exchange
+from headrace.gateway.grpc.exchange import Admitted, Exchange
 from headrace.gateway.grpc.job import Job, Part, Parts, Reply
 from headrace.gateway.grpc.reception import Reception, Visit
 from headrace.gateway.grpc.unread import Write, deliver
@@ -124,14 +124,14 @@ class Stream:
             self._refuse(error, context, size, visit)
             return
         finished.begins(context, size)
-        asked = Asked(request, columns, context, identity, ticket, finished)
+        admitted = Admitted(request, columns, context, identity, ticket, finished)
         line: asyncio.Queue[Part | None] | None = None
         if not request.parts:
-            work = asyncio.create_task(self._answer(asked, visit))
+            work = asyncio.create_task(self._answer(admitted, visit))
         else:
             line = asyncio.Queue() if self._in_order else None
             parts = Parts(self._due.put_nowait if line is None else line.put_nowait)
-            work = asyncio.create_task(self._generate(asked, visit, parts))
+            work = asyncio.create_task(self._generate(admitted, visit, parts))
         self._start(Job(work, context, size, ticket, line), finished)
 
     def _start(self, job: Job, finished: Finished) -> None:
@@ -163,22 +163,22 @@ class Stream:
             if job.context.request_id == request_id:
                 job.end(None)
 
-    async def _generate(self, asked: Asked, visit: Visit, parts: Parts) -> bytes | None:
+    async def _generate(self, admitted: Admitted, visit: Visit, parts: Parts) -> bytes | None:
         """The last reply of an answer in parts; those before it go to `parts`."""
 
         async def replies() -> bytes:
-            async with aclosing(self._exchange.parts(asked, more=True)) as made:
+            async with aclosing(self._exchange.parts(admitted, more=True)) as made:
                 async for data in made:
                     await parts.put(data)
-            return pb.Reply(request_id=asked.context.request_id).SerializeToString()
+            return pb.Reply(request_id=admitted.context.request_id).SerializeToString()
 
-        return await self._outcome(replies(), asked, visit)
+        return await self._outcome(replies(), admitted, visit)
 
-    async def _answer(self, asked: Asked, visit: Visit) -> bytes | None:
+    async def _answer(self, admitted: Admitted, visit: Visit) -> bytes | None:
         """The one reply to a request."""
-        return await self._outcome(self._exchange.reply(asked), asked, visit)
+        return await self._outcome(self._exchange.reply(admitted), admitted, visit)
 
-    async def _outcome(self, made: Awaitable[bytes], asked: Asked, visit: Visit) -> bytes | None:
+    async def _outcome(self, made: Awaitable[bytes], admitted: Admitted, visit: Visit) -> bytes | None:
         """The last reply, serialised, which may be an error; None if the request was withdrawn."""
         try:
             return await made
@@ -189,8 +189,8 @@ class Stream:
             error: Exception = Cancelled('the request was cancelled in the server')
         except Exception as raised:
             error = raised
-        asked.finished.failed(error)
-        return self._failure(error, asked.context, visit)
+        admitted.finished.failed(error)
+        return self._failure(error, admitted.context, visit)
 
     def _failure(self, error: Exception, context: Context, visit: Visit) -> bytes:
         message = self._reception.told(error, visit, endpoint=context.endpoint, request_id=context.request_id)

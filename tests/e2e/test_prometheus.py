@@ -35,7 +35,7 @@ WINDOWS = {'$__rate_interval': '30s', '$protocol': '.*', '$endpoint': '.*', '$ex
 
 @pytest.fixture(scope='module')
 def flow() -> Iterator[Flow]:
-    settings = {'limits': {'requests_per_s': 1000}}
+    settings = {'limits': {'documents': 20}}
     made = (
         Flow(name='shop', protocol=['grpc', 'http'], **settings)
         .add(
@@ -68,9 +68,16 @@ def prometheus(flow: Flow, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield server
 
 
-def ask(flow: Flow, text: str = 'a red shoe', endpoint: str = '/search', accept: str = '*/*') -> int:
+def ask(
+    flow: Flow,
+    text: str = 'a red shoe',
+    endpoint: str = '/search',
+    *,
+    documents: int = 1,
+    accept: str = '*/*',
+) -> int:
     url = f'http://127.0.0.1:{flow.ports["http"]}{endpoint}'
-    body = {'data': [{'text': text}]}
+    body = {'data': [{'text': text}] * documents}
     return httpx.post(url, json=body, headers={'accept': accept}, timeout=30).status_code
 
 
@@ -157,8 +164,9 @@ def mixed_load(flow: Flow) -> Iterator[None]:
         while not ended.is_set():
             ask(flow)
             ask(flow, 'wrong')
+            ask(flow, 'lost')
             ask(flow, 'two words', '/say', accept='text/event-stream')
-            httpx.post(f'http://127.0.0.1:{flow.ports["http"]}/search', content=b'{"data": [{"text": 5}]}')
+            ask(flow, documents=21)
             flow.client.post('/search', [{'text': 'a hat'}])
 
     thread = threading.Thread(target=run)

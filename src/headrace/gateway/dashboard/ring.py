@@ -31,33 +31,12 @@ class Kept(Struct):
     tried: list[Ended] = []
 
 
-class Slowest:
-    """The slowest requests of a span of time; `floor` is what a further one has to take to be among them."""
-
-    def __init__(self, most: int) -> None:
-        self.floor = 0.0
-        self._most = most
-        self._heap: list[tuple[float, int, Ended]] = []
-        self._number = 0
-
-    def add(self, ended: Ended) -> None:
-        """Take one in, and let go of the fastest if there are too many."""
-        self._number += 1
-        item = (ended.took_s, self._number, ended)
-        if len(self._heap) < self._most:
-            heappush(self._heap, item)
-        else:
-            heapreplace(self._heap, item)
-        if len(self._heap) == self._most:
-            self.floor = self._heap[0][0]
-
-    def all(self) -> list[Ended]:
-        """Those it has."""
-        return [ended for _, _, ended in self._heap]
+Slow = list[tuple[float, int, Finished]]
+"""A heap: the fastest of the slow ones first; numbers tell those apart that took the same time."""
 
 
 class Ring:
-    """Bounded, whatever comes; most requests pass it with two comparisons.
+    """Bounded, whatever comes; most requests pass it with a few comparisons, in one function.
 
     `on_kept` is called when one was kept.
     """
@@ -69,47 +48,57 @@ class Ring:
         self._span_s = over_s / 2
         self._on_kept = on_kept
         self._until = 0.0
-        self._slow, self._slow_before = Slowest(most), Slowest(most)
-        self._failed: deque[Ended] = deque(maxlen=most)
-        self._refused: deque[Ended] = deque(maxlen=most)
-        self._tried: deque[Ended] = deque(maxlen=most)
+        self._floor = -1.0  # what a request has to take to be among the slow ones
+        self._number = 0
+        self._slow: Slow = []
+        self._slow_before: Slow = []
+        self._failed: deque[Finished] = deque(maxlen=most)
+        self._refused: deque[Finished] = deque(maxlen=most)
+        self._tried: deque[Finished] = deque(maxlen=most)
 
     def note(self, finished: Finished) -> None:
-        """A request has ended; one that was for a page, and not for the Flow, if that went wrong."""
-        if not finished.endpoint and finished.status < 500:
+        """A request has ended; one that was for a page, and not for the Flow, counts if that failed."""
+        status, seconds = finished.status, finished.seconds
+        if not finished.endpoint and status < 500:
             return
         if finished.begun >= self._until:
             self._turn(finished.begun)
-        status, is_slow = finished.status, finished.seconds > self._slow.floor
-        if not is_slow and status < 400 and not finished.request_id.startswith(TRIED):
+        is_tried = finished.request_id.startswith(TRIED)
+        if seconds <= self._floor and status < 400 and not is_tried:
             return
-        ended = _ended(finished)
+        if seconds > self._floor:
+            slow = self._slow
+            self._number += 1
+            if len(slow) < self._most:
+                heappush(slow, (seconds, self._number, finished))
+            else:
+                heapreplace(slow, (seconds, self._number, finished))
+            if len(slow) == self._most:
+                self._floor = slow[0][0]
         if status >= 500:
-            self._failed.append(ended)
+            self._failed.append(finished)
         elif status >= 400:
-            self._refused.append(ended)
-        if is_slow:
-            self._slow.add(ended)
-        if ended.id.startswith(TRIED):
-            self._tried.append(ended)
+            self._refused.append(finished)
+        if is_tried:
+            self._tried.append(finished)
         if self._on_kept is not None:
             self._on_kept()
 
     def kept(self) -> Kept:
         """All that is kept now."""
-        slow = [*self._slow_before.all(), *self._slow.all()]
-        return Kept(slow, list(self._failed), list(self._refused), list(self._tried))
+        slow = [finished for _, _, finished in (*self._slow_before, *self._slow)]
+        return Kept(*([*map(_ended, some)] for some in (slow, self._failed, self._refused, self._tried)))
 
     def _turn(self, now: float) -> None:
         """A new span begins: what was slow in the one before the last is forgotten."""
         was_long_ago = now >= self._until + self._span_s
-        self._slow_before = Slowest(self._most) if was_long_ago else self._slow
-        self._slow = Slowest(self._most)
+        self._slow_before = [] if was_long_ago else self._slow
+        self._slow, self._floor = [], -1.0
         self._until = now + self._span_s
 
     def __repr__(self) -> str:
-        kept = self.kept()
-        return f'<Ring of {len(kept.slow)} slow, {len(kept.failed)} failed, {len(kept.refused)} refused>'
+        slow = len(self._slow) + len(self._slow_before)
+        return f'<Ring of {slow} slow, {len(self._failed)} failed, {len(self._refused)} refused>'
 
 
 def _ended(finished: Finished) -> Ended:

@@ -16,7 +16,6 @@ import msgspec
 
 from headrace.gateway.dashboard.records import Ended, Requests
 from headrace.gateway.dashboard.ring import KEPT, OVER_S, Kept, Ring
-from headrace.gateway.finished import Finished
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ FILES = 16
 
 
 class Shared:
-    """The requests that are kept; `note` takes each that ends."""
+    """The requests that are kept; `note` takes each that ends at this gateway."""
 
     def __init__(self, directory: str, most: int = KEPT, *, write_every_s: float = WRITE_EVERY_S) -> None:
         self._folder = Path(directory) / FOLDER if directory else None
@@ -35,14 +34,11 @@ class Shared:
         self._write_every_s = write_every_s
         self._timer: asyncio.TimerHandle | None = None
         self._ring = Ring(most, on_kept=self._has_news if directory else None)
+        self.note = self._ring.note
         if self._folder is not None:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for old in _newest(self._folder)[FILES - 1 :]:
                 old.unlink(missing_ok=True)
-
-    def note(self, finished: Finished) -> None:
-        """A request has ended at this gateway."""
-        self._ring.note(finished)
 
     def read(self, now: float, named: str = '') -> Requests:
         """What all gateways keep; it may take a moment, as files are read."""

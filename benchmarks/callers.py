@@ -84,9 +84,12 @@ class HttpCallers:
         *,
         bearer: str = '',
         authority: str = '',
+        pair: tuple[str, str] | None = None,
     ) -> None:
         self._port, self._request, self._check = port, http_request(path, body, bearer), check
         self._tls = ssl.create_default_context(cafile=authority) if authority else None
+        if self._tls is not None and pair is not None:
+            self._tls.load_cert_chain(*pair)
         self._open: list[HttpConnection] = []
 
     async def calls(self, count: int) -> list[Call]:
@@ -120,9 +123,11 @@ class GrpcCallers:
         *,
         bearer: str = '',
         authority: str = '',
+        pair: tuple[str, str] | None = None,
     ) -> None:
         if authority:
-            trusted = grpc.ssl_channel_credentials(Path(authority).read_bytes())
+            certificate, key = (Path(file).read_bytes() for file in pair) if pair else (None, None)
+            trusted = grpc.ssl_channel_credentials(Path(authority).read_bytes(), key, certificate)
             self._channel = grpc.aio.secure_channel(f'localhost:{port}', trusted, options=GRPC_OPTIONS)
         else:
             self._channel = grpc.aio.insecure_channel(f'127.0.0.1:{port}', options=GRPC_OPTIONS)

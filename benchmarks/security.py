@@ -20,6 +20,7 @@ from benchmarks.flows import two_hellos
 from benchmarks.load import Call, Load, press
 from benchmarks.processes import children
 from benchmarks.result import Result
+from headrace.gateway.security.authority import Authority
 from headrace.gateway.security.folder import secure
 from headrace.proto.headrace_pb2 import Reply, Request
 from headrace.spec.security import SecuritySpec
@@ -31,11 +32,12 @@ PROTOCOLS = ('http', 'grpc')
 
 
 class Case(NamedTuple):
-    """One way to be secure: the settings of the gateway, and what callers need for it."""
+    """One way to be secure: the settings of the gateway, and what callers need (`pair`: their files)."""
 
     settings: dict[str, Any]
     bearer: str = ''
     authority: str = ''
+    pair: tuple[str, str] | None = None
 
 
 def cases(folder: Path) -> dict[str, Case]:
@@ -45,6 +47,8 @@ def cases(folder: Path) -> dict[str, Case]:
     tls = made.security.tls
     assert tls is not None
     encrypted = {'certificate': tls.certificate, 'key': tls.key, 'authority': tls.authority}
+    authority = Authority(Path(tls.authority).parent)
+    pair = str(authority.issue('caller', 'client')), str(authority.key_file('caller'))
     with_keys = {'keys': str(made.security.keys)}
     token = {'algorithms': ['HS256'], 'secret_file': str(folder / 'secret'), 'audience': 'shop'}
     signed = jwt.encode({'aud': 'shop', 'exp': time.time() + 3600, 'scope': '*'}, SECRET, 'HS256')
@@ -54,6 +58,9 @@ def cases(folder: Path) -> dict[str, Case]:
         'API key': Case({'security': with_keys}, made.key),
         'token': Case({'security': {'jwt': token}}, signed),
         'TLS': Case({'security': {'tls': encrypted}}, authority=tls.authority),
+        'client certificate': Case(
+            {'security': {'tls': {**encrypted, 'client': 'required'}}}, authority=tls.authority, pair=pair
+        ),
         'limits': Case({'limits': bounds}),
         'key, TLS, limits': Case(
             {'security': {**with_keys, 'tls': encrypted}, 'limits': bounds}, made.key, tls.authority
@@ -95,7 +102,7 @@ async def in_turns(
 
 
 def _callers(protocol: str, port: int, case: Case) -> HttpCallers | GrpcCallers:
-    shown = {'bearer': case.bearer, 'authority': case.authority}
+    shown: dict[str, Any] = {'bearer': case.bearer, 'authority': case.authority, 'pair': case.pair}
     if protocol == 'http':
         return HttpCallers(port, '/post', b'{"data": [{"text": ""}]}', _greeted, **shown)
     body = Request(endpoint='/', json=b'[{"text": ""}]').SerializeToString()

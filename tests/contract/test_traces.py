@@ -218,6 +218,7 @@ def test_errors_are_on_every_span_that_they_passed(running):
     with Client(f'http://127.0.0.1:{running.flow.ports["http"]}') as client, pytest.raises(BadServer):
         client.post('/fail', texts('a'), metadata={'traceparent': f'00-{"e" * 32}-{SPAN}-01'})
     spans = running.trees({'/fail', 'encoder', 'handler'}, 'e' * 32)
+    spans = [span for span in spans if span.name != 'queue']
     assert all(span.is_error for span in spans), drawn(spans)
     assert {span.attributes['error.type'] for span in spans} == {'ValueError', 'ExecutorFailure'}
     assert (
@@ -363,6 +364,10 @@ class Careful(Executor):
         while True:
             yield Document(text='more')
 
+    @requests(on='/slow')
+    async def slow(self, docs, **kwargs):
+        await asyncio.sleep(30)
+
     @requests(on='/libraries')
     def library(self, docs, **kwargs):
         with otel.get_tracer('some library').start_as_current_span('fetch'):
@@ -394,3 +399,29 @@ def test_who_leaves_a_stream_ends_its_spans():
             (span,) = named(collected.spans, name)
             assert 'cancelled' in span.events, span
             assert not span.is_error
+
+
+def late(flow: Any) -> None:
+    """Ask for what takes longer than the request has; over HTTP as one who waits for the refusal."""
+    if not flow.ports:
+        with pytest.raises(BadServer):
+            flow.post('/slow', texts('a'), timeout_s=0.3)
+        return
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        headers = {'x-headrace-timeout-s': '0.3'}
+        answer = client.post(f'http://127.0.0.1:{flow.port}/slow', json={'data': [{}]}, headers=headers)
+    assert answer.status_code == 504, answer.text
+
+
+@pytest.mark.parametrize('place', ['local', 'in-process'])
+def test_who_is_late_says_so_at_the_door(place):
+    with collector() as collected:
+        observe = {'traces': {'endpoint': collected.url}}
+        flow = Flow(place=place, protocol='http', observe=observe).add(uses=Careful, name='careful')
+        with flow as running:
+            late(running)
+        (request,) = named(collected.spans, '/slow')
+        assert request.is_error
+        assert request.attributes['error.type'] == 'DeadlineExceeded'
+        assert request.attributes['headrace.status'] == 504
+        assert named(collected.spans, 'handler'), drawn(collected.spans)

@@ -60,7 +60,7 @@ class Observer:
         if self.measuring is not None:
             self.measuring.ended(finished)
         if finished.span is not None:
-            ended(finished.span, finished.status, finished.received_bytes, finished.sent_bytes)
+            ended(finished.span, finished)
         if seconds >= self._over_s or finished.status >= self._status:
             self._tell(finished)
 

@@ -10,7 +10,7 @@ import time
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headrace.observe.tracing.traceparent import is_sampled
 from headrace.pipeline.batch import Batch
@@ -20,6 +20,9 @@ from headrace.pipeline.handler import Handler, streamed
 if TYPE_CHECKING:
     from headrace.observe.tracing.span import Span
     from headrace.observe.tracing.tracing import Kind, Tracing
+
+FAULT = 500
+"""The least status of a request whose error is not its client's own."""
 
 FLUSH_S = 1.0
 """How long a process that ends sends what it has recorded."""
@@ -163,9 +166,20 @@ class Answering(Recorded):
         return span, context
 
 
-def ended(span: Span, status: int, received_bytes: int, sent_bytes: int) -> None:
-    """What has become of a request, with the status that it has on HTTP, in its span, which is over."""
-    span.tell(status=status, received_bytes=received_bytes, sent_bytes=sent_bytes)
+class Ended(Protocol):
+    """A request that has ended: the status that it has on HTTP, its error, and its bytes."""
+
+    status: int
+    error: str
+    received_bytes: int
+    sent_bytes: int
+
+
+def ended(span: Span, request: Ended) -> None:
+    """What has become of a request, in its span, which is over then."""
+    span.tell(status=request.status, received_bytes=request.received_bytes, sent_bytes=request.sent_bytes)
+    if request.status >= FAULT:
+        span.blame(request.error)
     span.end()
 
 

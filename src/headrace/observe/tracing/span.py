@@ -91,6 +91,13 @@ class Span:
             said = error.message if isinstance(error, HeadraceError) else str(error)
             self.otel.set_status(Status(StatusCode.ERROR, f'{type(error).__name__}: {said}'))
 
+    def blame(self, error: str) -> None:
+        """It is a failure, for this reason, unless it has told one: why it was cut off, others know."""
+        status: Status | None = getattr(self.otel, 'status', None)
+        if status is None or status.is_unset:
+            self.otel.set_attribute('error.type', error.partition(':')[0])
+            self.otel.set_status(Status(StatusCode.ERROR, error))
+
     def end(self, at_ns: int | None = None) -> None:
         """It is over; nothing that is said later counts."""
         self.otel.end(at_ns)

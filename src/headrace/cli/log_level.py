@@ -17,9 +17,10 @@ from headrace.spec.observe import LogLevel
 @click.argument('level', type=click.Choice(get_args(LogLevel), case_sensitive=False))
 @click.option('--flow', default='', help='Name of the Flow, or number of its process; default: the only one.')
 def command(name: str, level: LogLevel, flow: str) -> None:
-    """Let an executor of a running Flow log from LEVEL on, without starting it anew.
+    """Let an executor of a running Flow log more, or less.
 
-    NAME is the executor, or 'gateway'. All of its replicas change, and those that are started later.
+    NAME is the executor, or 'gateway'; it logs from LEVEL on, and is not started anew. All of its replicas
+    change, and those that are started later.
 
     \b
     Examples:

@@ -41,8 +41,9 @@ def command(
     follow: bool,
     is_json: bool,
 ) -> None:
-    """Show the last lines of a running Flow: what is logged and printed in all of its processes.
+    """Show the last lines that the processes of a running Flow have written.
 
+    That is all that they log and print, each line with the name of its process and of its request.
     PROCESS is the name of an executor, of one of its processes (encoder/rep-0), 'gateway', or 'supervisor';
     default: all of them.
 

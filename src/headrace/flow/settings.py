@@ -51,6 +51,7 @@ class FlowSettings(GatewaySettings, total=False):
     timeout_ready_s: float
     timeout_stop_s: float
     place: Literal['local', 'in-process']
+    observe: Mapping[str, Any]
 
 
 class ExecutorSettings(TypedDict, total=False):
@@ -83,4 +84,5 @@ class ExecutorSettings(TypedDict, total=False):
     sticky: str
     retries: int
     max_queue: int
+    log_level: Literal['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']
     reload: bool

@@ -58,7 +58,7 @@ def test_version() -> None:
 def test_the_list_of_commands_says_what_each_one_says_of_itself() -> None:
     listed = headrace('--help').output
     for name, summary in COMMANDS.items():
-        command = import_module(f'headrace.cli.{name}').command
+        command = import_module(f'headrace.cli.{name.replace("-", "_")}').command
         assert command.name == name
         assert (command.help or '').partition('\n')[0] == summary
         assert re.search(rf'^  {name} +{re.escape(summary)}$', listed, re.MULTILINE)
@@ -75,7 +75,7 @@ def test_every_command_teaches_with_examples(name: str) -> None:
 def test_every_example_in_the_help_is_understood() -> None:
     """Examples are parsed by the commands themselves; options that do not exist would fail."""
     for name in COMMANDS:
-        command = import_module(f'headrace.cli.{name}').command
+        command = import_module(f'headrace.cli.{name.replace("-", "_")}').command
         for line in (command.help or '').splitlines():
             if line.strip().startswith('headrace ') and '$(' not in line and '| source' not in line:
                 first = re.split(r'\s(?:#|&&|>)\s?', line.strip())[0]

@@ -41,9 +41,9 @@ def command(
     follow: bool,
     is_json: bool,
 ) -> None:
-    """Show the last lines that the processes of a running Flow have written.
+    """Show the last lines that a running Flow has logged or printed.
 
-    That is all that they log and print, each line with the name of its process and of its request.
+    Those of all of its processes, each with the name of the process and the id of its request.
     PROCESS is the name of an executor, of one of its processes (encoder/rep-0), 'gateway', or 'supervisor';
     default: all of them.
 

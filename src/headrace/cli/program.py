@@ -23,7 +23,7 @@ COMMANDS = {
     'status': 'Say how a running Flow is: replicas, endpoints, versions.',
     'top': 'Show what a running Flow does, in the terminal, live.',
     'profile': 'Show where a running Flow spends its time, without stopping it.',
-    'logs': 'Show the last lines that the processes of a running Flow have written.',
+    'logs': 'Show the last lines that a running Flow has logged or printed.',
     'log-level': 'Let an executor of a running Flow log more, or less.',
     'keys': 'Make, list and remove the API keys that open a gateway.',
     'certs': 'Make certificates for development.',

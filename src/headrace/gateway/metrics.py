@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from headrace._version import __version__
 from headrace.gateway.measuring import Measuring
 from headrace.gateway.observer import Observer
-from headrace.observe.metrics import catalogue, jina, processes
+from headrace.observe.metrics import catalogue, gpus, jina, processes
 from headrace.observe.metrics.exposition import OPENMETRICS, TEXT, written
 from headrace.observe.metrics.reading import Measured, Snapshot, Values, read
 from headrace.observe.metrics.store import Store
@@ -59,7 +59,7 @@ class Metrics:
         """All metrics as they are at this moment; some files are read."""
         self.observer.look()
         snapshot = read(self._directory, self._store)
-        snapshot.metrics |= processes.look(snapshot.processes)
+        snapshot.metrics |= processes.look(snapshot.processes) | gpus.look()
         snapshot.metrics[catalogue.BUILD_INFO.name] = _build()
         return snapshot
 

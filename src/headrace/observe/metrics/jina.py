@@ -68,6 +68,11 @@ def named(snapshot: Snapshot) -> Iterator[Measured]:
     yield _summed(snapshot, FAILED, catalogue.REQUESTS, lambda own: _if(int(own[status]) >= 400))
     yield _summed(snapshot, PROCESSED, catalogue.EXECUTOR_DOCUMENTS, _of_executor)
     yield _summed(snapshot, PROCESSING, catalogue.HANDLER_SECONDS, _of_executor)
+    for source in [measured.metric for measured in snapshot.metrics.values()]:
+        if source.name not in catalogue.ALL and source.labels[:3] == catalogue.EXECUTOR:
+            labels = ('runtime_name', *source.labels[3:])
+            own = _metric(f'jina_{source.name}', source.kind, source.help, of=source, labels=labels)
+            yield _summed(snapshot, own, source, lambda own: (_runtime(own), *own[3:]))
 
 
 def _if(is_so: bool) -> Labels | None:
@@ -75,8 +80,12 @@ def _if(is_so: bool) -> Labels | None:
 
 
 def _of_executor(own: Labels) -> Labels:
-    executor, shard, replica, endpoint = own
-    return endpoint, executor, f'{executor}/shard-{shard}/rep-{replica}'
+    return own[3], own[0], _runtime(own)
+
+
+def _runtime(own: Labels) -> str:
+    executor, shard, replica = own[:3]
+    return f'{executor}/shard-{shard}/rep-{replica}'
 
 
 def _summed(

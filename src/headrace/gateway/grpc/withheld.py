@@ -9,7 +9,9 @@ many, or cannot be unpacked.)
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextvars import ContextVar
+from typing import Any
 
 LOG = logging.getLogger('grpc._cython.cygrpc')
 LINE = 'Failed to receive any message from Core'
@@ -17,24 +19,22 @@ LINE = 'Failed to receive any message from Core'
 _IS_WITHHELD = ContextVar('_IS_WITHHELD', default=False)
 
 
-class _Listener(logging.Filter):
-    """Hears the line, in the context of who reads; what is below `level` goes no farther, as before."""
+class _Listener:
+    """Stands before `debug` of the log, and hears the line in the context of who reads."""
 
-    def __init__(self, level: int) -> None:
-        super().__init__()
-        self._level = level
+    def __init__(self, debug: Callable[..., None]) -> None:
+        self._debug = debug
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        if str(record.msg).startswith(LINE):
+    def __call__(self, text: object, *args: Any, **more: Any) -> None:
+        if str(text).startswith(LINE):
             _IS_WITHHELD.set(True)
-        return record.levelno >= self._level
+        self._debug(text, *args, **more)
 
 
 def listen() -> None:
     """Hear from now on; once is enough for a process."""
-    if not any(isinstance(each, _Listener) for each in LOG.filters):
-        LOG.addFilter(_Listener(LOG.getEffectiveLevel()))
-        LOG.setLevel(logging.DEBUG)
+    if not isinstance(LOG.debug, _Listener):
+        setattr(LOG, 'debug', _Listener(LOG.debug))  # noqa: B010 (a level or a filter would make records of all)
 
 
 def is_withheld() -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
 
 from headrace.errors import HeadraceError
 from headrace.gateway.http.ending import why_late, why_left
 from headrace.gateway.http.request import Request
 
 
-class Waiting(ABC):
+class Waiting:
     """The work for one request in one task, which `leave` or `expire` cuts off.
 
     What is raised then goes through `cause`, which knows better why. `is_complete` says whether the request
@@ -22,13 +21,13 @@ class Waiting(ABC):
     _task: asyncio.Task[object] | None
     _ended: HeadraceError | None = None
 
-    @abstractmethod
     def waits_for(self) -> str:
         """The endpoint that the work is at."""
+        raise NotImplementedError
 
-    @abstractmethod
     def cancel(self) -> None:
         """Tell everybody who works on the request that it is over."""
+        raise NotImplementedError
 
     def leave(self) -> None:
         """Nobody waits any more."""

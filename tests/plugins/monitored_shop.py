@@ -23,9 +23,11 @@ class Encoder(Executor):
 
 
 class Indexer(Executor):
-    """Looks for them."""
+    """Looks for them; what is 'lost' makes it fail."""
 
     @requests(on='/search')
     def search(self, docs: DocumentArray, **kwargs: Any) -> None:
+        if any(doc.text == 'lost' for doc in docs):
+            raise LookupError('a lost text')
         for doc in docs:
             doc.tags = {'shard': self.runtime_args.shard_id}

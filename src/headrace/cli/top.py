@@ -41,7 +41,7 @@ POINTS = 120
 )
 @connection_options
 def command(
-    url: str, every_s: float, once: bool, as_json: bool, path: str, timeout_s: float, **options: Any
+    url: str, *, every_s: float, once: bool, as_json: bool, path: str, timeout_s: float, **options: Any
 ) -> None:
     """Show what a running Flow does, in the terminal, live.
 
@@ -57,23 +57,33 @@ def command(
     """
     given = connection(options)
     is_live = sys.stdout.isatty() and not (once or as_json)
-    asyncio.run(_top(url, given, path, timeout_s, every_s, once or not (is_live or as_json), as_json))
+    asyncio.run(
+        _top(url, given, path, timeout_s, every_s=every_s, is_live=is_live, as_json=as_json, once=once)
+    )
 
 
 async def _top(
-    url: str, given: Any, path: str, timeout_s: float, every_s: float, once: bool, as_json: bool
+    url: str,
+    given: Any,
+    path: str,
+    timeout_s: float,
+    *,
+    every_s: float,
+    is_live: bool,
+    as_json: bool,
+    once: bool,
 ) -> None:
     async with pages(url, given, timeout_s) as found:
         source = Source(found, path)
         before = await source.state()
-        if not (once or as_json):
+        if is_live:
             await _live(source, before, every_s)
             return
         while True:
             await asyncio.sleep(every_s)
             now = await source.state()
             _print(between(before, now), source.rates, as_json)
-            if once:
+            if once or not as_json:
                 return
             before = now
 

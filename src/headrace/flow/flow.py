@@ -21,18 +21,15 @@ from headrace.flow.building import (
     with_gateway,
 )
 from headrace.flow.changing import change, log_level
+from headrace.flow.design import Design
 from headrace.flow.session import Session
 from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings, OneOrMany
-from headrace.pipeline.describe import FlowInfo
-from headrace.places.blueprints import describe
-from headrace.places.devices import devices_here
-from headrace.spec import ExecutorSpec, FlowSpec, PhysicalPlan, Source, plan, terminals
-from headrace.spec.exposure import check_security
+from headrace.spec import ExecutorSpec, FlowSpec, Source, terminals
 from headrace.spec.paths import moved
 from headrace.spec.reading import read_settings
 
 
-class Flow:
+class Flow(Design):
     """Executors as one service. A Flow is data: `add` and its like return a new Flow; `with` starts it.
 
         flow = Flow(port=8080, protocol='http').add(uses=Encoder).add(uses=Indexer, name='index')
@@ -156,44 +153,6 @@ class Flow:
         return isinstance(other, Flow) and self.spec == other.spec
 
     __hash__ = None  # type: ignore[assignment]  # specs hold dicts
-
-    # What there is to know before it runs
-
-    def check(self) -> FlowInfo:
-        """Load every executor, construct none, and check graph, types and devices; what the Flow offers."""
-        plan(self.spec)
-        if self.spec.place == 'local':
-            check_security(self.spec.gateway)
-            devices_here(self.spec)
-        return describe(self.spec)
-
-    def plan(self) -> PhysicalPlan:
-        """The processes, addresses and ports that starting this Flow would make; printable as a table."""
-        return plan(self.spec)
-
-    def plot(self, output: str | Path | None = None, *, vertical: bool = False) -> str:
-        """The Flow as a drawing: Mermaid text; and a file, if `output` names one (.mmd, .svg, .html)."""
-        from headrace.flow.plot import plot  # drawing is rarely part of serving
-
-        return plot(self.spec, output, vertical=vertical)
-
-    def to_prometheus(self, folder: str | Path = 'prometheus', **settings: Any) -> list[Path]:
-        """Write the files of a Prometheus that watches this Flow; see `headrace.flow.monitoring`."""
-        from headrace.flow.monitoring import to_prometheus  # exporting is rarely part of serving
-
-        return to_prometheus(self.spec, folder, settings)
-
-    def to_grafana(self, folder: str | Path = 'grafana', **settings: Any) -> list[Path]:
-        """Write the dashboards of this Flow for Grafana; see `headrace.flow.monitoring`."""
-        from headrace.flow.monitoring import to_grafana  # as in to_prometheus
-
-        return to_grafana(self.spec, folder, settings)
-
-    def _repr_html_(self) -> str:
-        """The Flow as a drawing, for notebooks."""
-        from headrace.drawing import figure, svg  # as in plot
-
-        return svg.svg(figure.figure(self.spec))
 
     # What runs
 

@@ -8,10 +8,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from headrace.deploy.grafana import Showing, grafana_files
-from headrace.deploy.objectives import Objectives
-from headrace.deploy.prometheus import Scraping, prometheus_files
-from headrace.deploy.writing import write
+from headrace import deploy
 from headrace.errors import SpecError
 from headrace.spec import FlowSpec
 from headrace.spec.suggest import did_you_mean
@@ -24,8 +21,8 @@ def to_prometheus(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any
 
     Flow.to_prometheus('monitoring', availability=99.5, latency_s=0.25, targets=('10.0.0.7:8080',))
     """
-    objectives, scraping = _records(settings, Objectives, Scraping)
-    return write(prometheus_files(spec, objectives, scraping), folder)
+    objectives, scraping = _records(settings, deploy.Objectives, deploy.Scraping)
+    return deploy.write(deploy.prometheus_files(spec, objectives, scraping), folder)
 
 
 def to_grafana(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) -> list[Path]:
@@ -33,8 +30,8 @@ def to_grafana(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) 
 
     Flow.to_grafana('monitoring', availability=99.5, latency_s=0.25, url='http://prometheus:9090')
     """
-    objectives, showing = _records(settings, Objectives, Showing)
-    return write(grafana_files(spec, objectives, showing), folder)
+    objectives, showing = _records(settings, deploy.Objectives, deploy.Showing)
+    return deploy.write(deploy.grafana_files(spec, objectives, showing), folder)
 
 
 def _records(settings: Mapping[str, Any], *kinds: type[Struct]) -> list[Any]:

@@ -42,3 +42,8 @@ def plot(spec: FlowSpec, output: str | Path | None = None, *, vertical: bool = F
             )
         Path(output).write_text(FORMS[ending](spec, vertical), encoding='utf-8')
     return FORMS['.mmd'](spec, vertical)
+
+
+def picture(spec: FlowSpec) -> str:
+    """A Flow as SVG, for notebooks: also one that cannot run yet."""
+    return svg(figure(spec))

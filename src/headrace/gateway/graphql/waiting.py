@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Self
 
 from headrace.gateway.graphql.call import Calls
-from headrace.gateway.http import waiting
+from headrace.gateway.http.awaited import Awaited
 from headrace.gateway.http.request import Request
 
 
-class Waiting(waiting.Waiting):
+class Waiting(Awaited):
     """Surrounds the work for a request: what is raised when it is cut off says why."""
 
     def __init__(self, request: Request, timeout_s: float | None, calls: Calls) -> None:

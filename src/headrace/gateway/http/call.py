@@ -8,18 +8,18 @@ from typing import Any
 
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http import large, reading
+from headrace.gateway.http.awaited import Awaited
 from headrace.gateway.http.forms import FormBody
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON
-from headrace.gateway.http.waiting import Waiting
 from headrace.gateway.identity import NOBODY
 from headrace.gateway.turns import SMALL
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 
 
-class Call(Waiting):
+class Call(Awaited):
     """One request under way: it ends at its deadline, or when its client leaves, or with the server.
 
     `open` it, then have the Flow work on what that gives, then `close` it. What is raised meanwhile goes

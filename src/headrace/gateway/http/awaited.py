@@ -9,7 +9,7 @@ from headrace.gateway.http.ending import why_late, why_left
 from headrace.gateway.http.request import Request
 
 
-class Waiting:
+class Awaited:
     """The work for one request in one task, which `leave` or `expire` cuts off.
 
     What is raised then goes through `cause`, which knows better why. `is_complete` says whether the request

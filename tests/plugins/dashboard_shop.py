@@ -110,7 +110,7 @@ class Opening:
         page.on(
             'request', lambda asked: None if self._is_near(asked.url) else self.elsewhere.append(asked.url)
         )
-        page.goto(f'{self._home}dashboard#{view}')
+        page.goto(f'{self._home}dashboard{"#" * bool(view)}{view}')
         return page
 
     def _is_near(self, url: str) -> bool:

@@ -38,6 +38,13 @@ def test_the_graph_shows_what_flows(opening: Opening, load: Load) -> None:
     assert page.locator('#details >> text=encoder/rep-1').is_visible()
 
 
+def test_an_address_without_a_view_is_that_of_the_graph(opening: Opening, home: str) -> None:
+    page = opening('')
+    wait_for_label(page, 'index', 'replicas')
+    page.goto(f'{home}dashboard#main')
+    assert page.locator('#view-flow').is_visible()
+
+
 def test_figures_are_those_of_the_flow(opening: Opening, home: str) -> None:
     before = state(home)
     for _ in range(5):

@@ -31,8 +31,6 @@ _log = logging.getLogger(__name__)
 FRESH_S = 0.5
 """A reading is used again for so long: many who look cost no more than one."""
 MOST_LINES = 2000
-SUPERVISOR = 'supervisor'
-"""Counts, and is the process of who started the Flow: its lines are there."""
 DEFAULT_LINES = 200
 
 
@@ -178,7 +176,7 @@ class Watch:
         """The names of all processes that may have written lines."""
         known = {name for name, _ in (await self._snapshot()).processes}
         known |= {key.partition('#')[0] for each in self._replicas().values() for key in each}
-        return tuple(sorted(known - {'', SUPERVISOR}))
+        return tuple(sorted(known - {''}))
 
     def _replicas(self) -> Mapping[str, Mapping[str, str]]:
         return self._states() if self._states is not None else {}

@@ -124,7 +124,7 @@ function executorIn(element, box) {
   const flow = draw('text', { class: 'flow', x: 14, y: 53 });
   const p50 = draw('text', { class: 'line end', x: edge, y: 45 }), p99 = draw('text', { class: 'line end', x: edge, y: 60 });
   const work = draw('text', { class: 'line', x: 14, y: 77 });
-  const badge = draw('g', { class: 'badge', transform: `translate(${box.width - 88} -10)` }, draw('rect', { width: 78, height: 19, rx: 9.5 }), draw('text', { class: 'middle', x: 39, y: 13.5 }));
+  const badge = draw('g', { class: 'badge', hidden: true, transform: `translate(${box.width - 88} -10)` }, draw('rect', { width: 78, height: 19, rx: 9.5 }), draw('text', { class: 'middle', x: 39, y: 13.5 }));
   const dots = draw('g', { transform: 'translate(14 88)' });
   element.append(draw('title', {}, box.title), title, sign, flow, p50, p99, work, dots, badge);
   return (snapshots) => {

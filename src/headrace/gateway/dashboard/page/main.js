@@ -30,9 +30,9 @@ function show(name) {
 }
 
 /** The view that the address names; an address that names none (the skip link) changes nothing. */
-function route() {
+function route(isFirst = false) {
   const [name, query] = location.hash.slice(1).split('?');
-  if (!plan || (!VIEWS.includes(name) && view && view !== 'key')) return;
+  if (!plan || (!VIEWS.includes(name) && !isFirst)) return;
   show(VIEWS.includes(name) ? name : 'flow');
   if (view === 'logs' && query !== undefined) parts.logs.of(new URLSearchParams(query).get('request') ?? '');
   document.title = `${{ flow: '', requests: 'Requests · ', logs: 'Logs · ', try: 'Try it · ' }[view]}${plan.title || plan.name} · Dashboard`;
@@ -151,13 +151,13 @@ async function begin() {
   }
   trouble('');
   for (const link of document.querySelectorAll('nav a[href="#try"]')) link.hidden = !plan.tries;
-  show(VIEWS.includes(location.hash.slice(1).split('?')[0]) ? location.hash.slice(1).split('?')[0] : 'flow');
+  show('flow'); // the drawing wants to know how wide it is
   parts ??= { requests: requests(), logs: logs(() => look(true)) };
   parts.cards = cards(byId('cards'));
   parts.graph = graph(byId('graph'), plan, choose);
   parts.details = details(byId('details'), close);
   parts.graph.mark(chosen);
-  route();
+  route(true);
 }
 
 // --- what people press
@@ -186,6 +186,6 @@ byId('key-form').addEventListener('submit', (event) => {
   begin();
 });
 document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
-window.addEventListener('hashchange', route);
+window.addEventListener('hashchange', () => route());
 themes();
 begin();

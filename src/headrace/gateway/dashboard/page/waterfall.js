@@ -3,7 +3,7 @@
 import { make, scroll } from './dom.js';
 import { seconds } from './numbers.js';
 
-const KINDS = [['way', 'on the way'], ['queue', 'waiting'], ['batch', 'gathering a batch'], ['handler', 'handler'], ['gateway', 'gateway'], ['unknown', 'not known']];
+const KINDS = [['way', 'on the way'], ['queue', 'waiting'], ['batch', 'gathering a batch'], ['handler', 'handler'], ['gateway', 'gateway'], ['unknown', 'failed, not divided']];
 
 /** The parts of a stage in the order in which they are drawn: [kind, seconds]. */
 export function partsOf(stage) {

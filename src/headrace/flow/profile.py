@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headrace.gateway.profiling import Profiled
-from headrace.pipeline.hops import Hop
+from headrace.pipeline.hops import divided, outside_s
 
 GATEWAY, QUEUE, BATCH, HANDLER, WAY = 'gateway', 'queue', 'batch', 'handler', 'way'
 
@@ -59,12 +59,13 @@ class Profile:
 
     def _stages(self) -> Iterator[Stage]:
         executors = dict.fromkeys(hop.executor for request in self._requests for hop in request.hops)
-        yield self._stage('', GATEWAY, [gateway_s(request) for request in self._requests])
+        own = [outside_s(request.seconds, request.hops) for request in self._requests]
+        yield self._stage('', GATEWAY, own)
         for executor in executors:
             hops = [hop for request in self._requests for hop in request.hops if hop.executor == executor]
-            stages = [split(hop) for hop in hops]
-            for name in (QUEUE, BATCH, HANDLER, WAY):
-                took = [stage[name] for stage in stages]
+            stages = [divided(hop) for hop in hops]
+            for index, name in enumerate((QUEUE, BATCH, HANDLER, WAY)):
+                took = [each[index] for each in stages]
                 if any(took):
                     yield self._stage(executor, name, took)
 
@@ -132,38 +133,6 @@ class Profile:
 
     def __repr__(self) -> str:
         return f'<Profile of {self.requests} requests>'
-
-
-def split(hop: Hop) -> dict[str, float]:
-    """The seconds of one visit by stage; they add up to all that it took.
-
-    >>> from headrace.pipeline.hops import Timing
-    >>> split(Hop('a', begun=0.0, took_s=10.0, timing=Timing(queue_s=3.0, batch_s=2.0, handler_s=4.0)))
-    {'queue': 1.0, 'batch': 2.0, 'handler': 4.0, 'way': 3.0}
-    """
-    timing = hop.timing
-    if timing is None:
-        return {QUEUE: 0.0, BATCH: 0.0, HANDLER: 0.0, WAY: hop.took_s}
-    return {
-        QUEUE: max(0.0, timing.queue_s - timing.batch_s),
-        BATCH: timing.batch_s,
-        HANDLER: timing.handler_s,
-        WAY: max(0.0, hop.took_s - timing.queue_s - timing.handler_s),
-    }
-
-
-def gateway_s(request: Profiled) -> float:
-    """The seconds of a request in which no executor was visited.
-
-    >>> gateway_s(Profiled('/', 'http', 200, 1.0, (Hop('a', 0.0, 0.5), Hop('b', 0.25, 0.5))))
-    0.25
-    """
-    covered, end = 0.0, float('-inf')
-    for hop in sorted(request.hops, key=lambda each: each.begun):
-        until = hop.begun + hop.took_s
-        covered += max(0.0, until - max(end, hop.begun))
-        end = max(end, until)
-    return max(0.0, request.seconds - covered)
 
 
 def _quantile(ordered: Sequence[float], part: float) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from math import inf
 from random import random
 from typing import Any
@@ -12,7 +11,7 @@ from headrace.gateway.finished import Finished
 from headrace.gateway.observer import NEVER, Observer
 from headrace.observe.logcontext import CURRENT, Place
 from headrace.observe.loglines import ACCESS, SLOW
-from headrace.pipeline.hops import Hop
+from headrace.pipeline.hops import Hop, divided, outside_s
 from headrace.spec.observe import LogsSpec
 
 ACCESS_LOG, SLOW_LOG = logging.getLogger(ACCESS), logging.getLogger(SLOW)
@@ -66,32 +65,31 @@ class Access:
 def slow(finished: Finished) -> None:
     """Write where the time of a request went."""
     hops = finished.hops or ()
-    stages = [stage(hop) for hop in hops]
-    total_ms, inside_ms = finished.seconds * 1000, _covered_s(hops) * 1000
-    gateway_ms = round(max(0.0, total_ms - inside_ms), 2)
-    parts = [_told(each) for each in stages] or ['it came to no executor']
-    text = f'{finished.protocol} {finished.endpoint or "-"} {finished.status} took {total_ms:.0f} ms: '
+    visits = [visit(hop) for hop in hops]
+    gateway_ms = _ms(outside_s(finished.seconds, hops))
+    parts = [_told(each) for each in visits] or ['it came to no executor']
+    text = f'{finished.protocol} {finished.endpoint or "-"} {finished.status} '
+    text += f'took {finished.seconds * 1000:.0f} ms: '
     text += f'{"; ".join(parts)}; gateway {gateway_ms:g} ms'
     facts = {
         'protocol': finished.protocol,
         'status': finished.status,
-        'ms': round(total_ms, 2),
+        'ms': _ms(finished.seconds),
         'gateway_ms': gateway_ms,
         'documents': finished.documents,
         'client': finished.client,
-        'stages': stages,
+        'hops': visits,
     }
     _say(SLOW_LOG, logging.WARNING, finished, text, facts)
 
 
-def stage(hop: Hop) -> dict[str, Any]:
-    """A visit to an executor in milliseconds: waiting there, its handler, and the rest, which is the way."""
+def visit(hop: Hop) -> dict[str, Any]:
+    """A visit to an executor in; out, what is known of it, its stages in milliseconds."""
     found: dict[str, Any] = {'executor': hop.executor, 'ms': _ms(hop.took_s)}
     if hop.timing is not None:
-        timing = hop.timing
-        found['queue_ms'], found['batch_ms'] = _ms(timing.queue_s), _ms(timing.batch_s)
-        found['handler_ms'] = _ms(timing.handler_s)
-        found['way_ms'] = _ms(max(0.0, hop.took_s - timing.queue_s - timing.handler_s))
+        timing, stages = hop.timing, divided(hop)
+        found['queue_ms'], found['batch_ms'] = _ms(stages.queue_s), _ms(stages.batch_s)
+        found['handler_ms'], found['way_ms'] = _ms(stages.handler_s), _ms(stages.way_s)
         found['documents'], found['replica'] = timing.documents, timing.replica
         found['attempts'] = timing.attempts
     if hop.error:
@@ -99,20 +97,11 @@ def stage(hop: Hop) -> dict[str, Any]:
     return found
 
 
-def _told(stage: dict[str, Any]) -> str:
-    named = ((name, stage.get(f'{name}_ms')) for name in ('queue', 'handler', 'way'))
-    inside = ', '.join(f'{name} {ms:g}' for name, ms in named if ms is not None)
-    parts = (f'{stage.get("replica") or stage["executor"]} {stage["ms"]:g} ms', inside and f'({inside})')
-    return ' '.join(filter(None, (*parts, stage.get('error'))))
-
-
-def _covered_s(hops: Iterable[Hop]) -> float:
-    """The time in which at least one executor was visited."""
-    total = until = 0.0
-    for begun, ended in sorted((hop.begun, hop.begun + hop.took_s) for hop in hops):
-        total += max(0.0, ended - max(begun, until))
-        until = max(until, ended)
-    return total
+def _told(visit: dict[str, Any]) -> str:
+    named = ((name, visit.get(f'{name}_ms')) for name in ('queue', 'batch', 'handler', 'way'))
+    inside = ', '.join(f'{name} {ms:g}' for name, ms in named if ms or (ms is not None and name != 'batch'))
+    parts = (f'{visit.get("replica") or visit["executor"]} {visit["ms"]:g} ms', inside and f'({inside})')
+    return ' '.join(filter(None, (*parts, visit.get('error'))))
 
 
 def _ms(seconds: float) -> float:

@@ -1,11 +1,11 @@
-"""Where the time of a request went: one `Hop` for each executor that it visited."""
+"""A request's visits to executors in, where its time went out: a `Hop` for each, divided into `Stages`."""
 
 from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Iterable
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
@@ -42,6 +42,47 @@ class Hop(Struct, frozen=True):
     took_s: float
     timing: Timing | None = None
     error: str = ''
+
+
+class Stages(NamedTuple):
+    """What one visit consists of, in seconds; together they are all that it took.
+
+    It waited `queue_s` for the executor's turn, before that `batch_s` for others to share a batch with, was
+    `handler_s` in the executor's own code, and the rest is the way there and back.
+    """
+
+    queue_s: float
+    batch_s: float
+    handler_s: float
+    way_s: float
+
+
+def divided(hop: Hop) -> Stages:
+    """A visit in, its stages out; of one without a timing nothing is known, and it is way as a whole.
+
+    >>> divided(Hop('a', begun=0.0, took_s=10.0, timing=Timing(queue_s=3.0, batch_s=2.0, handler_s=4.0)))
+    Stages(queue_s=1.0, batch_s=2.0, handler_s=4.0, way_s=3.0)
+    """
+    timing = hop.timing
+    if timing is None:
+        return Stages(0.0, 0.0, 0.0, hop.took_s)
+    waited_s, batch_s = timing.queue_s, timing.batch_s
+    way_s = max(0.0, hop.took_s - waited_s - timing.handler_s)
+    return Stages(max(0.0, waited_s - batch_s), batch_s, timing.handler_s, way_s)
+
+
+def outside_s(took_s: float, hops: Iterable[Hop]) -> float:
+    """The seconds of a request in which it was at no executor; visits side by side count once.
+
+    >>> outside_s(1.0, [Hop('a', 0.0, 0.5), Hop('b', 0.25, 0.5)])
+    0.25
+    """
+    covered_s, end = 0.0, float('-inf')
+    for hop in sorted(hops, key=lambda each: each.begun):
+        until = hop.begun + hop.took_s
+        covered_s += max(0.0, until - max(end, hop.begun))
+        end = max(end, until)
+    return max(0.0, took_s - covered_s)
 
 
 def arrived(context: Context, executor: str, begun: float, answer: Batch) -> None:

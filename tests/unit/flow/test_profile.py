@@ -1,37 +1,10 @@
 """Where the time of requests goes: the arithmetic of it, and the table."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from headrace.flow.profile import GATEWAY, HANDLER, Profile, gateway_s, split
+from headrace.flow.profile import GATEWAY, HANDLER, Profile
 from headrace.gateway.profiling import Profiled
 from headrace.pipeline.hops import Hop, Timing
-
-seconds = st.floats(0, 10)
-
-
-@st.composite
-def hops(draw):
-    queue, handler, way = draw(seconds), draw(seconds), draw(seconds)
-    batch = draw(st.floats(0, 1)) * queue
-    timing = Timing(queue_s=queue, batch_s=batch, handler_s=handler, documents=1)
-    return Hop(draw(st.sampled_from('abc')), draw(seconds), queue + handler + way, timing)
-
-
-@given(hops())
-def test_the_stages_of_a_visit_add_up_to_all_that_it_took(hop):
-    assert sum(split(hop).values()) == pytest.approx(hop.took_s)
-    assert min(split(hop).values()) >= 0
-
-
-@given(st.lists(hops(), max_size=5), st.floats(0, 100))
-def test_what_no_executor_took_is_the_gateways(found, took):
-    own = gateway_s(Profiled('/', 'http', 200, took, tuple(found)))
-
-    assert 0 <= own <= took
-    longest = max((hop.took_s for hop in found), default=0.0)
-    assert own <= max(0.0, took - longest) + 1e-9
 
 
 def test_a_profile_names_the_slowest_stage():

@@ -105,11 +105,11 @@ def test_a_slow_request_says_where_its_time_went(heard):
     ]
     told(LogsSpec(slow_s=0.3), finished(took_s=0.4, hops=hops), finished(took_s=0.2, hops=[]), finished(500))
     (line,) = heard
-    first, left, right = line.facts['stages']
+    first, left, right = line.facts['hops']
     assert first == {
         'executor': 'first',
         'ms': 100,
-        'queue_ms': 20,
+        'queue_ms': 10,
         'batch_ms': 10,
         'handler_ms': 50,
         'way_ms': 30,
@@ -121,7 +121,7 @@ def test_a_slow_request_says_where_its_time_went(heard):
     assert right == {'executor': 'right', 'ms': 100, 'error': 'Unavailable'}
     assert line.facts['gateway_ms'] == pytest.approx(100, abs=20)  # those side by side count once
     assert (
-        'first/rep-1 100 ms (queue 20, handler 50, way 30); left 200 ms (queue 0, handler 200, way 0); '
+        'first/rep-1 100 ms (queue 10, batch 10, handler 50, way 30); left 200 ms (queue 0, handler 200, way 0); '
         'right 100 ms Unavailable; gateway 10' in line.message
     )
     assert line.level == 'WARNING'

@@ -1,14 +1,17 @@
-"""Where the time of a request went: what every way through a graph notes of its visits."""
+"""Where the time of a request went: what every way through a graph notes of its visits, and their stages."""
 
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace import DocumentArray, Executor, dynamic_batching, requests
 from headrace.documents import DocList, Document
 from headrace.errors import HeadraceError
 from headrace.executors import close, serve
 from headrace.pipeline import Batch, Context, Graph, Node
+from headrace.pipeline.hops import Hop, Timing, divided, outside_s
 from headrace.pipeline.replicas import Replicas
 from headrace.pipeline.shards import Shards
 
@@ -120,3 +123,33 @@ async def test_of_several_shards_the_slowest_counts(executor):
 
     assert len(context.hops) == 1
     assert context.hops[0].timing.handler_s > 0
+
+
+seconds = st.floats(0, 10)
+
+
+@st.composite
+def hops(draw):
+    queue, handler, way = draw(seconds), draw(seconds), draw(seconds)
+    batch = draw(st.floats(0, 1)) * queue
+    timing = Timing(queue_s=queue, batch_s=batch, handler_s=handler, documents=1)
+    return Hop(draw(st.sampled_from('abc')), draw(seconds), queue + handler + way, timing)
+
+
+@given(hops())
+def test_the_stages_of_a_visit_add_up_to_all_that_it_took(hop):
+    assert sum(divided(hop)) == pytest.approx(hop.took_s)
+    assert min(divided(hop)) >= 0
+
+
+def test_a_visit_that_nobody_timed_is_all_way():
+    assert divided(Hop('a', 1.0, 0.5)) == (0.0, 0.0, 0.0, 0.5)
+
+
+@given(st.lists(hops(), max_size=5), st.floats(0, 100))
+def test_what_no_executor_took_is_the_gateways(found, took_s):
+    own_s = outside_s(took_s, found)
+
+    assert 0 <= own_s <= took_s
+    assert own_s <= max(0.0, took_s - max((hop.took_s for hop in found), default=0.0)) + 1e-9
+    assert own_s >= took_s - sum(hop.took_s for hop in found) - 1e-9

@@ -142,13 +142,11 @@ class State(Struct, frozen=True, kw_only=True):
     history: History | None = None
 
 
-class Stage(Struct, frozen=True, kw_only=True):
-    """A visit to an executor, `begun_s` after the request came.
+class EndedHop(Struct, frozen=True, kw_only=True):
+    """A visit to an executor, `begun_s` after the request came, with its stages (`pipeline/hops.py`).
 
-    Of `took_s` it waited `queue_s` there (`batch_s` of that for others to share a call with), and the
-    executor's code took `handler_s`, with `documents` in the call; the rest is the way there and back. It was
-    told `is_timed` if the executor's process said so: where that died, nobody knows. `attempts` is 1 if the
-    first replica answered.
+    They are known if it `is_timed`: the executor's process said so; where that died, nobody knows. So many
+    `documents` were in the call. `attempts` is 1 if the first replica answered.
     """
 
     executor: str
@@ -158,6 +156,7 @@ class Stage(Struct, frozen=True, kw_only=True):
     queue_s: float = 0.0
     batch_s: float = 0.0
     handler_s: float = 0.0
+    way_s: float = 0.0
     documents: int = 0
     replica: str = ''
     attempts: int = 1
@@ -165,7 +164,7 @@ class Stage(Struct, frozen=True, kw_only=True):
 
 
 class Ended(Struct, frozen=True, kw_only=True):
-    """A request that has ended; nothing of its documents or parameters is in it."""
+    """A request that has ended, `gateway_s` of it at no executor; nothing of what it carried is in it."""
 
     id: str
     at: float
@@ -179,7 +178,8 @@ class Ended(Struct, frozen=True, kw_only=True):
     client: str = ''
     error: str = ''
     trace: str = ''
-    stages: tuple[Stage, ...] = ()
+    gateway_s: float = 0.0
+    hops: tuple[EndedHop, ...] = ()
 
 
 class Requests(Struct, frozen=True, kw_only=True):

@@ -8,10 +8,10 @@ from heapq import heappush, heapreplace
 
 from msgspec import Struct
 
-from headrace.gateway.dashboard.records import Ended, Stage
+from headrace.gateway.dashboard.records import Ended, EndedHop
 from headrace.gateway.finished import Finished
 from headrace.observe.paths import hide_paths
-from headrace.pipeline.hops import Hop
+from headrace.pipeline.hops import Hop, divided, outside_s
 
 KEPT = 100
 """Requests of each sort that are kept."""
@@ -115,22 +115,21 @@ def _ended(finished: Finished) -> Ended:
         client=finished.client,
         error=hide_paths(finished.error[:LONGEST_ERROR], keep=finished.endpoint),
         trace=finished.trace,
-        stages=tuple(_stage(hop, finished.started) for hop in finished.hops or ()),
+        gateway_s=outside_s(finished.seconds, finished.hops or ()),
+        hops=tuple(_hop(hop, finished.started) for hop in finished.hops or ()),
     )
 
 
-def _stage(hop: Hop, began: float) -> Stage:
+def _hop(hop: Hop, began: float) -> EndedHop:
     begun_s, timing = max(0.0, hop.begun - began), hop.timing
     if timing is None:
-        return Stage(executor=hop.executor, begun_s=begun_s, took_s=hop.took_s, error=hop.error)
-    return Stage(
+        return EndedHop(executor=hop.executor, begun_s=begun_s, took_s=hop.took_s, error=hop.error)
+    return EndedHop(
         executor=hop.executor,
         begun_s=begun_s,
         took_s=hop.took_s,
         is_timed=True,
-        queue_s=timing.queue_s,
-        batch_s=timing.batch_s,
-        handler_s=timing.handler_s,
+        **divided(hop)._asdict(),
         documents=timing.documents,
         replica=timing.replica,
         attempts=timing.attempts,

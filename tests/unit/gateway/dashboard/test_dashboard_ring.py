@@ -66,9 +66,11 @@ def test_stages_say_where_the_time_went() -> None:
     ring = Ring()
     ring.note(finished(1.2, 503, hops=hops, error='Unavailable: nobody at /srv/models/net.onnx'))
     ended = ring.kept().failed[0]
-    first, second = ended.stages
+    first, second = ended.hops
     assert (first.begun_s, first.took_s, first.is_timed) == (0.25, 0.75, True)
-    assert (first.queue_s, first.batch_s, first.handler_s) == (0.2, 0.1, 0.5)
+    assert (first.queue_s, first.batch_s, first.handler_s) == (0.1, 0.1, 0.5)
+    assert first.way_s == pytest.approx(0.05)
+    assert ended.gateway_s == pytest.approx(0.35)
     assert (first.replica, first.attempts, first.documents) == ('encoder/rep-1', 2, 8)
     assert (second.begun_s, second.is_timed, second.error) == (1.0, False, 'Unavailable')
     assert ended.error == 'Unavailable: nobody at net.onnx'

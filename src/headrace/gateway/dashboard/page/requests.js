@@ -77,7 +77,7 @@ export function inside(request) {
   ].filter(([, value]) => value);
   return [
     request.error && make('p', { class: 'error' }, request.error),
-    request.stages.length ? waterfall(request) : make('p', { class: 'soft' }, 'It did not come as far as an executor.'),
+    request.hops.length ? waterfall(request) : make('p', { class: 'soft' }, 'It did not come as far as an executor.'),
     make('dl', { class: 'facts-list' }, ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value)))),
   ].filter(Boolean);
 }

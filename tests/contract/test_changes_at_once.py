@@ -101,7 +101,7 @@ async def test_an_update_that_is_given_up_leaves_no_process_behind(tmp_path):
 async def test_an_update_without_a_gateway_to_be_had_changes_nothing(monkeypatch):
     async with Flow(asyncio=True).add(uses=Say, name='a').add(uses=Say, name='b') as flow:
 
-        async def spawn(name, main, env):
+        async def spawn(name, main, env, tap):
             raise StartError(f'{name} could not be started')
 
         with monkeypatch.context() as patch, pytest.raises(StartError, match='could not be started'):

@@ -39,8 +39,7 @@ class Watching:
             executor, shard = _name(target), str(target.shard)
             self._waiting.labels(executor, shard).set(replicas.waiting)
             for key, replica in replicas.known.items():
-                number = NUMBER.search(key)
-                labels = executor, shard, number[1] if number else key
+                labels = executor, shard, _number(key, target)
                 others, others_up = found.get(labels, (0, False))
                 found[labels] = others + replica.outstanding, others_up or replica.state == 'healthy'
         for labels in found.keys() | self._known.keys():
@@ -54,3 +53,15 @@ class Watching:
 
 def _name(target: Target) -> str:
     return f'{target.executor}/{target.part}' if target.part else target.executor
+
+
+def _number(key: str, target: Target) -> str:
+    """The number of a replica, as its worker has it; an address says for itself who it is.
+
+    >>> _number('encoder/rep-1#2', Target('encoder')), _number('encoder', Target('encoder'))
+    ('1', '0')
+    """
+    numbered = NUMBER.search(key)
+    if numbered:
+        return numbered[1]
+    return '0' if key.partition('#')[0] == str(target) else key

@@ -23,6 +23,7 @@ COMMANDS = {
     'status': 'Say how a running Flow is: replicas, endpoints, versions.',
     'top': 'Show what a running Flow does, in the terminal, live.',
     'profile': 'Show where a running Flow spends its time, without stopping it.',
+    'record': 'Write requests of a running Flow to a file.',
     'logs': 'Show the last lines that a running Flow has logged or printed.',
     'log-level': 'Let an executor of a running Flow log more, or less.',
     'keys': 'Make, list and remove the API keys that open a gateway.',

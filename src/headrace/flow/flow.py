@@ -22,6 +22,7 @@ from headrace.flow.building import (
 )
 from headrace.flow.changing import change, log_level
 from headrace.flow.design import Design
+from headrace.flow.recording import FlowRecording
 from headrace.flow.session import Session
 from headrace.flow.settings import ExecutorSettings, FlowSettings, GatewaySettings, OneOrMany
 from headrace.spec import ExecutorSpec, FlowSpec, Source, terminals
@@ -279,6 +280,13 @@ class Flow(Design):
         from headrace.flow.profiling import profile  # rarely part of serving
 
         return profile(self, on, inputs, requests=requests, options=options)
+
+    def record(self, path: str | Path, **settings: Any) -> Any:
+        """Write requests to a file: `with flow.record('traffic.hrec', redact=['password']): ...`.
+
+        All of them, unless `sample` says less; the settings are those of `observe: {record: ...}`.
+        """
+        return FlowRecording(self, path, settings)
 
     def is_flow_ready(self) -> bool:
         """Whether the Flow runs and every executor answers."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from headrace.gateway.security.keys import Key
 from headrace.pipeline.describe import FlowInfo
+from headrace.recording.writing import Written
 from headrace.spec import ExecutorSpec, GatewaySpec
-from headrace.spec.observe import ObserveSpec
+from headrace.spec.observe import ObserveSpec, RecordSpec
 from headrace.spec.parts import Part
 from headrace.spec.paths import anchored_path
 
@@ -81,6 +82,19 @@ class Profile(msgspec.Struct, frozen=True, tag=True):
     """Report as `profiled` what was kept, then keep where the time of requests goes, of so many at most."""
 
     most: int
+
+
+class Record(msgspec.Struct, frozen=True, tag=True):
+    """Record requests from now on; or, without a spec, no more. Report as `recorded` what came of it."""
+
+    spec: RecordSpec | None = None
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What came of an order to record: how many requests are in the file; or what went wrong, as data."""
+
+    written: Written = Written()
+    failed: Any = None
 
 
 class Leave(msgspec.Struct, frozen=True, tag=True):

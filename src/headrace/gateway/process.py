@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import shutil
 import signal
@@ -15,7 +16,19 @@ import msgspec
 import uvloop
 
 from headrace.documents.media.access import restrict
-from headrace.gateway.orders import Leave, Log, Open, Processes, Profile, Route, Start, Tell
+from headrace.errors import HeadraceError
+from headrace.gateway.orders import (
+    Leave,
+    Log,
+    Open,
+    Processes,
+    Profile,
+    Record,
+    Recorded,
+    Route,
+    Start,
+    Tell,
+)
 from headrace.gateway.security.doorway import towards_workers
 from headrace.gateway.server import DOORS, METRICS, GatewayServer, serve
 from headrace.gateway.setting import Setting
@@ -24,7 +37,9 @@ from headrace.gateway.watching import Watching
 from headrace.observe import log
 from headrace.observe.metrics.store import Store, store_in
 from headrace.observe.tracing import Settings, begun
+from headrace.recording.recorder import Recorder
 from headrace.spec import environment
+from headrace.spec.observe import RecordSpec
 from headrace.spec.tracing import tracing_settings
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import GRACE_S, Lifeline, leave
@@ -32,6 +47,8 @@ from headrace.wire.tls import Contexts
 
 if TYPE_CHECKING:
     from headrace.observe.tracing.tracing import Tracing
+
+_log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -89,6 +106,8 @@ class Serving:
         self._store = store
         self._board = board
         self._news = News(line, board)
+        self._recorder = Recorder(board.graph, order.info, start.name)
+        self._works: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._server: GatewayServer | None = None
         self._pids = order.pids
@@ -105,6 +124,7 @@ class Serving:
             await self._board.connected(order.wait_s, anyway=order.anyway, unless=self._stop)
             if not self._stop.is_set():
                 self._server = await self._opened()
+                self._record()
                 self._line.report({'ready': self._server.ports})
                 gc.freeze()  # what is here stays: to look through it again would hold up requests
                 self._news.every(order.load_every_s)
@@ -140,14 +160,36 @@ class Serving:
         stopping = time.monotonic()
         if self._server is not None:
             await self._server.stop(grace_s, 0.0 if self._is_orphaned else self._linger_s)
+        await self._recorder.end()
         await self._board.close(max(0.0, grace_s - (time.monotonic() - stopping)))
+
+    def _record(self) -> None:
+        spec = self._start.observe.record
+        try:
+            if spec.path:
+                self._recorder.begin(spec)
+        except HeadraceError as error:
+            if not self._order.anyway:
+                raise
+            _log.error('%s', error.message)  # the others record; one that is started again is needed first
+
+    async def _recorded(self, spec: RecordSpec | None) -> None:
+        try:
+            if spec is None:
+                recorded = Recorded(await self._recorder.end())
+            else:
+                self._recorder.begin(spec)
+                recorded = Recorded()
+        except Exception as error:
+            recorded = Recorded(failed=to_data(error))
+        self._line.report({'recorded': msgspec.to_builtins(recorded)})
 
     def _on_cut(self) -> None:
         self._is_orphaned = True
         self._stop.set()
 
     def _on_order(self, message: Any) -> None:
-        later = msgspec.convert(message, Route | Processes | Tell | Leave | Log | Profile)
+        later = msgspec.convert(message, Route | Processes | Tell | Leave | Log | Profile | Record)
         if isinstance(later, Route):
             self._board.follow(later)
         elif isinstance(later, Tell):
@@ -157,6 +199,10 @@ class Serving:
         elif isinstance(later, Profile):
             kept = [] if self._server is None else self._server.profiler.keep(later.most)
             self._line.report({'profiled': msgspec.to_builtins(kept)})
+        elif isinstance(later, Record):
+            work = asyncio.ensure_future(self._recorded(later.spec))
+            self._works.add(work)
+            work.add_done_callback(self._works.discard)
         elif isinstance(later, Leave):
             self._linger_s = later.linger_s
             self._stop.set()

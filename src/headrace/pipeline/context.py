@@ -39,11 +39,12 @@ class Context:
     that a gateway's door sees, '' where there is no door; it does not travel to workers. `hops` collects
     where the time goes; None if nobody wants to know. `span` is that of who works on it in this process; None
     if that is not recorded. `door` is what the door that it came through knows of it; None behind others.
+    `tape` is what `headrace.recording` notes of it; None before that has been asked.
     """
 
     __slots__ = (
         *('_callbacks', 'cancelled', 'client', 'deadline', 'door', 'endpoint'),
-        *('hops', 'request_id', 'span', 'target', 'trace'),
+        *('hops', 'request_id', 'span', 'tape', 'target', 'trace'),
     )
 
     def __init__(
@@ -65,6 +66,7 @@ class Context:
         self.hops: list[Hop] | None = None
         self.span: Span | None = None
         self.door: Door | None = None
+        self.tape: Any = None
         self.cancelled = False
         self._callbacks: list[Callable[[], None]] | None = None
 
@@ -80,7 +82,7 @@ class Context:
         What it registers with `on_cancel` is forgotten with it: a request whose answer has a million parts
         keeps nothing of each. See `Parts`.
         """
-        return Context(
+        part = Context(
             self.endpoint,
             request_id=self.request_id,
             deadline=self.deadline,
@@ -88,6 +90,8 @@ class Context:
             trace=self.trace,
             client=self.client,
         )
+        part.tape = self.tape
+        return part
 
     def inside(self, span: Span) -> Context:
         """The same circumstances for what is done within a span; cancelled with the request."""

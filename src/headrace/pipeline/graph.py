@@ -15,6 +15,7 @@ from headrace.errors import RequestError
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.floating import Drift, Floating
+from headrace.pipeline.handler import Tap
 from headrace.pipeline.hops import arrived, failed
 from headrace.pipeline.joining import Trail, in_order, joined, parameters_of, without_stale
 from headrace.pipeline.node import REQUEST, Node
@@ -34,7 +35,8 @@ class Graph:
     What a node needs are other nodes or, as 'gateway', the request itself; what leaves the graph is the
     output of the nodes that nobody needs, merged if they are several. In a chain each handler is awaited in
     turn, with no task; otherwise nodes that may run side by side have tasks of their own. Floating nodes work
-    behind the answer, each call for `floating_timeout_s` at most.
+    behind the answer, each call for `floating_timeout_s` at most. As long as there is a `tap`, each request
+    goes to that first, which calls this graph.
 
     >>> async def shout(batch, context):
     ...     batch.docs.text = [text.upper() for text in batch.docs.text]
@@ -61,8 +63,11 @@ class Graph:
         self._visited = lru_cache(maxsize=256)(self._select)
         self._way = lru_cache(maxsize=256)(self._found_way)
         self._preludes: dict[str, Graph] = {}
+        self.tap: Tap | None = None
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
+        if self.tap is not None and context.tape is None:
+            return await self.tap(self, batch, context)
         visited = self._visited(context.endpoint, context.target)
         drift = self._floating.drift(context, visited) if self._floating is not None else None
         if drift is not None:
@@ -95,6 +100,11 @@ class Graph:
         parts, the whole answer is the only one. Raises RequestError if the way joins or divides behind the
         first such node.
         """
+        if self.tap is not None and context.tape is None:
+            async with aclosing(self.tap.stream(self, batch, context)) as tapped:
+                async for part in tapped:
+                    yield part
+            return
         visited = self._visited(context.endpoint, context.target)
         way = self._way(visited, context.endpoint)
         if way is None:

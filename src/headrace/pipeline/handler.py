@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Protocol
 
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
@@ -12,6 +13,16 @@ Handler = Callable[[Batch, Context], Awaitable[Batch]]
 
 StreamHandler = Callable[[Batch, Context], AsyncGenerator[Batch, None]]
 """The same where the answer comes in parts, each as soon as it is there; closing it ends the work."""
+
+
+class Tap(Protocol):
+    """What stands before a handler for a while: it is given each request, and has the handler answer it."""
+
+    async def __call__(self, handler: Handler, batch: Batch, context: Context) -> Batch:
+        """The answer of the handler."""
+
+    def stream(self, handler: Handler, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+        """The answer of the handler in parts."""
 
 
 def streamed(handler: Handler) -> StreamHandler:

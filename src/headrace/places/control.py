@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from headrace.errors import HeadraceError, SpecError
-from headrace.spec.observe import LogLevel
+from headrace.spec.observe import LogLevel, RecordSpec
 from headrace.wire.faults import from_data, to_data
 
 NAME = 'control'
@@ -26,8 +26,23 @@ class SetLevel(msgspec.Struct, frozen=True, tag='log_level'):
     level: LogLevel
 
 
-Obey = Callable[[SetLevel], Awaitable[None]]
-"""Carries an order out, or raises why not."""
+class Record(msgspec.Struct, frozen=True, tag='record'):
+    """Record requests for so many seconds, or until who ordered it is gone; then say what became of them."""
+
+    spec: RecordSpec
+    seconds: Annotated[float, msgspec.Meta(gt=0)]
+
+
+Order = SetLevel | Record
+Obey = Callable[[Any], Awaitable[object]]
+"""Carries an `Order` out, which has a result or none, or raises why not."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came of an order: its result; or what went wrong, as data."""
+
+    result: Any = None
+    failed: Any = None
 
 
 class Control:
@@ -46,23 +61,34 @@ class Control:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 data = await reader.readline()
-                failed = await self._obeyed(data) if data else None
-                writer.write(msgspec.json.encode(failed) + b'\n')
+            answer = await self._while_there(reader, self._obeyed(data)) if data else Answer()
+            async with asyncio.timeout(TIMEOUT_S):
+                writer.write(msgspec.json.encode(answer) + b'\n')
                 await writer.drain()
-        except (OSError, TimeoutError, ValueError):
+        except (OSError, TimeoutError, ValueError, asyncio.CancelledError):
             pass  # who asks has gone, or asks for nothing
         finally:
             writer.close()
 
-    async def _obeyed(self, data: bytes) -> object:
-        """Carry out an order; None, or what went wrong."""
+    async def _while_there(self, reader: asyncio.StreamReader, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """The answer, which is worked on as long as somebody waits for it."""
+        obeying, leaving = asyncio.ensure_future(work), asyncio.ensure_future(reader.read(1))
         try:
-            await self._obey(msgspec.json.decode(data, type=SetLevel))
+            await asyncio.wait((obeying, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            if not obeying.done():
+                obeying.cancel()
+        return await obeying
+
+    async def _obeyed(self, data: bytes) -> Answer:
+        """Carry out an order."""
+        try:
+            return Answer(result=await self._obey(msgspec.json.decode(data, type=Order)))
         except msgspec.MsgspecError as error:
-            return to_data(SpecError(f'an order that nobody understands: {error}'))
+            return Answer(failed=to_data(SpecError(f'an order that nobody understands: {error}')))
         except Exception as error:
-            return to_data(error)
-        return None
+            return Answer(failed=to_data(error))
 
     def close(self) -> None:
         """Take no more orders."""
@@ -70,8 +96,8 @@ class Control:
             self._server.close()
 
 
-def order(directory: str, what: SetLevel, *, timeout_s: float = TIMEOUT_S) -> None:
-    """Have an order carried out by the Flow whose folder this is; raises what it raises."""
+def order(directory: str, what: Order, *, timeout_s: float = TIMEOUT_S) -> Any:
+    """The result of an order, carried out by the Flow whose folder this is; raises what it raises."""
     try:
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(timeout_s)
@@ -83,6 +109,7 @@ def order(directory: str, what: SetLevel, *, timeout_s: float = TIMEOUT_S) -> No
         raise HeadraceError(f'the Flow does not answer: {error}') from error
     if not answer:
         raise HeadraceError('the Flow ended before it answered')
-    failed = msgspec.json.decode(answer)
-    if failed is not None:
-        raise from_data(failed)
+    said = msgspec.json.decode(answer, type=Answer)
+    if said.failed is not None:
+        raise from_data(said.failed)
+    return said.result

@@ -19,10 +19,11 @@ from headrace.places.noticeboard import Process
 from headrace.places.outputs import Outputs
 from headrace.places.routing import Routes
 from headrace.places.waiting import all_of
+from headrace.recording.writing import Written
 from headrace.spec import GATEWAY, FlowSpec, PhysicalPlan, order
 from headrace.spec.gateway import door_of
-from headrace.spec.observe import LogLevel
-from headrace.spec.paths import anchored
+from headrace.spec.observe import LogLevel, RecordSpec
+from headrace.spec.paths import anchored, anchored_observe
 from headrace.spec.plan import environment_of
 
 LOAD_EVERY_S = 0.5
@@ -120,8 +121,9 @@ class Front:
         """Start the processes; they load what the doors need."""
         doors = anchored(spec.gateway, spec.base)
         doors = replace(doors, ports=self._ports)
+        observe = anchored_observe(spec)
         for plan in self._plans:
-            first = Start(doors, self._directory, spec.name, self._owner, spec.observe, plan.name)
+            first = Start(doors, self._directory, spec.name, self._owner, observe, plan.name)
             gateway = Gateway(
                 plan,
                 first,
@@ -147,6 +149,22 @@ class Front:
         """Have every gateway keep where the time of requests goes, of so many at most; what they kept."""
         kept = await asyncio.gather(*(gateway.profile(most) for gateway in self._gateways))
         return [request for requests in kept for request in requests]
+
+    async def record(self, spec: RecordSpec | None) -> Written:
+        """Have every gateway record requests, or (None) none of them; what became of the requests.
+
+        Raises what one of them raises, and then none of those begins to record.
+        """
+        results = await asyncio.gather(
+            *(gateway.record(spec) for gateway in self._gateways), return_exceptions=True
+        )
+        failed = [each for each in results if isinstance(each, BaseException)]
+        if failed and spec is not None:
+            begun = [g for g, each in zip(self._gateways, results, strict=True) if isinstance(each, Written)]
+            await asyncio.gather(*(gateway.record(None) for gateway in begun))
+        if failed:
+            raise failed[0]
+        return sum((each for each in results if isinstance(each, Written)), Written())
 
     def offer(self, flow: FlowSpec, info: FlowInfo) -> None:
         """What gateways that start from now on are to serve; those that run are told what to report."""

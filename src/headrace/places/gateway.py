@@ -12,16 +12,30 @@ import msgspec
 from msgspec.structs import replace
 
 from headrace.errors import StartError
-from headrace.gateway.orders import ROUTED_S, Leave, Load, Log, Open, Processes, Profile, Route, Start, Tell
+from headrace.gateway.orders import (
+    ROUTED_S,
+    Leave,
+    Load,
+    Log,
+    Open,
+    Processes,
+    Profile,
+    Record,
+    Recorded,
+    Route,
+    Start,
+    Tell,
+)
 from headrace.gateway.profiling import Profiled
 from headrace.places.accounts import Accounts
 from headrace.places.child import Child
 from headrace.places.outputs import Outputs
 from headrace.places.restarts import End
 from headrace.places.supervising import keep
+from headrace.recording.writing import FLUSH_S, Written
 from headrace.spec import ProcessPlan
 from headrace.spec.environment import variables
-from headrace.spec.observe import LogLevel
+from headrace.spec.observe import LogLevel, RecordSpec
 from headrace.wire.faults import from_data
 
 MAIN = 'headrace.gateway.process:main'
@@ -66,7 +80,7 @@ class Gateway:
         self._follows = False  # it has its order to open, which says how the routes were then
         self._routed: dict[int, asyncio.Future[None]] = {}
         self._routed_s = 0.0  # how long it may take to carry out an order
-        self._profiled: asyncio.Future[list[Profiled]] | None = None
+        self._answers: dict[str, asyncio.Future[Any]] = {}
         self._ready_at: float | None = None
         self._keeping: asyncio.Task[None] | None = None
 
@@ -144,21 +158,37 @@ class Gateway:
         done.add_done_callback(lambda _: timer.cancel())
         return done
 
-    def tell(self, news: Processes | Tell | Profile | Log) -> None:
+    def tell(self, news: Processes | Tell | Profile | Log | Record) -> None:
         """Say which processes there are, what to report, keep, or log."""
         if self.child is not None and self._follows:
             self.child.order(msgspec.to_builtins(news))
 
     async def profile(self, most: int) -> list[Profiled]:
         """Have it keep where the time of requests goes, of so many at most; what it has kept until now."""
+        profiled = await self._ask(Profile(most), 'profiled', PATIENCE_S)
+        return [] if profiled is None else msgspec.convert(profiled, list[Profiled])
+
+    async def record(self, spec: RecordSpec | None) -> Written:
+        """Have it record requests, also when it is started again; or, without a spec, no more."""
+        before, record = self._first, spec or RecordSpec()
+        self._first = replace(before, observe=replace(before.observe, record=record))
+        answer = await self._ask(Record(spec), 'recorded', FLUSH_S + PATIENCE_S)
+        recorded = Recorded() if answer is None else msgspec.convert(answer, Recorded)
+        if recorded.failed is not None:
+            self._first = before
+            raise from_data(recorded.failed)
+        return recorded.written
+
+    async def _ask(self, news: Profile | Record, kind: str, timeout_s: float) -> Any:
+        """What it reports as `kind` when it is told something; None if it has ended, or does not answer."""
         if self.child is None or not self._follows:
-            return []
-        self._profiled = profiled = asyncio.get_running_loop().create_future()
-        self.tell(Profile(most))
+            return None
+        self._answers[kind] = answer = asyncio.get_running_loop().create_future()
+        self.tell(news)
         ended = asyncio.ensure_future(self.child.ended())
-        await asyncio.wait({profiled, ended}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({answer, ended}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
-        return profiled.result() if profiled.done() else []
+        return answer.result() if answer.done() else None
 
     def log_level(self, level: LogLevel) -> None:
         """Have it log from this level on, also when it is started again."""
@@ -175,8 +205,10 @@ class Gateway:
                 self._ready.set_exception(from_data(value))
             elif kind == 'routed':
                 self._carried_out(value)
-            elif kind == 'profiled' and self._profiled is not None and not self._profiled.done():
-                self._profiled.set_result(msgspec.convert(value, list[Profiled]))
+            elif kind in self._answers:
+                answer = self._answers.pop(kind)
+                if not answer.done():
+                    answer.set_result(value)
             elif kind == 'load':
                 self._on_load(self, msgspec.convert(value, dict[str, Load]))
 

@@ -25,9 +25,12 @@ from headrace.places.elsewhere import called_elsewhere, described_elsewhere
 from headrace.places.inline import built
 from headrace.places.levels import with_level
 from headrace.places.running import Change
+from headrace.recording.recorder import Recorder
+from headrace.recording.writing import Written
 from headrace.spec import FlowSpec, order
 from headrace.spec.graph import with_replaced
-from headrace.spec.observe import LogLevel
+from headrace.spec.observe import LogLevel, RecordSpec
+from headrace.spec.paths import anchored_observe
 from headrace.spec.tracing import tracing_settings
 
 if TYPE_CHECKING:
@@ -59,6 +62,7 @@ class InProcess:
         self.home = asyncio.get_running_loop()
         self.key = ''
         self._graph = graph
+        self._recorder = Recorder(graph, info, PROTOCOL)
         self._grace_s = spec.timeout_stop_s
         self._executors = tuple(executors)
         self._links = tuple(links)
@@ -88,11 +92,26 @@ class InProcess:
             for each in order(spec)
         ]
         graph = Graph(nodes, floating_timeout_s=spec.gateway.timeout_s)
-        return cls(spec, info, graph, executors, links.values(), tracing)
+        flow = cls(spec, info, graph, executors, links.values(), tracing)
+        record = anchored_observe(spec).record
+        if record.path:
+            try:
+                await flow.record(record)
+            except BaseException:
+                await flow.stop()
+                raise
+        return flow
 
     async def profile(self, most: int) -> list[Profiled]:
         """Keep where the time of requests goes, of so many at most; what was kept until now."""
         return self._in_time.profiler.keep(most)
+
+    async def record(self, spec: RecordSpec | None) -> Written:
+        """Record requests from now on; or, without a spec, no more: what became of them."""
+        if spec is None:
+            return await self._recorder.end()
+        self._recorder.begin(spec)
+        return Written()
 
     async def scale(self, name: str, change: Change) -> None:
         """Its executors are part of this process: their number stays."""
@@ -111,6 +130,7 @@ class InProcess:
         """Let floating work finish, then close every executor."""
         self.handler = None
         await self._graph.close(self._grace_s)
+        await self._recorder.end()
         await asyncio.gather(*(link.close() for link in self._links))
         errors = await _close(reversed(self._executors))
         if self._tracing is not None:

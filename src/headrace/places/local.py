@@ -19,7 +19,7 @@ from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.places.accounts import Accounts
 from headrace.places.blueprints import check_types
 from headrace.places.care import Care
-from headrace.places.control import Control, SetLevel
+from headrace.places.control import Control, Record, SetLevel
 from headrace.places.crew import KILL_AFTER_S, Crew
 from headrace.places.devices import devices_for
 from headrace.places.elsewhere import described_elsewhere
@@ -31,12 +31,13 @@ from headrace.places.outputs import Outputs
 from headrace.places.running import Change
 from headrace.places.starting import Starter
 from headrace.places.waiting import all_of, to_its_end
+from headrace.recording.writing import Written
 from headrace.spec import ExecutorSpec, FlowSpec, order, plan
 from headrace.spec.devices import Devices
 from headrace.spec.environment import colours, read
 from headrace.spec.exposure import check_files, check_security
 from headrace.spec.graph import with_replaced
-from headrace.spec.observe import LogLevel
+from headrace.spec.observe import LogLevel, RecordSpec
 from headrace.spec.paths import anchored
 from headrace.spec.records import GATEWAY
 
@@ -114,8 +115,16 @@ class Local:
         self._care.look_after(self.spec)
         await self._control.open()
 
-    async def _ordered(self, order: SetLevel) -> None:
-        await self.log_level(order.name, order.level)
+    async def _ordered(self, order: SetLevel | Record) -> object:
+        if isinstance(order, SetLevel):
+            await self.log_level(order.name, order.level)
+            return None
+        await self.record(order.spec)
+        try:
+            await asyncio.sleep(order.seconds)
+        finally:
+            written = await self.record(None)
+        return written
 
     async def _new_front(self, spec: FlowSpec) -> Front:
         front = Front(
@@ -161,6 +170,11 @@ class Local:
     async def profile(self, most: int) -> list[Profiled]:
         """Keep where the time of requests goes, of so many at most; what was kept until now."""
         return await self._fronts[-1].profile(most)
+
+    async def record(self, spec: RecordSpec | None) -> Written:
+        """Have every gateway record requests as `spec` says, or (None) no more; what became of them."""
+        async with self._locks['']:  # no gateway is replaced meanwhile
+            return await self._fronts[-1].record(spec)
 
     # What changes while it runs
 

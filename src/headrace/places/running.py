@@ -9,8 +9,9 @@ from typing import Protocol
 from headrace.gateway.profiling import Profiled
 from headrace.pipeline import Handler
 from headrace.pipeline.describe import FlowInfo
+from headrace.recording.writing import Written
 from headrace.spec import ExecutorSpec, FlowSpec
-from headrace.spec.observe import LogLevel
+from headrace.spec.observe import LogLevel, RecordSpec
 
 Change = Callable[[FlowSpec], ExecutorSpec]
 """What an executor shall be, from the Flow as it is when it is the turn of this change."""
@@ -40,6 +41,9 @@ class Running(Protocol):
 
     async def profile(self, most: int) -> list[Profiled]:
         """Keep where the time of requests goes, of so many at most (0: none); what was kept until now."""
+
+    async def record(self, spec: RecordSpec | None) -> Written:
+        """Record requests as `spec` says, or (None) no more; HeadraceError if they are recorded already."""
 
     async def log_level(self, name: str, level: LogLevel) -> None:
         """Let an executor, or the 'gateway', log from `level` on; SpecError if there is none of this name."""

@@ -115,6 +115,35 @@ class DashboardSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = '/dashboard'
 
 
+class RecordSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which requests are written to a file, with what every executor got and gave, and what is left out.
+
+    >>> RecordSpec(path='traffic.hrec', redact=('password', 'tags.card.number')).sample
+    0.01
+    """
+
+    path: Annotated[
+        str, Meta(description='The file, to which is added if it is there; without it nothing is recorded.')
+    ] = ''
+    sample: Annotated[
+        float, Meta(ge=0, le=1, description='Part of the requests (0 to 1), chosen by their ids.')
+    ] = 0.01
+    most_bytes: Annotated[int, Meta(ge=0, description='How large the file becomes; then recording ends.')] = (
+        256 * 1024 * 1024
+    )
+    redact: Annotated[
+        tuple[str, ...],
+        Meta(
+            description='Fields, keys and parameters whose values are not written: names, which count at any '
+            'depth, or paths with dots.'
+        ),
+    ] = ()
+    stages: Annotated[bool, Meta(description='Whether what goes into executors and out is written.')] = True
+    blobs: Annotated[bool, Meta(description='Whether bytes in documents (pictures, files) are written.')] = (
+        True
+    )
+
+
 class ObserveSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that tells what a Flow does.
 
@@ -125,4 +154,7 @@ class ObserveSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     metrics: Annotated[MetricsSpec, Meta(description='What is measured, for Prometheus.')] = MetricsSpec()
     traces: Annotated[TracesSpec, Meta(description='OpenTelemetry traces.')] = TracesSpec()
     logs: Annotated[LogsSpec, Meta(description='What is printed.')] = LogsSpec()
-    dashboard: Annotated[DashboardSpec, Meta(description='The page that shows the running Flow.')] = DashboardSpec()
+    dashboard: Annotated[DashboardSpec, Meta(description='The page that shows the running Flow.')] = (
+        DashboardSpec()
+    )
+    record: Annotated[RecordSpec, Meta(description='Requests that are written to a file.')] = RecordSpec()

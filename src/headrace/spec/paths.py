@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from headrace.spec.gateway import GatewaySpec
+from headrace.spec.observe import ObserveSpec
 from headrace.spec.records import ExecutorSpec, FlowSpec
 from headrace.spec.security import with_paths
 
@@ -53,6 +54,14 @@ def anchored_module(name: str, base: str) -> str:
     return name
 
 
+def anchored_observe(spec: FlowSpec) -> ObserveSpec:
+    """What is to be seen of a Flow, for a process that may run elsewhere."""
+    record = spec.observe.record
+    if not record.path:
+        return spec.observe
+    return replace(spec.observe, record=replace(record, path=anchored_path(record.path, spec.base)))
+
+
 def anchored_path(path: str, base: str) -> str:
     """A path as it is called from everywhere."""
     return str(Path(base or '.', path).expanduser().absolute())
@@ -87,11 +96,13 @@ def moved(spec: FlowSpec, folder: str | Path) -> FlowSpec:
             tls=move(executor.tls) if isinstance(executor.tls, str) else executor.tls,
         )
 
+    record = spec.observe.record
     return replace(
         spec,
         base=target,
         workspace=None if spec.workspace is None else move(spec.workspace),
         executors=tuple(map(move_executor, spec.executors)),
+        observe=replace(spec.observe, record=replace(record, path=record.path and move(record.path))),
         gateway=replace(
             spec.gateway,
             static={path: move(name) for path, name in spec.gateway.static.items()},

@@ -1,0 +1,71 @@
+"""`headrace record`: requests of a running Flow to a file, with what every executor got and gave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from headrace.places.control import TIMEOUT_S, Record, order
+from headrace.places.noticeboard import find
+from headrace.recording.writing import Written
+from headrace.spec import environment
+from headrace.spec.observe import RecordSpec
+
+
+@click.command('record')
+@click.option(
+    '-o',
+    '--output',
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help='The file; if it is there, and a recording, it is added to.',
+)
+@click.option('--flow', default='', help='Name of the Flow, or number of its process; default: the only one.')
+@click.option(
+    '--seconds', type=click.FloatRange(0.1, 86400), default=30, show_default=True, help='How long to record.'
+)
+@click.option(
+    '--sample', type=click.FloatRange(0, 1), default=1.0, show_default=True, help='Part of the requests.'
+)
+@click.option('--redact', multiple=True, metavar='NAME', help='A field, key or parameter to leave out.')
+@click.option('--no-stages', is_flag=True, help='Not what goes into executors and comes out.')
+@click.option('--no-blobs', is_flag=True, help='Not the bytes in documents.')
+@click.option(
+    '--most-mb', type=click.IntRange(1), default=256, show_default=True, help='How large the file becomes.'
+)
+def command(
+    *,
+    output: Path,
+    flow: str,
+    seconds: float,
+    sample: float,
+    redact: tuple[str, ...],
+    no_stages: bool,
+    no_blobs: bool,
+    most_mb: int,
+) -> None:
+    """Write requests of a running Flow to a file.
+
+    Beside documents, parameters and answers, the file has what went into every executor and came out, unless
+    it is said otherwise. Read it as a secret: --redact leaves out what must not be in it.
+
+    \b
+    Examples:
+        headrace record -o traffic.hrec --seconds 60 --sample 0.1
+        headrace record -o traffic.hrec --redact password --redact tags.card.number
+    """
+    notice = find(environment.read().runtime_root(), flow)
+    spec = RecordSpec(
+        path=str(output.absolute()),
+        sample=sample,
+        most_bytes=most_mb * 1024 * 1024,
+        redact=redact,
+        stages=not no_stages,
+        blobs=not no_blobs,
+    )
+    result = order(notice.directory, Record(spec, seconds), timeout_s=seconds + 3 * TIMEOUT_S)
+    written = msgspec.convert(result, Written)
+    left_out = f', {written.left_out} left out' if written.left_out else ''
+    click.echo(f'{output}: {written.requests} requests of {notice.flow}{left_out}, {written.bytes} bytes')

@@ -177,11 +177,24 @@ def _read(uses: str, folders: Sequence[Path], context: Mapping[str, Any] | None)
     is_text = config.is_text(uses)
     if not is_text and not _is_path(uses, folders):
         return None
+    found: Config = (
+        _yamltext().read_text(uses, context=context)
+        if is_text
+        else _yamltext().read_file(located(uses, folders), context=context)
+    )
+    return found
+
+
+def written(config: Config) -> str:
+    """A record as the YAML that `blueprint` reads; raises LoadError for arguments that are no plain data."""
+    text: str = _yamltext().write(config)
+    return text
+
+
+def _yamltext() -> Any:
     from headrace.executors import yamltext  # only who has YAML pays for its import
 
-    if is_text:
-        return yamltext.read_text(uses, context=context)
-    return yamltext.read_file(located(uses, folders), context=context)
+    return yamltext
 
 
 def _is_path(uses: str, folders: Sequence[Path]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Self, overload
 
 from headrace.errors import ExecutorError
 from headrace.executors.batching import read_batching
-from headrace.executors.blueprint import blueprint
+from headrace.executors.blueprint import blueprint, written
 from headrace.executors.config import Config
 from headrace.executors.constructor import unknown_argument
 from headrace.executors.endpoints import ENDPOINTS, STATE, collect, rebind
@@ -214,9 +214,7 @@ class Executor:
 
     def save_config(self, path: str | Path | None = None) -> str:
         """Write the executor as YAML for `load_config`, also to the file `path`; returns the text."""
-        from headrace.executors import yamltext  # only who has YAML pays for its import
-
-        text = yamltext.write(_config_of(self))
+        text = written(_config_of(self))
         if path is not None:
             Path(path).write_text(text, encoding='utf-8')
         return text

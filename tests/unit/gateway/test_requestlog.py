@@ -121,8 +121,8 @@ def test_a_slow_request_says_where_its_time_went(heard):
     assert right == {'executor': 'right', 'ms': 100, 'error': 'Unavailable'}
     assert line.facts['gateway_ms'] == pytest.approx(100, abs=20)  # those side by side count once
     assert (
-        'first/rep-1 100 ms (queue 10, batch 10, handler 50, way 30); left 200 ms (queue 0, handler 200, way 0); '
-        'right 100 ms Unavailable; gateway 10' in line.message
+        'first/rep-1 100 ms (queue 10, batch 10, handler 50, way 30); '
+        'left 200 ms (queue 0, handler 200, way 0); right 100 ms Unavailable; gateway 10' in line.message
     )
     assert line.level == 'WARNING'
 

@@ -87,3 +87,17 @@ async def test_a_deadline_ends_it(gateway) -> None:
     assert told[-2][1]['errors'][0]['extensions']['status'] == 504
     assert told[-1] == ('complete', None)
     assert gateway.shop.cancelled.is_set()
+
+
+LONG = 'subscription ($t: String!) { words(data: {title: $t}) { item { a: title b: title c: title } } }'
+
+
+async def test_an_event_that_is_too_large(open_gateway) -> None:
+    gateway = await open_gateway(max_body_bytes=1000)
+    told = events((await gateway.client.post(LONG, headers=EVENTS, t=f'a {"x" * 400} b')).text)
+    assert [kind for kind, _ in told] == ['next', 'next', 'complete']
+    assert told[0][1] == {'data': {'words': {'item': {'a': 'a', 'b': 'a', 'c': 'a'}}}}
+    (error,) = told[1][1]['errors']
+    assert (error['extensions']['status'], error['extensions']['error']) == (413, 'TooLarge')
+    assert error['message'] == 'the answer has more than the 1000 bytes that are sent'
+    await gateway.shop.is_closed.wait()

@@ -188,3 +188,22 @@ async def test_a_stop_says_so(gateway) -> None:
         told = await one.hear()
         assert told['payload'][0]['extensions']['status'] == 503
         assert await one.code() == 1001
+
+
+async def test_a_result_that_is_too_large(open_gateway) -> None:
+    gateway = await open_gateway(max_body_bytes=1000)
+    item = '{ a: title b: title c: title }'
+    subscription = f'subscription ($t: String!) {{ words(data: {{title: $t}}) {{ item {item} }} }}'
+    query = f'query ($t: String!) {{ search(data: {{title: $t}}) {{ data {item} }} }}'
+    async with talk(gateway) as one:
+        await one.ask('1', subscription, t=f'a {"x" * 400} b')
+        assert (await one.hear())['payload'] == {'data': {'words': {'item': {'a': 'a', 'b': 'a', 'c': 'a'}}}}
+        for _ in range(2):
+            told = await one.hear()
+            assert told['type'] == 'error'
+            (error,) = told['payload']
+            assert (error['extensions']['status'], error['extensions']['error']) == (413, 'TooLarge')
+            assert error['message'] == 'the answer has more than the 1000 bytes that are sent'
+            await one.ask('2', query, t='x' * 400)
+        assert (await one.hear())['type'] == 'error'
+    await gateway.shop.is_closed.wait()

@@ -104,7 +104,7 @@ class GraphqlDoor:
                 if calls.count:
                     request.finished.protocol = ''  # each of its calls was told
                 request.endpoint = PATH
-                return _written(result, form, most_bytes=self._front.max_body_bytes)
+                return _written(result, form, most_bytes=self.engine.most_bytes)
         request.finished.protocol = ''
         return Events(self.engine, operation, calls, request, timeout_s).response()
 

@@ -61,6 +61,7 @@ class Engine:
         spec = entrance.spec
         self.schema = make_schema(entrance.info, spec.graphql)
         self.limits = front.limits
+        self.most_bytes = front.max_body_bytes
         self._entrance = entrance
         self._front = front
         self._reads = Reads(spec.graphql)

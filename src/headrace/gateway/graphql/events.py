@@ -13,6 +13,7 @@ from headrace.gateway.http.asgi import Send
 from headrace.gateway.http.parts import EVENTS, FORMS, Pulse
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response
+from headrace.gateway.refusals import reply_too_large
 
 __all__ = ['EVENTS', 'Events']
 
@@ -24,6 +25,7 @@ class Events:
         self, engine: Engine, operation: Operation, calls: Calls, request: Request, timeout_s: float | None
     ) -> None:
         self._engine = engine
+        self._most_bytes = engine.most_bytes
         self._operation = operation
         self._calls = calls
         self._request = request
@@ -34,7 +36,7 @@ class Events:
         return Response(200, self, EVENTS, ((b'x-accel-buffering', b'no'),))  # or proxies keep parts
 
     async def write(self, send: Send) -> None:
-        """Send each result when there is room for it."""
+        """Send each result when there is room for it; one that is too large ends it with an error."""
         pulse = Pulse(send, FORMS[EVENTS].idle, self._request.peer)
         try:
             try:
@@ -51,14 +53,15 @@ class Events:
             pulse.stop()
 
     async def _write(self, pulse: Pulse) -> None:
-        limits = self._engine.limits
-        with limits.stream(self._calls.caller.identity.client):
+        with self._engine.limits.stream(self._calls.caller.identity.client):
             async with aclosing(self._results()) as results:
                 async for result in results:
                     try:
                         data = bodies.replies.encode(result.body)
                     except bodies.UNWRITABLE as error:
                         raise bodies.unwritable(error) from None
+                    if len(data) > self._most_bytes:
+                        raise reply_too_large(self._most_bytes)
                     if self._request.ticket is not None:
                         self._request.ticket.hold(len(data))
                     await pulse.send(_event(b'next', data))

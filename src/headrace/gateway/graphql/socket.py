@@ -23,7 +23,7 @@ from headrace.gateway.graphql.messages import BadMessage, Message, Payload
 from headrace.gateway.graphql.request import GraphqlRequest
 from headrace.gateway.http.front import Front
 from headrace.gateway.identity import SHOWN, Credentials, Identity
-from headrace.gateway.refusals import too_late
+from headrace.gateway.refusals import reply_too_large, too_late
 from headrace.gateway.requested import usable_timeout_s, usable_trace
 from headrace.gateway.underway import Underway, Work
 from headrace.gateway.websocket import close
@@ -279,6 +279,8 @@ class GraphqlSession:
 
     async def _send(self, running: Running, body: dict[str, Any]) -> None:
         message = messages.result(running.id, body)
+        if len(message) > self._engine.most_bytes:
+            raise reply_too_large(self._engine.most_bytes)
         running.ticket.hold(len(message))
         await self._wire.send(message)
 

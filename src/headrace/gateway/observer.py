@@ -55,19 +55,17 @@ class Observer:
         self._status = min((status for _, _, status in self._listeners), default=NEVER)
 
     def ended(self, finished: Finished) -> None:
-        """A request has ended now."""
+        """A request has ended now; on the way of every one, so it is all in this function."""
         seconds = finished.seconds = perf_counter() - finished.started
         if self.measuring is not None:
             self.measuring.ended(finished)
         if finished.span is not None:
             ended(finished.span, finished)
-        if seconds >= self._over_s or finished.status >= self._status:
-            self._tell(finished)
-
-    def _tell(self, finished: Finished) -> None:
-        finished.begun = time.time() - finished.seconds
+        if seconds < self._over_s and finished.status < self._status:
+            return
+        finished.begun = time.time() - seconds
         for listener, over_s, status in self._listeners:
-            if finished.seconds >= over_s or finished.status >= status:
+            if seconds >= over_s or finished.status >= status:
                 try:
                     listener(finished)
                 except Exception:  # who only listens must not keep a request from its answer

@@ -16,7 +16,7 @@ from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.floating import Drift, Floating
 from headrace.pipeline.handler import Tap
-from headrace.pipeline.hops import arrived, failed
+from headrace.pipeline.hops import Hop, failed
 from headrace.pipeline.joining import Trail, in_order, joined, parameters_of, without_stale
 from headrace.pipeline.node import REQUEST, Node
 from headrace.pipeline.paths import Path, paths
@@ -84,7 +84,8 @@ class Graph:
                     except BaseException as error:
                         failed(context, node.name, begun, error)
                         raise
-                    arrived(context, node.name, begun, batch)
+                    if context.hops is not None:
+                        context.hops.append(Hop(node.name, begun, perf_counter() - begun, batch.timing))
                 else:
                     batch, _ = await node.work(batch, context)
                 batch = batch.named(node.name)

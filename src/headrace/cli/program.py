@@ -24,6 +24,7 @@ COMMANDS = {
     'top': 'Show what a running Flow does, in the terminal, live.',
     'profile': 'Show where a running Flow spends its time, without stopping it.',
     'record': 'Write requests of a running Flow to a file.',
+    'replay': 'Send recorded requests once more, and compare the answers.',
     'logs': 'Show the last lines that a running Flow has logged or printed.',
     'log-level': 'Let an executor of a running Flow log more, or less.',
     'keys': 'Make, list and remove the API keys that open a gateway.',

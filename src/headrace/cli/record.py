@@ -55,6 +55,7 @@ def command(
     Examples:
         headrace record -o traffic.hrec --seconds 60 --sample 0.1
         headrace record -o traffic.hrec --redact password --redact tags.card.number
+        headrace replay traffic.hrec http://127.0.0.1:8080
     """
     notice = find(environment.read().runtime_root(), flow)
     spec = RecordSpec(

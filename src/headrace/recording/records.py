@@ -84,7 +84,8 @@ class Visit(Struct, kw_only=True):
 class Case(Struct, kw_only=True, tag='case'):
     """One request: what was asked, what was answered, or the error; and its visits, if those are recorded.
 
-    `begun` is the wall clock. `left_s` is how long the caller was going to wait (None: no limit).
+    `begun` is the wall clock. `left_s` is how long the caller was going to wait (None: no limit). `redact`
+    and `blobs` are those of the `RecordSpec`: what has been left out.
     """
 
     request_id: str
@@ -99,6 +100,8 @@ class Case(Struct, kw_only=True, tag='case'):
     is_stream: bool = False
     error: Fault | None = None
     visits: list[Visit] = []
+    redact: tuple[str, ...] = ()
+    blobs: bool = True
 
     def visits_to(self, executor: str) -> list[Visit]:
         """The calls of one executor."""

@@ -49,6 +49,7 @@ class Redaction:
     """
 
     def __init__(self, names: Sequence[str] = (), *, blobs: bool = True) -> None:
+        self._redact = tuple(names)
         self._names = {name.lower() for name in names if '.' not in name}
         self._paths = {tuple(name.lower().split('.')) for name in names if '.' in name}
         self._blobs = blobs
@@ -77,6 +78,8 @@ class Redaction:
             answers=list(map(self.side, case.answers)),
             error=self._fault(case.error),
             visits=visits,
+            redact=self._redact,
+            blobs=self._blobs,
         )
 
     def side(self, side: Side) -> Side:

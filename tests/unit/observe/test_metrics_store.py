@@ -7,9 +7,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,20 +26,6 @@ BITES = Metric(name='bite_seconds', kind='histogram', help='Each', buckets=(0.1,
 
 
 Opens = Callable[..., Store]
-
-
-@pytest.fixture
-def opened() -> Iterator[Opens]:
-    """Makes stores that are closed at the end."""
-    stores: list[Store] = []
-
-    def make(*arguments: Any) -> Store:
-        stores.append(Store(*arguments))
-        return stores[-1]
-
-    yield make
-    for store in stores:
-        store.close()
 
 
 def count(snapshot: Snapshot, metric: Metric, *labels: str) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from headrace.deploy.grafana.asking import asking, choices
 from headrace.deploy.grafana.panels import Dashboard, Panel, Query, Row, floor, limit
 from headrace.deploy.monitored import Monitored
@@ -84,17 +86,7 @@ def _now(flow: Monitored, objectives: Objectives, ask: Queries) -> Row:
 
 
 def _stat(panel: Panel) -> Panel:
-    return Panel(
-        title=panel.title,
-        says=panel.says,
-        queries=panel.queries,
-        kind='stat',
-        unit=panel.unit,
-        width=4,
-        height=4,
-        steps=panel.steps,
-        most=panel.most,
-    )
+    return replace(panel, kind='stat', width=4, height=4)
 
 
 def _traffic(ask: Queries) -> Row:

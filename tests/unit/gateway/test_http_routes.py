@@ -4,7 +4,7 @@ import pytest
 
 from headrace.errors import SpecError
 from headrace.gateway.http.problem import HttpError
-from headrace.gateway.http.routes import Route, Routes
+from headrace.gateway.http.routes import NoRoute, Route, Routes
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def test_head_is_get(routes):
 
 
 def test_an_unknown_path_is_a_404_with_a_suggestion(routes):
-    with pytest.raises(HttpError) as caught:
+    with pytest.raises(NoRoute) as caught:
         routes.find('POST', '/indx')
-    assert (caught.value.http_status, caught.value.help) == (404, '')
+    assert caught.value.path == '/indx'
     assert 'did you mean /index?' in routes.instead_of('/indx')
 
 

@@ -142,11 +142,12 @@ class Application:
             await self._answer(request, self._failed(request, error), send)
 
     def _failed(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, NoRoute):
+            instead = self.routes.instead_of(error.path, self._useful_to(request.identity or NOBODY))
+            error = problem.HttpError(404, str(error), help=instead)
         request.finished.failed(error)
         if not request.finished.endpoint:
             request.finished.endpoint = self.routes.called(request.method, request.path)
-        if isinstance(error, NoRoute):
-            error.help = self.routes.instead_of(error.path, self._useful_to(request.identity or NOBODY))
         refuse = self.routes.refusals.get(request.path)
         if refuse is not None:
             return refuse(request, error)

@@ -33,11 +33,11 @@ class Route(Struct, frozen=True, kw_only=True):
     is_hidden: bool = False
 
 
-class NoRoute(HttpError):
-    """There is nothing at the path of a request; what there is instead depends on who asks."""
+class NoRoute(LookupError):
+    """There is nothing at `path`; what there is instead depends on who asks, so `Application` answers it."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(404, f'there is nothing at {path}')
+        super().__init__(f'there is nothing at {path}')
         self.path = path
 
 
@@ -81,7 +81,7 @@ class Routes:
         return '' if route is None or route.endpoint is None else route.endpoint or DEFAULT_ENDPOINT
 
     def find(self, method: str, path: str, headers: Mapping[bytes, bytes] = NO_HEADERS) -> Route:
-        """The route for a request; HttpError 404 or 405 if there is none.
+        """The route for a request; raises NoRoute, or HttpError 405 if there is one for other methods.
 
         A GET that asks for an answer in parts (`wants_parts`) goes the way of a POST.
         """

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,6 +25,10 @@ LOOK = 64 * 1024
 """Bytes at the beginning of JSON that are looked at."""
 LARGEST = 1024 * 1024
 """Bytes of JSON that are read once more to say what its sender may have meant."""
+MOST = 64
+"""Keys of one request that are compared with the names of fields; whoever sends more has not misspelt one."""
+LONGEST = 100
+"""Characters of a key that are told, and compared."""
 
 Json = bytes | bytearray | memoryview | str
 
@@ -42,7 +47,7 @@ class Strange(NamedTuple):
 
     def error(self) -> DocumentError:
         """What its sender is told, in the words of a class that takes no other keys."""
-        return DocumentError(f'{_UNKNOWN} `{self.key[:100]}` - at `{self.path}`', help=self.help)
+        return DocumentError(f'{_UNKNOWN} `{self.key[:LONGEST]}` - at `{self.path}`', help=self.help)
 
 
 def check_first(data: bytes, doc_type: type[BaseDoc]) -> None:
@@ -54,7 +59,9 @@ def check_first(data: bytes, doc_type: type[BaseDoc]) -> None:
         _first(doc_type).decode(data if len(data) <= LOOK else data[:LOOK])
     except msgspec.ValidationError as error:  # of two documents, there is one too many
         if str(error).startswith(_UNKNOWN):
-            check_plain([msgspec.json.decode(msgspec.json.decode(data, type=list[Raw])[0])], doc_type)
+            first = msgspec.json.decode(data, type=list[Raw])[0]
+            if len(first) <= LARGEST:
+                check_plain([msgspec.json.decode(first)], doc_type)
     except _UNREADABLE:
         pass  # it was cut off
 
@@ -66,8 +73,10 @@ def check_all(data: bytes, doc_type: type[BaseDoc]) -> None:
     except msgspec.ValidationError as error:
         message = str(error)
         if message.startswith(_UNKNOWN):
-            key = message.split('`')[1]
-            raise DocumentError(message, help=did_you_mean(key, _at(doc_type, _path_in(message)))) from None
+            begin, _, path = message.rpartition(' - at `$')
+            found = Strange(f'${path[:-1]}', begin[len(_UNKNOWN) + 2 : -1], '')
+            help = did_you_mean(found.key[:LONGEST], _at(doc_type, path[:-1]))
+            raise found._replace(help=help).error() from None
     except _UNREADABLE:
         pass
 
@@ -79,15 +88,16 @@ def check_plain(
 
     With `only_misspelt`, the first document is looked at, and only for keys that look like another.
     """
+    search = _Search(only_misspelt)
     for index, doc in enumerate(docs[:1] if only_misspelt else docs):
-        found = _find(doc, doc_type, f'{path}[{index}]', only_misspelt)
+        found = search.find(doc, doc_type, f'{path}[{index}]')
         if found is not None:
             raise found.error()
 
 
 def check_names(names: Iterable[str], doc_type: type[BaseDoc], *, only_misspelt: bool = True) -> None:
     """Raise DocumentError if one of the names of columns is that of no field."""
-    found = _find(dict.fromkeys(names), doc_type, '$', only_misspelt)
+    found = _Search(only_misspelt).find(dict.fromkeys(names), doc_type, '$')
     if found is not None:
         raise found.error()
 
@@ -105,7 +115,8 @@ def explained(error: DocumentError, data: Json | Sequence[Any], doc_type: type[B
         doc: Any = msgspec.json.decode(data) if isinstance(data, Json) else data
         for index, key in _STEP.findall(path or ''):
             doc = doc[key] if key else doc[int(index)]
-        strange = [key for key in doc if key not in _at(doc_type, path or '')]
+        known = _at(doc_type, path or '')
+        strange = list(islice((key for key in doc if key not in known), MOST))
     except (*_UNREADABLE, LookupError, TypeError, ValueError):
         return error
     near = slip_of(field, strange) or next(iter(get_close_matches(field, strange, n=1)), None)
@@ -114,42 +125,51 @@ def explained(error: DocumentError, data: Json | Sequence[Any], doc_type: type[B
     return type(error)(error.message, help=f'did you mean {field!r} where it says {near!r}?')
 
 
-def _find(doc: Any, doc_type: type[BaseDoc], path: str, only_misspelt: bool) -> Strange | None:
-    """The first key of a document, or of one inside it, that no field has."""
-    if not isinstance(doc, Mapping):
+class _Search:
+    """Looks for the first key of documents, or of those inside them, that no field has.
+
+    With `only_misspelt` it looks for one that is nearly a field, and gives up after `MOST` that are not.
+    """
+
+    def __init__(self, only_misspelt: bool) -> None:
+        self._only_misspelt = only_misspelt
+        self._left = MOST
+
+    def find(self, doc: Any, doc_type: type[BaseDoc], path: str) -> Strange | None:
+        """The first such key of a document as plain data."""
+        if not isinstance(doc, Mapping):
+            return None
+        fields = _named(doc_type)
+        for key, value in doc.items():
+            if not self._left:
+                break
+            field = fields.get(key)
+            if field is None:
+                help = self._help(str(key), fields, doc)
+                found = Strange(path, str(key), help) if help else None
+            else:
+                found = self._inside(value, field, f'{path}.{key}')
+            if found is not None:
+                return found
         return None
-    fields = _named(doc_type)
-    for key, value in doc.items():
-        field = fields.get(key)
-        if field is None:
-            help = _help(str(key), fields, doc, only_misspelt)
-            found = Strange(path, str(key), help) if help else None
-        elif field.kind is Kind.DOC:
-            found = _find(value, field.type, f'{path}.{key}', only_misspelt)
-        elif field.kind is Kind.LIST and isinstance(value, list):
-            inside = f'{path}.{key}'
-            parts = (
-                _find(part, field.type.doc_type, f'{inside}[{index}]', only_misspelt)
-                for index, part in enumerate(value)
-            )
-            found = next((each for each in parts if each is not None), None)
-        else:
-            found = None
-        if found is not None:
-            return found
-    return None
 
+    def _inside(self, value: Any, field: Field, path: str) -> Strange | None:
+        """The first such key of the documents that a field holds."""
+        if field.kind is Kind.DOC:
+            return self.find(value, field.type, path)
+        if field.kind is Kind.LIST and isinstance(value, list):
+            kind = field.type.doc_type
+            parts = (self.find(part, kind, f'{path}[{index}]') for index, part in enumerate(value))
+            return next((each for each in parts if each is not None), None)
+        return None
 
-def _help(key: str, fields: Mapping[str, Field], doc: Mapping[str, Any], only_misspelt: bool) -> str:
-    """What to say of a key that no field has; '' for one that need not be a mistake."""
-    if not only_misspelt:
-        return did_you_mean(key, fields)
-    meant = slip_of(key, fields.keys() - doc.keys())
-    return f'did you mean {meant!r}?' if meant else ''
-
-
-def _path_in(message: str) -> str:
-    return message.partition(' - at `$')[2].rstrip('`')
+    def _help(self, key: str, fields: Mapping[str, Field], doc: Mapping[str, Any]) -> str:
+        """What to say of a key that no field has; '' for one that need not be a mistake."""
+        if not self._only_misspelt:
+            return did_you_mean(key[:LONGEST], fields)
+        self._left -= 1
+        meant = slip_of(key, (name for name in fields if name not in doc))
+        return f'did you mean {meant!r}?' if meant else ''
 
 
 def _at(doc_type: type[BaseDoc], path: str) -> Mapping[str, Field]:

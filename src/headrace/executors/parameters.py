@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -14,6 +15,9 @@ from headrace.errors import RequestError
 from headrace.pipeline.addressed import addressed
 from headrace.pipeline.reports import REPORTS, RESULTS
 from headrace.spec.suggest import closest
+
+MOST = 64
+"""Names of one request that are compared with those of parameters, and its mistakes that are told."""
 
 _MISSING = re.compile(r'missing required field `([^`]+)`')
 
@@ -75,8 +79,9 @@ def _names(kind: Any) -> frozenset[str] | None:
 
 
 def _check_names(own: dict[str, Any], known: frozenset[str], executor: str) -> None:
-    for name in own.keys() - known:
-        meant = slip_of(name, known - own.keys())
+    absent = [name for name in known if name not in own]
+    for name in islice((name for name in own if name not in known), MOST):
+        meant = slip_of(name, absent)
         if meant is not None:
             raise RequestError(
                 f'the parameters do not fit executor {executor!r}: it has no {name[:100]!r}',
@@ -84,7 +89,7 @@ def _check_names(own: dict[str, Any], known: frozenset[str], executor: str) -> N
             )
 
 
-def _meant(error: Any, own: dict[str, Any], known: Iterable[str]) -> str:
+def _meant(error: Any, own: dict[str, Any], known: Collection[str]) -> str:
     """What may stand for a parameter that is missing; '' if nothing does."""
     if hasattr(error, 'errors'):
         missing = [
@@ -92,8 +97,9 @@ def _meant(error: Any, own: dict[str, Any], known: Iterable[str]) -> str:
         ]
     else:
         missing = _MISSING.findall(str(error))
-    for name in missing:
-        near = closest(name, own.keys() - set(known))
+    strange = list(islice((name for name in own if name not in known), MOST))
+    for name in missing[:MOST]:
+        near = closest(name, strange)
         if near is not None:
             return f'did you mean {name!r} where it says {near!r}?'
     return ''
@@ -104,4 +110,4 @@ def _problem(error: Any) -> str:
     if not hasattr(error, 'errors'):
         return str(error)
     found = error.errors(include_url=False)
-    return '; '.join(f'{each["msg"]} - at `$.{".".join(map(str, each["loc"]))}`' for each in found)
+    return '; '.join(f'{each["msg"]} - at `$.{".".join(map(str, each["loc"]))}`' for each in found[:MOST])

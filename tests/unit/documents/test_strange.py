@@ -1,6 +1,7 @@
 """Keys of JSON documents that no field has: which of them are mistakes, and what is said of them."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -141,3 +142,36 @@ def test_a_missing_field_may_have_another_name(docs, help):
         with pytest.raises(DocumentError, match='missing required field `title`') as caught:
             read(data)
         assert caught.value.help == help
+
+
+@pytest.mark.parametrize('check', [strange.check_first, strange.check_all, strange.check_plain])
+def test_many_strange_keys_cost_no_more_than_a_few(check, monkeypatch):
+    compared = []
+    monkeypatch.setattr(strange, 'slip_of', lambda name, known: compared.append([*known]))
+    docs = [{f'kye_{number}': number for number in range(20_000)}]
+    with suppress(DocumentError):
+        check(docs if check is strange.check_plain else json.dumps(docs).encode(), Product)
+    assert len(compared) <= strange.MOST
+
+
+def test_many_keys_of_documents_inside_share_one_look(monkeypatch):
+    compared = []
+    monkeypatch.setattr(strange, 'slip_of', lambda name, known: compared.append(name))
+    inside = [{f'kye_{number}': 1 for number in range(10)} for _ in range(1000)]
+    strange.check_plain([{'title': 'hat', 'matches': inside}], Product)
+    assert len(compared) == strange.MOST
+
+
+def test_what_is_missing_is_looked_for_among_a_few_keys(monkeypatch):
+    compared = []
+    monkeypatch.setattr(strange, 'slip_of', lambda name, known: compared.extend(known))
+    docs = [{f'kye_{number}': number for number in range(20_000)}]
+    with pytest.raises(DocumentError, match='title'):
+        DocList[Product].from_json(json.dumps(docs))
+    assert len(compared) == strange.MOST
+
+
+@pytest.mark.parametrize('key', ['x - at `$.nowhere`', 'back`tick', 'long' * 100_000])
+def test_keys_that_look_like_a_message_or_are_long_are_only_keys(key):
+    message, _ = refused(strange.check_all, [{'title': 'a'}, {key: 1}])
+    assert message == f'Object contains unknown field `{key[:100]}` - at `$[1]`'

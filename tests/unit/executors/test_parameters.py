@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.errors import RequestError
+from headrace.executors import parameters as module
 from headrace.executors.parameters import json_schema, reader, with_result
 from headrace.pipeline.addressed import addressed
 
@@ -157,3 +158,16 @@ def test_what_is_missing_may_have_another_name(kind: Any) -> None:
     with pytest.raises(RequestError) as caught:
         reader(kind, optional=False, name='a')({'x': 1})
     assert caught.value.help == f'it takes {kind.__name__}'
+
+
+class Search(msgspec.Struct):
+    limit: int
+
+
+def test_many_names_cost_no_more_than_a_few(monkeypatch):
+    compared: list[str] = []
+    monkeypatch.setattr(module, 'slip_of', lambda name, known: compared.append(name))
+    monkeypatch.setattr(module, 'closest', lambda name, known: compared.extend(known))
+    with pytest.raises(RequestError, match='limit'):
+        reader(Search, optional=False, name='a')({f'limt_{number}': 1 for number in range(20_000)})
+    assert len(compared) == 2 * module.MOST

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import secrets
 import select
 import threading
 import time
 
 from headrace.observe.loglines import Line, stamp, to_json
 
-MARK = b'\x1e'
-"""Stands before each line that is a record; what comes without it was written past Python."""
+SIGN = b'\x1e'
+MARK_BYTES = 1 + 32 + 1
+"""A mark stands before each line that is a record; what comes without it was written past Python.
+
+It is `SIGN`, a number in hex that nobody else knows, and a space: text that a library of C writes out for a
+stranger may have any bytes in it, and must not become a record. What the process writes first is the mark.
+"""
 
 PATIENCE_S = 1.0
 """How long a process waits for a supervisor that does not read, once; then lines are left out and counted."""
@@ -28,6 +34,8 @@ class Channel:
         self._lock = threading.Lock()
         self._is_stuck = False
         self._left_out = 0
+        self._mark = SIGN + secrets.token_hex(16).encode() + b' '
+        self._send(self._mark + b'\n')
         os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self) -> None:
@@ -35,7 +43,7 @@ class Channel:
 
     def write(self, line: Line) -> None:
         """Write a line, or count it."""
-        data = MARK + to_json(line) + b'\n'
+        data = self._mark + to_json(line) + b'\n'
         with self._lock:
             if self._left_out and self._has_room():
                 missing = f'{self._left_out} lines were left out here: nobody read them in time'
@@ -43,7 +51,7 @@ class Channel:
                     time=line.time, level='WARNING', flow=line.flow, process=line.process, message=missing
                 )
                 self._left_out = 0
-                self._send(MARK + to_json(note) + b'\n')
+                self._send(self._mark + to_json(note) + b'\n')
             if not self._send(data):
                 self._left_out += 1
 

@@ -104,7 +104,7 @@ def to_text(line: Line, *, coloured: bool = False) -> str:
     message, *more = clean(line.message).split('\n')
     head = f'{paint(clock(line.time), _DIM)} {paint(f"{line.level:<8}", _COLOURS.get(line.level, "0"))}'
     text = f'{head} {paint(_short(name), _NAME)}  {message}'
-    tail = _clean(' '.join(f'{key}={value}' for key, value in _belongings(line)))
+    tail = _clean(_short(' '.join(f'{key}={value}' for key, value in _belongings(line))))
     if tail:
         text += f'  {paint(tail, _DIM)}'
     if line.error:
@@ -117,7 +117,7 @@ def clock(at: str) -> str:
     try:
         seconds = calendar.timegm(time.strptime(at[:19], '%Y-%m-%dT%H:%M:%S'))
     except ValueError:
-        return at
+        return _short(at)
     return f'{time.strftime("%H:%M:%S", time.localtime(seconds))}.{at[20:23]}'
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from headrace.observe.log import Look, line_of
-from headrace.observe.logchannel import MARK
+from headrace.observe.logchannel import MARK_BYTES, SIGN
 from headrace.observe.logfiles import FOLDER, KEEP_BYTES, LogFile
 from headrace.observe.loglines import LONGEST, OUTPUT, Line, from_json, stamp, to_json
 from headrace.places.printing import Printer
@@ -191,6 +191,7 @@ class Tap:
         self._outputs = outputs
         self._about = about
         self._begun = b''
+        self._mark = b''
         self.process = about['process']
         self.since = 0.0
         self.has_more = True
@@ -212,14 +213,14 @@ class Tap:
     @property
     def has_begun(self) -> bool:
         """Whether the beginning of a line waits for its end; that of a record always comes."""
-        return bool(self._begun) and not self._begun.startswith(MARK)
+        return bool(self._begun) and not self._begins_record(self._begun)
 
     def lines(self, data: bytes) -> Iterable[Line]:
         """The lines that these bytes complete."""
         *whole, begun = (self._begun + data).split(b'\n') if self._begun else data.split(b'\n')
         for each in whole:
             yield from self._parsed(each)
-        limit = LONGEST_RECORD_BYTES if begun.startswith(MARK) else LONGEST
+        limit = LONGEST_RECORD_BYTES if self._begins_record(begun) else LONGEST
         if len(begun) > limit:
             yield from self._parsed(begun)
             begun = b''
@@ -234,7 +235,10 @@ class Tap:
 
     def _parsed(self, data: bytes) -> Iterable[Line]:
         """The lines in what stands between two line breaks: records, and what was written past Python."""
-        raw, *records = data.split(MARK)
+        if not self._mark:
+            yield from self._before_mark(data)
+            return
+        raw, *records = data.split(self._mark)
         if raw or not records:
             yield self._raw(raw)
         for record in records:
@@ -242,6 +246,19 @@ class Tap:
                 yield from_json(record)
             except msgspec.MsgspecError:
                 yield self._raw(record)
+
+    def _before_mark(self, data: bytes) -> Iterable[Line]:
+        """A line of a process that has not said yet what its records begin with; this may be the one."""
+        raw, sign, rest = data.rpartition(SIGN)
+        if not sign or len(sign + rest) != MARK_BYTES:
+            yield self._raw(data)
+            return
+        self._mark = sign + rest
+        if raw:
+            yield self._raw(raw)
+
+    def _begins_record(self, data: bytes) -> bool:
+        return bool(self._mark) and data.startswith(self._mark)
 
     def _raw(self, data: bytes) -> Line:
         text = data.rstrip(b'\r').rpartition(b'\r')[2].decode('utf-8', 'backslashreplace')

@@ -152,3 +152,8 @@ def test_a_batch_names_a_few_of_its_requests_and_counts_all():
 @given(st.floats(min_value=0, max_value=4e9), st.floats(min_value=0, max_value=4e9))
 def test_stamps_sort_as_times_do(one, other):
     assert (stamp(one) <= stamp(other)) or one > other
+
+
+def test_names_of_facts_stay_on_their_line():
+    line = Line(time=stamp(0), level='INFO', message='m', facts={'a\n00:00:00 CRITICAL gateway forged': 1})
+    assert '\n' not in to_text(line)

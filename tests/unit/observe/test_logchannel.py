@@ -10,7 +10,7 @@ import time
 import pytest
 
 from headrace.observe import logchannel
-from headrace.observe.logchannel import MARK, Channel
+from headrace.observe.logchannel import MARK_BYTES, Channel
 from headrace.observe.loglines import Line, from_json
 
 AT = '2026-11-23T02:29:39.123456Z'
@@ -20,6 +20,7 @@ class Pipe:
     def __init__(self):
         self.reader, self.writer = os.pipe()
         self.channel = Channel(self.writer)
+        self.mark = os.read(self.reader, MARK_BYTES + 1)[:MARK_BYTES]
 
     def read(self):
         """All lines that are there."""
@@ -30,7 +31,7 @@ class Pipe:
                 data += part
         except BlockingIOError:
             pass
-        return [from_json(each.removeprefix(MARK)) for each in data.split(b'\n')[:-1]]
+        return [from_json(each.removeprefix(self.mark)) for each in data.split(b'\n')[:-1]]
 
     def close(self):
         for number in (self.reader, self.writer):

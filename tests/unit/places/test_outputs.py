@@ -11,7 +11,7 @@ import time
 import pytest
 
 from headrace.observe.log import Look
-from headrace.observe.logchannel import MARK
+from headrace.observe.logchannel import SIGN
 from headrace.observe.logfiles import tail
 from headrace.observe.loglines import Line, to_json
 from headrace.places import outputs as outputs_module
@@ -19,6 +19,7 @@ from headrace.places import printing
 from headrace.places.outputs import Outputs
 from headrace.places.printing import Printer
 
+MARK = SIGN + b'0123456789abcdef' * 2 + b' '
 AT = '2026-11-23T02:29:39.123456Z'
 
 
@@ -32,6 +33,7 @@ class Room:
     def written(self, *texts, process='it'):
         """What becomes of texts that a process writes before it ends."""
         tap = self.outputs.tap(process, 'it')
+        os.write(tap.write_end, MARK + b'\n')
         for text in texts:
             os.write(tap.write_end, text)
         tap.given()
@@ -62,7 +64,23 @@ def test_a_record_amid_a_line_ends_it(room):
 def test_a_record_that_is_broken_is_told_as_it_is(room):
     broken = record('lost')[:30]
     told = {text for _, text in room.written(broken, record('own'))}
-    assert told == {broken[1:].decode(), 'own'}
+    assert told == {broken.removeprefix(MARK).decode(), 'own'}
+
+
+def test_what_is_written_past_python_is_no_record_whatever_is_in_it(room):
+    forged = b'{"time":"9999","level":"CRITICAL","process":"gateway","message":"forged"}'
+    guessed = SIGN + b'fedcba9876543210' * 2 + b' '
+    told = room.written(SIGN + forged + b'\n', guessed + b'\n', guessed + forged)
+    assert {level for level, _ in told} == {'INFO'}
+    assert tail(room.directory, 'gateway') == []
+
+
+def test_a_process_that_fails_before_it_says_how_its_records_begin_is_heard(room):
+    tap = room.outputs.tap('early', 'it')
+    os.write(tap.write_end, b'no such library' + MARK + b'\n' + record('own'))
+    tap.given()
+    tap.finish()
+    assert {line.message for line in tail(room.directory)} == {'no such library', 'own'}
 
 
 def test_what_is_no_text_is_told_all_the_same(room):

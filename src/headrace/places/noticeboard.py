@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -107,18 +108,26 @@ def find(root: Path, flow: str = '') -> Notice:
 def _notices(root: Path) -> Iterator[Notice]:
     for folder in root.glob(f'{PREFIX}*'):
         try:
-            if not _is_alive(folder / ALIVE):
+            if not (_is_own(folder) and _is_alive(folder / ALIVE)):
                 continue
             notice = msgspec.json.decode((folder / NOTICE).read_bytes(), type=Notice)
         except (OSError, msgspec.DecodeError):
-            continue  # somebody else's, or one that begins or ends now
+            continue  # one that begins or ends now
         yield msgspec.structs.replace(notice, directory=str(folder))
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether a folder is this user's, and nobody else can put anything into it.
+
+    In a folder of another one, which anybody may make in /tmp, links could lead to the lock of a true Flow.
+    """
+    status = folder.lstat()
+    is_private = not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and is_private
 
 
 def _is_alive(file: Path) -> bool:
     """Whether the process that holds the lock still runs."""
-    if file.stat().st_uid != os.getuid():
-        return False
     descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

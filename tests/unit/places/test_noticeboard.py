@@ -1,7 +1,10 @@
 """Which Flows run on a machine: true as long as the process that says so lives, and no longer."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,7 +32,7 @@ def posted(tmp_path):
 
     def post(flow, pid=1):
         folder = tmp_path / f'headrace-{len(boards)}'
-        folder.mkdir()
+        folder.mkdir(mode=0o700)
         board = Board(str(folder))
         board.post(notice(flow, pid))
         boards.append(board)
@@ -70,7 +73,7 @@ def test_a_flow_that_has_ended_is_not_told(posted, tmp_path):
 
 def test_a_killed_process_leaves_no_flow_behind(tmp_path):
     folder = tmp_path / 'headrace-killed'
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     program = (
         'import sys; from headrace.places.noticeboard import Board, Notice; board = Board(sys.argv[1]); '
         "board.post(Notice(flow='x', pid=1, host='', ports={}, processes=())); print(flush=True); input()"
@@ -102,7 +105,7 @@ def test_several_have_to_be_told_apart(posted, tmp_path):
 
 def test_what_is_no_notice_is_passed_over(posted, tmp_path):
     posted('shop')
-    (tmp_path / 'headrace-empty').mkdir()
+    (tmp_path / 'headrace-empty').mkdir(mode=0o700)
     posted('broken')
     (tmp_path / 'headrace-1' / NOTICE).write_text('{')
 
@@ -111,7 +114,7 @@ def test_what_is_no_notice_is_passed_over(posted, tmp_path):
 
 def test_a_folder_that_is_gone_is_no_error(tmp_path):
     folder = tmp_path / 'headrace-0'
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     board = Board(str(folder))
     for file in folder.iterdir():
         file.unlink()
@@ -119,3 +122,23 @@ def test_a_folder_that_is_gone_is_no_error(tmp_path):
 
     board.post(notice())
     board.close()
+
+
+@pytest.mark.parametrize('way', ['another owner', 'everybody may write', 'a link'])
+def test_a_folder_that_others_can_write_to_is_passed_over(posted, tmp_path, way, monkeypatch):
+    posted('shop')
+    lock = tmp_path / 'headrace-0' / 'alive'
+    forged = tmp_path / ('elsewhere' if way == 'a link' else 'headrace-forged')
+    forged.mkdir(mode=0o700)
+    (forged / NOTICE).write_bytes((tmp_path / 'headrace-0' / NOTICE).read_bytes().replace(b'shop', b'trap'))
+    (forged / 'alive').symlink_to(lock)
+    assert len(running(tmp_path)) == (1 if way == 'a link' else 2)
+    if way == 'everybody may write':
+        forged.chmod(0o777)
+    elif way == 'a link':
+        (tmp_path / 'headrace-forged').symlink_to(forged)
+    else:
+        true = os.lstat(forged)
+        theirs = SimpleNamespace(st_mode=true.st_mode, st_uid=true.st_uid + 1)
+        monkeypatch.setattr(Path, 'lstat', lambda path: theirs if path == forged else os.lstat(path))
+    assert [found.flow for found in running(tmp_path)] == ['shop']

@@ -310,6 +310,15 @@ def test_it_is_decided_once_what_is_recorded(place, settings, flag, is_recorded)
             assert {span.trace for span in collected.spans} == {TRACE}
 
 
+def test_no_caller_chooses_a_trace_that_is_recorded_where_callers_do_not_decide():
+    lowest = f'00-{TRACE[:16]}{"0" * 16}-{SPAN}-01'
+    with collector() as collected:
+        observe = {'traces': {'endpoint': collected.url, 'sample': 1e-9, 'follow': False}}
+        with Flow(place='in-process', observe=observe).add(uses=Encoder, name='encoder') as flow:
+            flow.post('/index', texts('a'), metadata={'traceparent': lowest})
+        assert not collected.spans
+
+
 HERE = {'/index', 'encoder', 'handler', 'tokenise', 'given'}
 EVERYTHING = {'in-process': HERE, 'local': {*HERE, 'encoder /index'}}
 

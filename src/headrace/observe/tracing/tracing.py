@@ -64,7 +64,7 @@ class Tracing:
         """
         if trace and self._settings.follows:
             return trace
-        if is_chosen(self._settings.sample, trace):
+        if is_chosen(self._settings.sample):
             return f'{trace[:53]}01' if trace else ''
         return unsampled(trace)
 

@@ -119,8 +119,9 @@ class TlsListener:
                 return
 
     async def _shake(self, accepted: socket.socket, host: str) -> None:
-        spare = accepted.dup() if self._plain else None  # the other is closed when its handshake fails
+        spare: socket.socket | None = None
         try:
+            spare = accepted.dup() if self._plain else None  # the other is closed when its handshake fails
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._protocol, accepted, ssl=self._contexts.now(), ssl_handshake_timeout=TIMEOUT_S
             )
@@ -130,6 +131,7 @@ class TlsListener:
                 self._tell(spare)
         except OSError as error:  # as is TimeoutError
             _log.debug('%s left in its handshake: %s', host, error)
+            accepted.close()
         finally:
             if spare is not None:
                 spare.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import socket
 import ssl
@@ -141,3 +142,35 @@ async def test_who_speaks_http_without_tls_is_told(tmp_path, sent):
     writer.close()
     await writer.wait_closed()
     listener.close()
+
+
+async def test_a_handshake_that_finds_no_room_for_an_open_file_leaves_room_for_others(
+    trust, tmp_path, monkeypatch
+):
+    authority = Authority(tmp_path / 'ca')
+    files = CertificateFiles(str(authority.certificate_file('server')), str(authority.key_file('server')))
+    listening = socket.create_server((HERE, 0))
+    port = listening.getsockname()[1]
+    made: set[asyncio.Future[None]] = set()
+    monkeypatch.setattr(handshake, 'MAX_PER_HOST', 2)
+    listener = TlsListener(
+        listening,
+        server_contexts(files),
+        lambda: Greeter(made),
+        on_refused=lambda host, error: None,
+        plain=WITHOUT_TLS,
+    )
+    with monkeypatch.context() as full:
+        full.setattr(socket.socket, 'dup', _no_more_files)
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(HERE, port)
+            assert await asyncio.wait_for(reader.read(), 10) == b''
+            writer.close()
+            await writer.wait_closed()
+    assert await asyncio.wait_for(greeted(port, trust, HERE), 10) == b'hello'
+    await asyncio.gather(*made)
+    listener.close()
+
+
+def _no_more_files(_: socket.socket) -> socket.socket:
+    raise OSError(errno.EMFILE, 'too many open files')

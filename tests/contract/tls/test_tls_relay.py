@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -15,6 +17,7 @@ import grpc
 import pytest
 
 from headrace.gateway.entrance import Entrance
+from headrace.gateway.grpc import relay as relay_module
 from headrace.gateway.grpc.peers import NOBODY, REMEMBERED, Peer, Peers
 from headrace.gateway.grpc.relay import Relay
 from headrace.gateway.grpc.server import start
@@ -226,6 +229,23 @@ async def test_without_a_server_behind_it_a_connection_ends(entrance, authority)
     reader, writer = await dial(relay.port, authority)
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await reader.readexactly(1)
+    writer.close()
+    await relay.close()
+    way_in.close()
+
+
+async def test_a_connection_that_finds_no_room_for_an_open_file_ends(entrance, authority, monkeypatch):
+    way_in = entrance()
+    relay = Relay(way_in, Peers(), way_in.directory)
+    await relay.listen(0, shared=False)
+
+    def full(kind: int) -> None:
+        raise OSError(errno.EMFILE, 'too many open files')
+
+    monkeypatch.setattr(relay_module, 'socket', SimpleNamespace(socket=full, AF_UNIX=socket.AF_UNIX))
+    reader, writer = await dial(relay.port, authority)
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        await asyncio.wait_for(reader.readexactly(1), 10)
     writer.close()
     await relay.close()
     way_in.close()

@@ -158,20 +158,29 @@ class Relay:
     async def _connect(self, outside: Outside) -> None:
         """Connect a client with the gRPC server, through a socket whose name says who it is."""
         name = str(self._folder / str(next(self._numbers)))
-        inner = socket.socket(socket.AF_UNIX)
         try:
-            inner.setblocking(False)
-            inner.bind(name)
-            inner.connect(self._path)  # at once, or there is no room
-            os.unlink(name)  # the name outlives the file
-        except OSError as error:
+            inner = _connected(name, self._path)
+        except OSError as error:  # as if there are too many open files
             _log.error('a connection cannot be handed on to gRPC: %s', error)
-            inner.close()
             outside.transport.abort()
             return
         self._peers.came(name, outside.peer)
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: Inside(self._peers, name, outside), sock=inner)
+
+
+def _connected(name: str, path: str) -> socket.socket:
+    """A socket of this name that is connected with the server at `path`; OSError if that is not possible."""
+    inner = socket.socket(socket.AF_UNIX)
+    try:
+        inner.setblocking(False)
+        inner.bind(name)
+        inner.connect(path)  # at once, or there is no room
+        os.unlink(name)  # the name outlives the file
+    except OSError:
+        inner.close()
+        raise
+    return inner
 
 
 class Inside(End):

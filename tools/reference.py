@@ -106,6 +106,7 @@ METRICS = (
     ('Between gateways and executors', 'A gateway measures these of its calls.', catalogue.HOPS),
     ('In the executors', 'Each worker measures these of its executor.', catalogue.WORKER),
     ('Processes that are kept alive', 'Who starts the processes counts these.', catalogue.SUPERVISOR),
+    ('Traces', 'Gateways and workers count these of what they send to a collector.', catalogue.SENDING),
     ('Processes and devices', 'Read from the system whenever somebody asks.', catalogue.PROCESSES),
 )
 """The parts of the page of the metrics."""

@@ -66,7 +66,7 @@ def main() -> None:
         restrict(environment.read().allow_uris.split(), max_pixels=spec.limits.image_pixels)
         tls = towards_workers(spec.security.workers)
         store = store_in(start.directory, start.name) if start.observe.metrics.enabled else None
-        tracing = begun(_traces(start), is_own_process=True)
+        tracing = begun(_traces(start), is_own_process=True, store=store)
         order = msgspec.convert(line.receive(), Open)
     except BaseException as error:
         line.report({'failed': to_data(error)})

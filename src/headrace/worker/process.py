@@ -58,8 +58,8 @@ def main() -> None:
         files = sources(order.base, blueprint.cls.__module__) if order.spec.reload else {}
         line.report({'described': msgspec.to_builtins(blueprint.describe()), 'files': files})
         line.receive()  # the types fit on every edge of the Flow: go on
-        tracing = begun(_traces(order), is_own_process=True)
         store = store_in(order.directory, order.name) if order.observe.metrics.enabled else None
+        tracing = begun(_traces(order), is_own_process=True, store=store)
         executor = blueprint.build(tracing, store)
         _restrict(order)  # not before: what the constructor opens is named by who wrote it
         gc.freeze()  # modules and models stay: to look through them again takes tens of milliseconds

@@ -11,6 +11,10 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from headrace.observe.metrics import catalogue
+from headrace.observe.metrics.exposition import written
+from headrace.observe.metrics.reading import read
+from headrace.observe.metrics.store import Store
 from headrace.observe.tracing.outbox import BATCH, Outbox
 
 
@@ -101,6 +105,23 @@ def test_what_cannot_be_delivered_counts_as_dropped(outbox, exporter):
     tracer(outbox).start_span('span').end()
     assert outbox.force_flush(30_000)
     assert outbox.dropped == 1
+
+
+def test_what_is_dropped_is_among_the_metrics(exporter):
+    store = Store()
+    outbox = Outbox(exporter, limit=1, every_s=60)
+    outbox.count_in(store)
+    dropped = store.counter(catalogue.SPANS_DROPPED).labels()
+    assert dropped.value == 0
+    exporter.result = SpanExportResult.FAILURE
+    spans = tracer(outbox)
+    for _ in range(3):
+        spans.start_span('span').end()
+    assert dropped.value == outbox.dropped == 2
+    assert outbox.close(30)
+    assert dropped.value == outbox.dropped == 3
+    text, _ = written(read(None, store), 'shop')
+    assert b'headrace_trace_spans_dropped_total{flow="shop"} 3.0' in text
 
 
 def test_an_exporter_that_raises_ends_nothing(outbox, exporter, caplog):

@@ -191,6 +191,12 @@ REPLICAS = Metric(
     labels=('executor', 'shard', 'state'),
 )
 
+SPANS_DROPPED = Metric(
+    name='headrace_trace_spans_dropped_total',
+    kind='counter',
+    help='Spans of traces that were not sent: the collector is slow, or away (where there are traces)',
+)
+
 BUILD_INFO = Metric(
     name='headrace_build_info',
     kind='gauge',
@@ -262,6 +268,8 @@ WORKER = (
 )
 """What workers measure of their executor."""
 SUPERVISOR = (RESTARTS, REPLICAS)
+SENDING = (SPANS_DROPPED,)
+"""What gateways and workers measure of what they send off."""
 PROCESSES = (
     *(BUILD_INFO, PROCESS_CPU, PROCESS_MEMORY, PROCESS_FILES, PROCESS_START, PROCESS_THREADS),
     *(GPU_MEMORY, GPU_MEMORY_TOTAL, GPU_UTILIZATION),
@@ -269,5 +277,5 @@ PROCESSES = (
 """What is looked at when somebody asks."""
 
 ALL: dict[str, Metric] = {
-    metric.name: metric for metric in (*GATEWAY, *HOPS, *WORKER, *SUPERVISOR, *PROCESSES)
+    metric.name: metric for metric in (*GATEWAY, *HOPS, *WORKER, *SUPERVISOR, *SENDING, *PROCESSES)
 }

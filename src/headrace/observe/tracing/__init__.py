@@ -9,22 +9,27 @@ from headrace.observe.tracing.settings import Settings
 from headrace.observe.tracing.traceparent import is_sampled, trace_id, usable
 
 if TYPE_CHECKING:
+    from headrace.observe.metrics.store import Store
     from headrace.observe.tracing.tracing import Tracing
 
 __all__ = ['Settings', 'begun', 'is_sampled', 'trace_id', 'usable']
 
 
-def begun(settings: Settings | None, *, is_own_process: bool = False) -> Tracing | None:
+def begun(
+    settings: Settings | None, *, is_own_process: bool = False, store: Store | None = None
+) -> Tracing | None:
     """What records spans as the settings say; None without any.
 
-    In a process of our own, other libraries that use OpenTelemetry get their tracers from there, too. Raises
-    MissingExtra if OpenTelemetry is not installed.
+    In a process of our own, other libraries that use OpenTelemetry get their tracers from there, too. What
+    cannot be sent is counted in `store`. Raises MissingExtra if OpenTelemetry is not installed.
     """
     if settings is None:
         return None
     load('opentelemetry.sdk.trace', extra='otel')  # so that one who has not got it is told how to
     module: Any = load('headrace.observe.tracing.tracing', extra='otel')
     made: Tracing = module.Tracing(settings)
+    if store is not None:
+        made.outbox.count_in(store)
     if is_own_process:
         made.publish()
     return made

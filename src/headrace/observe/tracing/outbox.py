@@ -11,6 +11,10 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from headrace.observe.metrics import catalogue
+from headrace.observe.metrics.store import Store
+from headrace.observe.metrics.values import Counter
+
 BATCH = 512
 """Spans that go in one request; so many begin one at once."""
 
@@ -32,6 +36,7 @@ class Outbox(SpanProcessor):
 
     def __init__(self, exporter: SpanExporter, *, limit: int, every_s: float = EVERY_S) -> None:
         self.dropped = 0
+        self._counter: Counter | None = None
         self._exporter = exporter
         self._limit = limit
         self._every_s = every_s
@@ -44,6 +49,10 @@ class Outbox(SpanProcessor):
         self._is_busy = False
         self._told_at = -TOLD_EVERY_S
 
+    def count_in(self, store: Store) -> None:
+        """Count what is dropped from now on among the metrics of this process."""
+        self._counter = store.counter(catalogue.SPANS_DROPPED).labels()
+
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Nothing: only finished spans are sent."""
 
@@ -52,8 +61,7 @@ class Outbox(SpanProcessor):
         if not span.context.trace_flags.sampled:  # one that user code may look at, and nobody else
             return
         if len(self._spans) >= self._limit or self._is_over:
-            with self._lock:
-                self.dropped += 1
+            self._drop(1)
             return
         self._spans.append(span)
         if self._thread is None:
@@ -84,12 +92,17 @@ class Outbox(SpanProcessor):
                 _log.exception('spans could not be sent')
                 is_sent = False
             if not is_sent:
-                with self._lock:
-                    self.dropped += len(batch)
+                self._drop(len(batch))
         self._is_busy = False
         with self._sent:
             self._sent.notify_all()
         self._tell()
+
+    def _drop(self, spans: int) -> None:
+        with self._lock:
+            self.dropped += spans
+            if self._counter is not None:
+                self._counter.add(spans)
 
     def _tell(self) -> None:
         now = time.monotonic()

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from headrace.gateway.dashboard.records import (
-    DoorState,
-    EndpointState,
-    ExecutorState,
-)
+from headrace.gateway.dashboard.records import DoorState, EndpointState, ExecutorState
 from headrace.gateway.dashboard.replicas import health, replicas_of
-from headrace.gateway.dashboard.sums import Wanted, count, distribution, everything, labelled, work
+from headrace.gateway.dashboard.sums import count, distribution, matching, work
 from headrace.gateway.finished import GONE
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.reading import Snapshot
 
 
-def answered(snapshot: Snapshot, wanted: Wanted = everything) -> tuple[int, int, int]:
-    """How many requests ended, how many of them were refused, and how many failed."""
+def answered(snapshot: Snapshot, **wanted: str) -> tuple[int, int, int]:
+    """How many requests with these labels ended, how many of them were refused, and how many failed."""
     requests = refused = failed = 0
-    for labels, values in snapshot.values(catalogue.REQUESTS).items():
-        if wanted(labels):
-            status, number = int(labels[2]), round(values.value)
-            requests += number
-            refused += number if 400 <= status < 500 and status != GONE else 0
-            failed += number if status >= 500 else 0
+    for labels, series in matching(snapshot, catalogue.REQUESTS, **wanted):
+        status, number = int(labels[2]), round(series.value)
+        requests += number
+        refused += number if 400 <= status < 500 and status != GONE else 0
+        failed += number if status >= 500 else 0
     return requests, refused, failed
 
 
@@ -34,16 +29,14 @@ def doors(snapshot: Snapshot, protocols: Iterable[str]) -> tuple[DoorState, ...]
 
 
 def _door(snapshot: Snapshot, protocol: str) -> DoorState:
-    requests, refused, failed = answered(snapshot, labelled(catalogue.REQUESTS, protocol=protocol))
+    requests, refused, failed = answered(snapshot, protocol=protocol)
     return DoorState(
         protocol=protocol,
         requests=requests,
         refused=refused,
         failed=failed,
-        in_flight=count(snapshot, catalogue.IN_FLIGHT, labelled(catalogue.IN_FLIGHT, protocol=protocol)),
-        connections=count(
-            snapshot, catalogue.CONNECTIONS, labelled(catalogue.CONNECTIONS, protocol=protocol)
-        ),
+        in_flight=count(snapshot, catalogue.IN_FLIGHT, protocol=protocol),
+        connections=count(snapshot, catalogue.CONNECTIONS, protocol=protocol),
     )
 
 
@@ -55,17 +48,15 @@ def endpoints(snapshot: Snapshot, names: Iterable[str]) -> tuple[EndpointState, 
 
 
 def _endpoint(snapshot: Snapshot, name: str) -> EndpointState:
-    requests, refused, failed = answered(snapshot, labelled(catalogue.REQUESTS, endpoint=name))
-    took = distribution(
-        snapshot, catalogue.REQUEST_SECONDS, labelled(catalogue.REQUEST_SECONDS, endpoint=name)
-    )
+    requests, refused, failed = answered(snapshot, endpoint=name)
+    took = distribution(snapshot, catalogue.REQUEST_SECONDS, endpoint=name)
     return EndpointState(name=name, requests=requests, refused=refused, failed=failed, took=took)
 
 
 def executor(snapshot: Snapshot, name: str, states: Mapping[str, str], *, is_ready: bool) -> ExecutorState:
     """One executor; `states` has its replicas by name, none for one that runs elsewhere."""
     replicas = replicas_of(snapshot, name, states)
-    took = distribution(snapshot, catalogue.HOP_SECONDS, labelled(catalogue.HOP_SECONDS, executor=name))
+    took = distribution(snapshot, catalogue.HOP_SECONDS, executor=name)
     worked = sorted(
         {labels[3] for labels in snapshot.values(catalogue.EXECUTOR_REQUESTS) if labels[0] == name}
     )
@@ -73,17 +64,12 @@ def executor(snapshot: Snapshot, name: str, states: Mapping[str, str], *, is_rea
         name=name,
         state=health(replicas, is_ready=is_ready),
         requests=sum(took.counts),
-        failed=count(snapshot, catalogue.HOP_ERRORS, labelled(catalogue.HOP_ERRORS, executor=name)),
-        retries=count(snapshot, catalogue.RETRIES, labelled(catalogue.RETRIES, executor=name)),
+        failed=count(snapshot, catalogue.HOP_ERRORS, executor=name),
+        retries=count(snapshot, catalogue.RETRIES, executor=name),
         restarts=sum(replica.restarts for replica in replicas),
-        queue=count(snapshot, catalogue.QUEUE_LENGTH, labelled(catalogue.QUEUE_LENGTH, executor=name)),
-        in_flight=count(
-            snapshot, catalogue.REPLICA_IN_FLIGHT, labelled(catalogue.REPLICA_IN_FLIGHT, executor=name)
-        ),
+        queue=count(snapshot, catalogue.QUEUE_LENGTH, executor=name),
+        in_flight=count(snapshot, catalogue.REPLICA_IN_FLIGHT, executor=name),
         took=took,
-        endpoints=tuple(
-            work(snapshot, each, labelled(catalogue.EXECUTOR_REQUESTS, executor=name, endpoint=each))
-            for each in worked
-        ),
+        endpoints=tuple(work(snapshot, each, executor=name, endpoint=each) for each in worked),
         replicas=replicas,
     )

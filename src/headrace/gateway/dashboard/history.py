@@ -6,7 +6,7 @@ from collections import deque
 
 from headrace.gateway.dashboard.figures import answered
 from headrace.gateway.dashboard.records import Distribution, History, Point
-from headrace.gateway.dashboard.sums import count, distribution, labelled
+from headrace.gateway.dashboard.sums import count, distribution
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.reading import Snapshot
 
@@ -53,10 +53,8 @@ class Curves:
         requests, _, failed = answered(snapshot)
         self._flow.add(at, (requests, failed, distribution(snapshot, catalogue.REQUEST_SECONDS)))
         for name, curve in self._executors.items():
-            took = distribution(
-                snapshot, catalogue.HOP_SECONDS, labelled(catalogue.HOP_SECONDS, executor=name)
-            )
-            errors = count(snapshot, catalogue.HOP_ERRORS, labelled(catalogue.HOP_ERRORS, executor=name))
+            took = distribution(snapshot, catalogue.HOP_SECONDS, executor=name)
+            errors = count(snapshot, catalogue.HOP_ERRORS, executor=name)
             curve.add(at, (sum(took.counts), errors, took))
 
     def history(self) -> History:

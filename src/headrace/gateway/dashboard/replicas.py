@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from headrace.gateway.dashboard.records import Health, ReplicaState
-from headrace.gateway.dashboard.sums import count, labelled, work
+from headrace.gateway.dashboard.sums import count, work
 from headrace.gateway.problems import GIVEN_UP
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.reading import Snapshot
@@ -96,15 +96,15 @@ def _replica(
     snapshot: Snapshot, executor: str, part: str, shard: int, number: int, name: str, state: str
 ) -> ReplicaState:
     label = f'{executor}/{part}' if part else executor
-    is_own = labelled(catalogue.EXECUTOR_REQUESTS, executor=label, shard=str(shard), replica=str(number))
+    own = {'executor': label, 'shard': str(shard), 'replica': str(number)}
     return ReplicaState(
         name=name,
         shard=shard,
         part=part,
         state=hide_paths(state),
-        in_flight=count(snapshot, catalogue.REPLICA_IN_FLIGHT, is_own),
-        restarts=count(snapshot, catalogue.RESTARTS, is_own),
-        work=work(snapshot, name, is_own),
+        in_flight=count(snapshot, catalogue.REPLICA_IN_FLIGHT, **own),
+        restarts=count(snapshot, catalogue.RESTARTS, **own),
+        work=work(snapshot, name, **own),
     )
 
 

@@ -1,57 +1,47 @@
-"""Series of a snapshot in, sums of those that are wanted out."""
+"""Series of a snapshot in, sums of those out that have some labels: `count(now, RETRIES, executor='a')`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from headrace.gateway.dashboard.records import Distribution, WorkState
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.metric import Metric
-from headrace.observe.metrics.reading import Snapshot
-
-Labels = tuple[str, ...]
-Wanted = Callable[[Labels], bool]
+from headrace.observe.metrics.reading import Snapshot, Values
 
 
-def everything(labels: Labels) -> bool:
-    """Takes all series."""
-    return True
-
-
-def labelled(metric: Metric, **wanted: str) -> Wanted:
-    """Takes the series of a metric whose labels are these.
-
-    >>> labelled(catalogue.QUEUE_LENGTH, executor='encoder')(('encoder', '0'))
-    True
-    """
-    places = [(metric.labels.index(name), value) for name, value in wanted.items()]
-    return lambda labels: all(labels[at] == value for at, value in places)
-
-
-def distribution(snapshot: Snapshot, metric: Metric, wanted: Wanted = everything) -> Distribution:
-    """The sum of those series of a histogram that are wanted."""
-    found = [values for labels, values in snapshot.values(metric).items() if wanted(labels)]
+def distribution(snapshot: Snapshot, metric: Metric, **labels: str) -> Distribution:
+    """The sum of those series of a histogram that have these labels."""
+    found = [series for _, series in matching(snapshot, metric, **labels)]
     if not found:
         return Distribution()
-    counts = [sum(column) for column in zip(*(values.buckets for values in found), strict=True)]
-    total = sum(values.value for values in found)
+    counts = [sum(column) for column in zip(*(series.buckets for series in found), strict=True)]
+    total = sum(series.value for series in found)
     return Distribution(metric.buckets, tuple(map(round, counts)), round(total, 6))
 
 
-def count(snapshot: Snapshot, metric: Metric, wanted: Wanted = everything) -> int:
-    """The sum of those series of a counter or gauge that are wanted."""
-    return round(sum(values.value for labels, values in snapshot.values(metric).items() if wanted(labels)))
+def count(snapshot: Snapshot, metric: Metric, **labels: str) -> int:
+    """The sum of those series of a counter or gauge that have these labels."""
+    return round(sum(series.value for _, series in matching(snapshot, metric, **labels)))
 
 
-def work(snapshot: Snapshot, name: str, wanted: Wanted) -> WorkState:
-    """What was done in the series that are wanted, of all metrics that workers have."""
+def matching(snapshot: Snapshot, metric: Metric, **labels: str) -> Iterator[tuple[tuple[str, ...], Values]]:
+    """Those series of a metric that have these labels; each with all that it has."""
+    wanted = [(metric.labels.index(name), value) for name, value in labels.items()]
+    for own, series in snapshot.values(metric).items():
+        if all(own[at] == value for at, value in wanted):
+            yield own, series
+
+
+def work(snapshot: Snapshot, name: str, **labels: str) -> WorkState:
+    """What was done in the series with these labels, of all metrics that workers have."""
     return WorkState(
         name=name,
-        requests=count(snapshot, catalogue.EXECUTOR_REQUESTS, wanted),
-        documents=count(snapshot, catalogue.EXECUTOR_DOCUMENTS, wanted),
-        failed=count(snapshot, catalogue.HANDLER_ERRORS, wanted),
-        handler=distribution(snapshot, catalogue.HANDLER_SECONDS, wanted),
-        queued=distribution(snapshot, catalogue.EXECUTOR_QUEUE_SECONDS, wanted),
-        batch=distribution(snapshot, catalogue.BATCH_DOCUMENTS, wanted),
-        gathered=distribution(snapshot, catalogue.BATCH_WAIT_SECONDS, wanted),
+        requests=count(snapshot, catalogue.EXECUTOR_REQUESTS, **labels),
+        documents=count(snapshot, catalogue.EXECUTOR_DOCUMENTS, **labels),
+        failed=count(snapshot, catalogue.HANDLER_ERRORS, **labels),
+        handler=distribution(snapshot, catalogue.HANDLER_SECONDS, **labels),
+        queued=distribution(snapshot, catalogue.EXECUTOR_QUEUE_SECONDS, **labels),
+        batch=distribution(snapshot, catalogue.BATCH_DOCUMENTS, **labels),
+        gathered=distribution(snapshot, catalogue.BATCH_WAIT_SECONDS, **labels),
     )

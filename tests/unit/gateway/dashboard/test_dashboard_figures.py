@@ -9,7 +9,7 @@ from headrace.gateway.dashboard.graph import drawn
 from headrace.gateway.dashboard.history import Curves, grown, quantile
 from headrace.gateway.dashboard.records import Distribution
 from headrace.gateway.dashboard.replicas import place_of, replicas_of
-from headrace.gateway.dashboard.sums import count, distribution, labelled
+from headrace.gateway.dashboard.sums import count, distribution
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.reading import Snapshot, read
 from headrace.observe.metrics.store import Store
@@ -45,9 +45,8 @@ def test_histograms_are_added_up(store: Store) -> None:
     for executor, seconds in (('encoder', 0.003), ('encoder', 0.02), ('index', 0.003)):
         store.histogram(catalogue.HOP_SECONDS).labels(executor, '/a').observe(seconds)
     now = snapshot(store)
-    of_encoder = labelled(catalogue.HOP_SECONDS, executor='encoder')
     assert sum(distribution(now, catalogue.HOP_SECONDS).counts) == 3
-    found = distribution(now, catalogue.HOP_SECONDS, of_encoder)
+    found = distribution(now, catalogue.HOP_SECONDS, executor='encoder')
     assert (sum(found.counts), found.sum) == (2, 0.023)
     assert distribution(now, catalogue.BATCH_DOCUMENTS) == Distribution()
     assert count(now, catalogue.RETRIES) == 0

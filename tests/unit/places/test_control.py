@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import msgspec
 import pytest
 
 from headrace.errors import HeadraceError, SpecError
-from headrace.places.control import NAME, Control, SetLevel, order
+from headrace.places.control import NAME, Control, Record, SetLevel, order
 from headrace.places.levels import with_level
 from headrace.spec import ExecutorSpec, FlowSpec
+from headrace.spec.observe import RecordSpec
 
 
 @pytest.fixture
@@ -80,3 +82,25 @@ def test_only_what_runs_in_the_flow_has_a_level():
     for name in ('joined', 'decoder'):
         with pytest.raises(SpecError, match=f"no executor '{name}' runs"):
             with_level(flow, name, 'DEBUG')
+
+
+async def test_who_leaves_ends_what_was_ordered(tmp_path):
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def obey(what):
+        assert what == Record(RecordSpec(path='a'), 60)
+        begun.set()
+        try:
+            await asyncio.sleep(what.seconds)
+        finally:
+            ended.set()
+
+    control = Control(str(tmp_path), obey)
+    await control.open()
+    _, writer = await asyncio.open_unix_connection(str(tmp_path / NAME))
+    writer.write(msgspec.json.encode(Record(RecordSpec(path='a'), 60)) + b'\n')
+    await begun.wait()
+    writer.close()
+    await writer.wait_closed()
+    await asyncio.wait_for(ended.wait(), 10)
+    control.close()

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from headrace import BaseDoc, DocList, Document, DocumentArray, Executor, Flow, requests
 from headrace.client.loop import LoopThread
@@ -254,6 +256,39 @@ def test_several_hosts_are_replicas(place: str) -> None:
         assert set(words) == {' near one near', ' near two near'}
         second.close()
         assert {flow.post('/', Document()).texts[0] for _ in range(20)} == {' near one near'}
+
+
+def test_its_replicas_and_retries_are_measured() -> None:
+    def measured(suffix: str) -> dict[str, float]:
+        text = urlopen(f'http://127.0.0.1:{flow.ports["http"]}/metrics', timeout=10).read().decode()
+        return {
+            sample.labels.get('replica', ''): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == f'headrace_{suffix}' and sample.labels['executor'] == 'far'
+        }
+
+    with ExitStack() as stack:
+        other = stack.enter_context(far())
+        address = f'grpc://127.0.0.1:{other.port}'
+        flow = Flow(protocol=['grpc', 'http']).add(external=True, name='far', host=address)
+        stack.enter_context(flow)
+        flow.post('/', Document())
+        assert measured('replica_up') == {address: 1}
+        assert measured('replica_in_flight') == {address: 0}
+        assert measured('retries_total') == {'': 0}
+        with pytest.raises(BadServer, match='tried 4 times'):
+            flow.post('/closed', Document())
+        assert measured('retries_total') == {'': 3}
+        waiting = threading.Thread(target=lambda: pytest.raises(BadServer, flow.post, '/slow', Document()))
+        waiting.start()
+        until = time.monotonic() + 10
+        while measured('replica_in_flight') != {address: 1}:
+            assert time.monotonic() < until, 'the call is not counted'
+        other.close()
+        while measured('replica_up') != {address: 0}:
+            assert time.monotonic() < until, 'it does not notice that nobody is there'
+        waiting.join()
 
 
 def test_a_circle_of_flows_ends() -> None:

@@ -7,13 +7,19 @@ from typing import Any, Protocol
 
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import ExecutorInfo
+from headrace.pipeline.replicas import Replicas
 from headrace.spec import ExecutorSpec
 
 
 class Elsewhere(Protocol):
-    """An executor that runs elsewhere: a Handler that has to be closed."""
+    """An executor that runs elsewhere: a Handler that has to be closed; its addresses are `replicas`."""
+
+    replicas: Replicas
 
     async def __call__(self, batch: Batch, context: Context) -> Batch: ...
+
+    def up(self) -> frozenset[str]:
+        """Those of its replicas that are connected, as far as is known at this moment."""
 
     async def is_ready(self, timeout_s: float) -> bool:
         """Whether it is connected, or can be in this time."""

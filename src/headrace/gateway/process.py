@@ -142,7 +142,7 @@ class Serving:
 
     async def _opened(self) -> GatewayServer:
         start, order, board = self._start, self._order, self._board
-        look = None if self._store is None else Watching(self._store, board.targets).look
+        look = None if self._store is None else Watching(self._store, board.targets, board.externals).look
         return await serve(
             board.handler,
             order.info,

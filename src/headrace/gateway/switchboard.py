@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from headrace.errors import Unavailable
 from headrace.gateway import elsewhere
+from headrace.gateway.elsewhere import Elsewhere
 from headrace.gateway.orders import ROUTED_S, Load, Open, Route, Target
 from headrace.gateway.problems import GIVEN_UP
 from headrace.gateway.upstream import Upstream
@@ -172,6 +173,11 @@ class Switchboard:
     def targets(self) -> dict[Target, Replicas]:
         """The replicas that are called, by what they do."""
         return {target: line.replicas for target, line in self._lines.items()}
+
+    @property
+    def externals(self) -> Mapping[str, Elsewhere]:
+        """The executors that run elsewhere, by name."""
+        return self._externals
 
     async def ready(self) -> dict[str, bool]:
         """Whether each executor can work: every shard has a replica that is well."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import nan
 
+from headrace.gateway.elsewhere import Elsewhere
 from headrace.gateway.measuring import Measuring
 from headrace.gateway.orders import Target
 from headrace.observe.metrics import catalogue
@@ -20,16 +21,19 @@ Labels = tuple[str, str, str]
 
 
 class Watching:
-    """Looks at the replicas of every target, and counts what is tried again there."""
+    """Looks at the replicas of every target and external executor, and counts what is tried again there."""
 
-    def __init__(self, store: Store, targets: Mapping[Target, Replicas]) -> None:
-        self._targets = targets
+    def __init__(
+        self, store: Store, targets: Mapping[Target, Replicas], externals: Mapping[str, Elsewhere]
+    ) -> None:
+        self._externals = externals
+        self._targets = {**targets, **{Target(name): each.replicas for name, each in externals.items()}}
         self._waiting = store.gauge(catalogue.QUEUE_LENGTH)
         self._busy = store.gauge(catalogue.REPLICA_IN_FLIGHT)
         self._up = store.gauge(catalogue.REPLICA_UP)
         self._known: dict[Labels, tuple[Gauge, Gauge]] = {}
         retries = store.counter(catalogue.RETRIES)
-        for target, replicas in targets.items():
+        for target, replicas in self._targets.items():
             replicas.retrial.on_retry = retries.labels(_name(target)).add
 
     def look(self, measuring: Measuring) -> None:
@@ -38,17 +42,24 @@ class Watching:
         for target, replicas in self._targets.items():
             executor, shard = _name(target), str(target.shard)
             self._waiting.labels(executor, shard).set(replicas.waiting)
+            up = self._up_of(target, replicas)
             for key, replica in replicas.known.items():
                 labels = executor, shard, _number(key, target)
                 others, others_up = found.get(labels, (0, False))
-                found[labels] = others + replica.outstanding, others_up or replica.state == 'healthy'
+                found[labels] = others + replica.outstanding, others_up or key in up
         for labels in found.keys() | self._known.keys():
             if labels not in self._known:
                 self._known[labels] = self._busy.labels(*labels), self._up.labels(*labels)
-            busy, up = self._known[labels]
+            busy, is_up = self._known[labels]
             now = found.get(labels)
             busy.set(nan if now is None else now[0])
-            up.set(nan if now is None else now[1])
+            is_up.set(nan if now is None else now[1])
+
+    def _up_of(self, target: Target, replicas: Replicas) -> Collection[str]:
+        external = self._externals.get(target.executor)
+        if external is not None:
+            return external.up()
+        return [key for key, replica in replicas.known.items() if replica.state == 'healthy']
 
 
 def _name(target: Target) -> str:

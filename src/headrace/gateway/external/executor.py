@@ -26,6 +26,8 @@ from headrace.spec import ExecutorSpec
 from headrace.spec.external import ExternalAddress, addresses
 
 READY = grpc.ChannelConnectivity.READY
+UP = READY, grpc.ChannelConnectivity.IDLE
+"""The states of a channel that is connected, or that nobody has needed for a while."""
 EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]
 
 
@@ -110,6 +112,11 @@ class Link:
                 own = reported(own, key, named)
         return own
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it is connected, as far as is known at this moment; it begins to connect if it is not."""
+        return self._channel.get_state(try_to_connect=True) in UP
+
     async def is_ready(self, timeout_s: float) -> bool:
         """Whether it is connected, or can be in this time; never raises.
 
@@ -150,7 +157,7 @@ class External:
         self.links: Sequence[Link] = [
             Link(spec.name, address, max_bytes=max_bytes) for address in addresses(spec, base=base)
         ]
-        self._replicas = Replicas(
+        self.replicas = Replicas(
             spec.name,
             info=info,
             retries=spec.retries,
@@ -159,14 +166,18 @@ class External:
             are_processes=False,
         )
         for link in self.links:
-            self._replicas.add(str(link.address), link)
+            self.replicas.add(str(link.address), link)
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
-        return await self._replicas(batch, context)
+        return await self.replicas(batch, context)
 
     def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
         """The answer in parts."""
-        return self._replicas.stream(batch, context)
+        return self.replicas.stream(batch, context)
+
+    def up(self) -> frozenset[str]:
+        """Those of its replicas that are connected, as far as is known at this moment."""
+        return frozenset(str(link.address) for link in self.links if link.is_up)
 
     async def is_ready(self, timeout_s: float) -> bool:
         """Whether one of its addresses is connected."""

@@ -268,6 +268,10 @@ def test_its_replicas_and_retries_are_measured() -> None:
             if sample.name == f'headrace_{suffix}' and sample.labels['executor'] == 'far'
         }
 
+    def slow() -> None:
+        with pytest.raises(BadServer):
+            flow.post('/slow', Document())
+
     with ExitStack() as stack:
         other = stack.enter_context(far())
         address = f'grpc://127.0.0.1:{other.port}'
@@ -280,7 +284,7 @@ def test_its_replicas_and_retries_are_measured() -> None:
         with pytest.raises(BadServer, match='tried 4 times'):
             flow.post('/closed', Document())
         assert measured('retries_total') == {'': 3}
-        waiting = threading.Thread(target=lambda: pytest.raises(BadServer, flow.post, '/slow', Document()))
+        waiting = threading.Thread(target=slow)
         waiting.start()
         until = time.monotonic() + 10
         while measured('replica_in_flight') != {address: 1}:

@@ -21,7 +21,10 @@ from headrace.gateway.grpc import relay as relay_module
 from headrace.gateway.grpc.peers import NOBODY, REMEMBERED, Peer, Peers
 from headrace.gateway.grpc.relay import Relay
 from headrace.gateway.grpc.server import start
+from headrace.gateway.measuring import Measuring
 from headrace.gateway.security.authority import Authority
+from headrace.observe.metrics import catalogue
+from headrace.observe.metrics.store import Store
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import FlowInfo
 from headrace.proto import headrace_pb2 as pb
@@ -265,6 +268,10 @@ async def test_nobody_else_reaches_the_server_and_its_folder_goes_with_it(entran
         )
         assert b'hat' in reply
         assert os.listdir(folder) == ['server']  # names of connections are no files
+        store = Store()
+        for look in way_in.observer.looks:
+            look(Measuring(store))
+        assert store.gauge(catalogue.CONNECTIONS).labels('grpc').value == 1
         await server.stop(1)
     way_in.close()
     assert not os.listdir(way_in.directory)

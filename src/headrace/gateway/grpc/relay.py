@@ -22,6 +22,7 @@ from headrace.errors import HeadraceError
 from headrace.gateway.arrivals import Arrivals, host_of
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc.peers import Peer, Peers
+from headrace.gateway.measuring import Measuring
 from headrace.gateway.ports import bound
 from headrace.gateway.security.doorway import accepting, certificate_of
 from headrace.spec.environment import read
@@ -111,6 +112,10 @@ class Relay:
         listening = bound(self._entrance.spec.host, port, protocol='grpc', shared=shared)
         self.port = listening.getsockname()[1]
         self._server = await accepting(self._entrance, listening, lambda: Outside(self), alpn=ALPN)
+
+    def look(self, measuring: Measuring) -> None:
+        """Tell how many connections are open."""
+        measuring.connections('grpc', len(self._open))
 
     def drain(self) -> None:
         """Accept nothing more; connections stay."""

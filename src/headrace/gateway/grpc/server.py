@@ -63,6 +63,7 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> GrpcS
     server.add_generic_rpc_handlers((service.handlers(), health.handlers(), reflection.handlers()))
     if spec.security.asks_certificates:
         relay = await _relayed(server, entrance, peers, port, shared=shared)
+        entrance.observer.looks.append(relay.look)
         return GrpcServer(server, service, health, relay.port, relay)
     return GrpcServer(server, service, health, await _listening(server, spec, port))
 

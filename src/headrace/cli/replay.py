@@ -13,7 +13,7 @@ from headrace.cli.connecting import connection, connection_options
 from headrace.cli.output import show
 from headrace.errors import SpecError
 from headrace.flow import Flow
-from headrace.testing import Comparison, replay
+from headrace.testing import Comparison, recorded, replay
 from headrace.testing.comparison import LISTED
 from headrace.testing.replaying import Rate
 
@@ -50,14 +50,12 @@ def command(file: Path, target: str, **options: Any) -> None:
         headrace replay traffic.hrec grpc://127.0.0.1:51000 --rate 2x --concurrency 64 --no-compare
     """
     comparison = replay(
-        file,
+        recorded(file, only=options['only']),
         target if '://' in target else Flow.load_config(target),
         executor=options['executor'],
-        only=options['only'],
-        tolerance=options['tolerance'],
+        tolerance=options['tolerance'] if options['compare'] else None,
         rate=rate_of(options['rate']),
         concurrency=options['concurrency'],
-        compare=options['compare'],
         client=connection(options),
     )
     tell(comparison)

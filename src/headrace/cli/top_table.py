@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headrace.cli.measured import EndpointPace, ExecutorPace, FlowPace, Pace
+from headrace.observe.durations import told
 
 BARS = ' ▁▂▃▄▅▆▇█'
 COLORS = {'healthy': 'green', 'ready': 'green', 'degraded': 'yellow', 'draining': 'yellow'}
@@ -47,17 +48,6 @@ def curve(values: Sequence[float], width: int = 60) -> str:
     return ''.join(BARS[round(value / top * (len(BARS) - 1))] for value in shown)
 
 
-def seconds(value: float | None) -> str:
-    """A duration with three digits and the unit that fits.
-
-    >>> seconds(0.00123), seconds(2.5), seconds(None)
-    ('1.23 ms', '2.5 s', '-')
-    """
-    if value is None:
-        return '-'
-    return f'{value:.3g} s' if value >= 1 else f'{value * 1000:.3g} ms'
-
-
 def _head(now: FlowPace) -> Text:
     status = (now.status, f'bold {COLORS.get(now.status, "red")}')
     clock = time.strftime('%H:%M:%S', time.localtime(now.at))
@@ -77,8 +67,8 @@ def _totals(now: FlowPace) -> Text:
     parts = [
         f'{pace.rate:.4g} requests/s',
         f'{now.documents:.4g} documents/s',
-        f'p50 {seconds(pace.p50_s)}',
-        f'p99 {seconds(pace.p99_s)}',
+        f'p50 {told(pace.p50_s)}',
+        f'p99 {told(pace.p99_s)}',
         f'{now.in_flight} in flight',
     ]
     text = Text('   '.join(parts))
@@ -97,7 +87,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _cells(pace: Pace) -> list[str]:
-    return [f'{pace.rate:.4g}', seconds(pace.p50_s), seconds(pace.p99_s)]
+    return [f'{pace.rate:.4g}', told(pace.p50_s), told(pace.p99_s)]
 
 
 def _red(number: float) -> Text:

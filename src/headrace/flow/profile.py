@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headrace.gateway.profiling import Profiled
+from headrace.observe.durations import told
 from headrace.pipeline.hops import divided, outside_s
 
 GATEWAY, QUEUE, BATCH, HANDLER, WAY = 'gateway', 'queue', 'batch', 'handler', 'way'
@@ -99,8 +100,8 @@ class Profile:
         took = [request.seconds for request in self._requests]
         heading = Text.assemble(
             (f'{self.requests} requests', 'bold'),
-            f', {self.failed} failed; mean {_time(self.mean_s)}, p50 {_time(_quantile(sorted(took), 0.5))}, '
-            f'p99 {_time(_quantile(sorted(took), 0.99))}',
+            f', {self.failed} failed; mean {told(self.mean_s)}, p50 {told(_quantile(sorted(took), 0.5))}, '
+            f'p99 {told(_quantile(sorted(took), 0.99))}',
         )
         yield Group(heading, self._table())
 
@@ -119,7 +120,7 @@ class Profile:
                 stage.name if stage.executor else '',
                 f'{stage.share:.1%}',
                 Text('█' * round(BAR * stage.share / longest), 'cyan'),
-                *map(_time, (stage.mean_s, stage.p50_s, stage.p99_s)),
+                *map(told, (stage.mean_s, stage.p50_s, stage.p99_s)),
                 Text(MEANING[stage.name], 'dim'),
             )
             before = stage.executor
@@ -138,14 +139,3 @@ class Profile:
 def _quantile(ordered: Sequence[float], part: float) -> float:
     """The smallest value that so many are not above (nearest rank)."""
     return ordered[max(0, ceil(part * len(ordered)) - 1)] if ordered else 0.0
-
-
-def _time(seconds: float) -> str:
-    """Seconds for people.
-
-    >>> _time(0.00042), _time(0.0123), _time(2.5)
-    ('0.42 ms', '12.3 ms', '2.50 s')
-    """
-    if seconds >= 1:
-        return f'{seconds:.2f} s'
-    return f'{seconds * 1e3:.2f} ms' if seconds < 0.01 else f'{seconds * 1e3:.1f} ms'

@@ -40,20 +40,19 @@ def replay(
     target: Any,
     *,
     executor: str = '',
-    only: str = '',
-    tolerance: float = 1e-5,
+    tolerance: float | None = 1e-5,
     rate: Rate = 'max',
     concurrency: int = 1,
-    compare: bool = True,
     client: ClientSettings | None = None,
 ) -> Comparison:
     """Send recorded requests once more, and compare the answers with those of then.
 
-    `what` is a file, or some of its cases. `target` is the address of a gateway, a Flow (one that does not
+    `what` is a file, or some of its cases (see `recorded`). `target` is the address of a gateway, a Flow (one that does not
     run is started for it), or an executor class. With `executor`, and always for a class, the recorded inputs
-    of that executor alone go to it, in this process. `only` is an endpoint. `rate` is 'max', 'original', or
+    of that executor alone go to it, in this process. `rate` is 'max', 'original', or
     how many times as fast as it was; `concurrency` bounds what is under way. Numbers differ if they do by
-    more than `tolerance`, relative and absolute. `client` are settings of the client of an address.
+    more than `tolerance`, relative and absolute; with None nothing is compared. `client` are settings of the
+    client of an address.
 
     Raises HeadraceError if there is nothing to replay, CodecError if the file is no recording.
 
@@ -62,7 +61,6 @@ def replay(
     ...     assert comparison, comparison
     """
     cases = recorded(what) if isinstance(what, str | Path) else list(what)
-    cases = [case for case in cases if not only or case.endpoint == only]
     if isinstance(target, type) and issubclass(target, Executor) and not executor:
         executor = _only_executor(cases)
     plays = [play for case in cases for play in plays_of(case, executor)]
@@ -71,7 +69,7 @@ def replay(
             f'there is nothing to replay{f" of executor {executor!r}" if executor else ""}',
             help='does the recording have requests (and stages), and to this endpoint and executor?',
         )
-    replaying = Replaying(tolerance if compare else None, rate, concurrency)
+    replaying = Replaying(tolerance, rate, concurrency)
 
     async def run() -> Comparison:
         async with opened(target, executor, client or ClientSettings()) as opened_target:

@@ -47,12 +47,12 @@ def replay(
 ) -> Comparison:
     """Send recorded requests once more, and compare the answers with those of then.
 
-    `what` is a file, or some of its cases (see `recorded`). `target` is the address of a gateway, a Flow (one that does not
-    run is started for it), or an executor class. With `executor`, and always for a class, the recorded inputs
-    of that executor alone go to it, in this process. `rate` is 'max', 'original', or
-    how many times as fast as it was; `concurrency` bounds what is under way. Numbers differ if they do by
-    more than `tolerance`, relative and absolute; with None nothing is compared. `client` are settings of the
-    client of an address.
+    `what` is a file, or some of its cases (see `recorded`). `target` is the address of a gateway, a Flow (one
+    that does not run is started for it), or an executor class. With `executor`, and always for a class, the
+    recorded inputs of that executor alone go to it, in this process. `rate` is 'max', 'original', or how many
+    times as fast as it was; `concurrency` bounds what is under way. Numbers differ if they do by more than
+    `tolerance`, relative and absolute; with None nothing is compared. `client` are settings of the client of
+    an address.
 
     Raises HeadraceError if there is nothing to replay, CodecError if the file is no recording.
 

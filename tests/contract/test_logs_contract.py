@@ -112,6 +112,7 @@ class Loud(Executor):
             raise ValueError('mine')
         except ValueError:
             self.logger.exception('it went wrong')
+            raise
 
 
 LOGS = {'format': 'json', 'access': 'all', 'slow_s': 0.5}
@@ -217,6 +218,10 @@ def test_errors_have_their_tracebacks(shop):
     assert own.request_id == 'request-thrown'
     (thread,) = lines(shop.folder, lambda line: line.message == 'thread it ended with an error')
     assert 'ZeroDivisionError' in thread.error
+    (failed,) = lines(shop.folder, lambda line: line.logger == 'headrace.wire.server')
+    assert failed.message.endswith('ValueError: mine')
+    assert (failed.request_id, failed.trace_id, failed.endpoint) == ('request-thrown', TRACE, '/thrown')
+    assert (failed.executor, f'loud/{failed.replica}') == ('loud', failed.process)
 
 
 def test_what_is_told_outside_of_requests_has_names(shop):

@@ -6,6 +6,7 @@ import logging
 from typing import NamedTuple
 
 from headrace.errors import DeadlineExceeded, ExecutorFailure, HeadraceError, Unavailable
+from headrace.observe.logcontext import Named, said_of
 from headrace.observe.paths import hide_paths
 
 NOTED_ELSEWHERE = (ExecutorFailure, Unavailable, DeadlineExceeded)
@@ -27,11 +28,13 @@ def disclosed(error: BaseException, *, request_id: str, endpoint: str, developme
     An exception that is not ours says nothing about itself, as its text may hold paths or data; the log has
     it under the request id. Where files lie on the server, and tracebacks, are shown in development only.
     """
+    with said_of(Named(request_id), endpoint):
+        if not isinstance(error, HeadraceError):
+            LOG.error('request %s to %r failed', request_id, endpoint, exc_info=error)
+        elif error.http_status >= 500 and not isinstance(error, NOTED_ELSEWHERE):
+            LOG.warning('request %s to %r: %s', request_id, endpoint, error)
     if not isinstance(error, HeadraceError):
-        LOG.error('request %s to %r failed', request_id, endpoint, exc_info=error)
         error = _unexpected(error, development)
-    elif error.http_status >= 500 and not isinstance(error, NOTED_ELSEWHERE):
-        LOG.warning('request %s to %r: %s', request_id, endpoint, error)
     traceback = error.traceback if development and isinstance(error, ExecutorFailure) else ''
     if development or error.http_status < 500:
         return Disclosed(error, error.message, error.help, traceback)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
@@ -40,7 +41,9 @@ def told(work: Work | None) -> dict[str, Any]:
     if work is None:
         return {}
     (executor, replica, endpoint), asked = work
-    found: dict[str, Any] = {'executor': executor, 'replica': replica, 'endpoint': endpoint}
+    found: dict[str, Any] = {'endpoint': endpoint}
+    if executor:  # else the process says where it is
+        found |= {'executor': executor, 'replica': replica}
     several: Sequence[Asked] = asked if isinstance(asked, tuple) else (asked,)
     first = several[0]
     found['request_id'] = first.request_id
@@ -49,6 +52,23 @@ def told(work: Work | None) -> dict[str, Any]:
         found['requests'] = len(several)
         found['request_ids'] = tuple(each.request_id for each in several[:FIRST_FEW])
     return found
+
+
+class Named(NamedTuple):
+    """A request of which no more than its name is known."""
+
+    request_id: str
+    trace: str = ''
+
+
+@contextmanager
+def said_of(asked: Asked, endpoint: str) -> Iterator[None]:
+    """What is logged in here is said of this request, though no handler runs (any more)."""
+    before = CURRENT.set((Place('', '', endpoint), asked))
+    try:
+        yield
+    finally:
+        CURRENT.reset(before)
 
 
 def trace_ids(trace: str) -> tuple[str, str, str]:

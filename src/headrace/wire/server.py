@@ -18,6 +18,7 @@ from headrace.errors import (
     ProtocolError,
     Unavailable,
 )
+from headrace.observe.logcontext import said_of
 from headrace.pipeline import Batch, Context, Handler
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.handler import streamed
@@ -266,8 +267,9 @@ class Server:
 
 def _failure(call: int, context: Context, error: Exception) -> list[Buffer]:
     """What a caller gets for an error; the log has all of it."""
-    if isinstance(error, ExecutorFailure):
-        _log.error('request %s: %s\n%s', context.request_id, error.message, error.traceback)
-    elif not isinstance(error, HeadraceError):  # a fault of ours: the caller gets its name
-        _log.error('request %s to %r failed', context.request_id, context.endpoint, exc_info=error)
+    with said_of(context, context.endpoint):
+        if isinstance(error, ExecutorFailure):
+            _log.error('%s\n%s', error.message, error.traceback.rstrip())
+        elif not isinstance(error, HeadraceError):  # a fault of ours: the caller gets its name
+            _log.error('a request to %r failed', context.endpoint, exc_info=error)
     return pack_error(call, error)

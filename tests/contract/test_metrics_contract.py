@@ -98,3 +98,16 @@ async def test_each_request_is_told_once(
         (protocol, known, status): TRIED,
         (protocol, known, 'all'): TRIED,
     }
+
+
+async def test_a_query_that_graphql_does_not_allow_is_a_mistake_of_its_caller(flow: Any) -> None:
+    port = flow.ports['http']
+    before = await counted(port)
+    query = 'mutation { price(docs: [{title: "hat"}]) { data { title } } }'
+    async with httpx.AsyncClient(base_url=f'http://127.0.0.1:{port}') as client:
+        told = (await client.post('/graphql', json={'query': query})).json()['errors'][0]['extensions']
+    assert told['status'] == 400
+    assert await new(port, before, 1) == {
+        ('graphql', '/default', '400'): 1,
+        ('graphql', '/default', 'all'): 1,
+    }

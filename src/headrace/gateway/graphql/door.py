@@ -144,6 +144,7 @@ class GraphqlDoor:
         request.finished.protocol, request.finished.endpoint = PROTOCOL, DEFAULT_ENDPOINT
         request.finished.failed(error)
         result = self.engine.refusal(error, request_id=request.id)
+        request.finished.status = result.status  # that of the first mistake in a query
         headers = headers_of(error) if isinstance(error, HeadraceError) else ()
         return _written(result, form, headers, is_invalid=isinstance(error, Invalid))
 

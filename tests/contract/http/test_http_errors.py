@@ -40,6 +40,12 @@ async def test_an_unknown_endpoint(gateway):
     assert "'/index'" in found['help']
 
 
+async def test_an_unknown_endpoint_is_told_before_what_is_wrong_with_documents(gateway):
+    asked = {'execEndpoint': '/indx', 'data': [{'scor': 1, 'text': 2}]}
+    found = await problem(await gateway.client.post('/post', json=asked), 404)
+    assert "did you mean '/index'?" in found['help']
+
+
 async def test_a_wrong_method(gateway):
     reply = await gateway.client.get('/index')
     await problem(reply, 405)

@@ -10,6 +10,7 @@ from headrace.gateway.http.cors import Cors
 from headrace.gateway.http.expected import Expected, parameters_of
 from headrace.gateway.strangers import Strangers
 from headrace.pipeline.describe import DEFAULT_ENDPOINT
+from headrace.pipeline.unknown import unknown_endpoint
 
 
 class Front:
@@ -37,11 +38,14 @@ class Front:
     def learn(self, endpoint: str) -> Expected:
         """What is known of an endpoint, kept in `types` from then on; Document where none is known.
 
-        Names that clients choose, and that have no endpoint of their own, have those of `default`.
+        Names that clients choose, and that have no endpoint of their own, have those of `default`. Raises
+        EndpointNotFound where nobody serves such names: what is wrong with the documents is not the point.
         """
         if endpoint not in self.endpoints:
             if self.default is None:
                 known = DEFAULT_ENDPOINT in self.endpoints
+                if self.endpoints and not known:
+                    raise unknown_endpoint(endpoint, self.endpoints)
                 anything = Expected(DocList[Document], strangers=self.strangers)
                 self.default = self.learn(DEFAULT_ENDPOINT) if known else anything
             return self.default

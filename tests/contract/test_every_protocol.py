@@ -293,3 +293,9 @@ async def test_a_time_that_is_none_is_refused_everywhere(doors, door, timeout_s)
 @pytest.mark.parametrize('door', PLAIN)
 async def test_the_longest_time_is_that_of_every_door(doors, door):
     assert (await asked(doors, door, Ask('/price', [HAT], timeout_s=86_400.0))).status == 200
+
+
+@pytest.mark.parametrize('door', [name for name in PLAIN if name != 'graphql'])  # which has names of its own
+async def test_a_name_too_long_to_be_one_is_refused_everywhere(doors, door):
+    answer = await asked(doors, door, Ask(f'/{"e" * 2000}', [HAT]))
+    assert answer.told == ('INVALID_ARGUMENT', f"the endpoint has 2001 characters: '/{'e' * 19}'...")

@@ -16,6 +16,10 @@ GONE = 499
 """The status of a request that nobody waits for any more."""
 
 
+LONGEST_ERROR = 2000
+"""Characters of an error that are told: some repeat what they were given."""
+
+
 class Finished(Struct):
     """A request, complete when it has ended: then `Observer.ended` tells it to who wants to know.
 
@@ -66,7 +70,8 @@ class Finished(Struct):
             return
         self.status = status_of(error)
         message = error.message if isinstance(error, HeadraceError) else str(error)
-        self.error = f'{type(error).__name__}: {message}' if message else type(error).__name__
+        name = type(error).__name__
+        self.error = f'{name}: {message}'[:LONGEST_ERROR] if message else name
 
 
 def status_of(error: BaseException) -> int:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from headrace.errors import RequestError
 from headrace.observe.tracing.traceparent import usable as usable_trace
 
-__all__ = ['usable_id', 'usable_timeout_s', 'usable_trace']
+__all__ = ['check_address', 'usable_id', 'usable_timeout_s', 'usable_trace']
 
 LONGEST_ID = 128
 """Characters of a request id that a client may choose."""
+
+LONGEST_NAME = 1024
+"""Characters of the names of an endpoint, and of the executors to visit."""
 
 LONGEST_TIMEOUT_S = 86_400.0
 """How long a client may say that it waits, at every door."""
@@ -22,6 +25,16 @@ def usable_id(given: str | int | None) -> str:
     """
     text = '' if given is None else str(given)
     return text if len(text) <= LONGEST_ID and text.isascii() and text.isprintable() else ''
+
+
+def check_address(endpoint: str, target: str) -> None:
+    """Raise RequestError for names that are too long to be any: logs, metrics and errors would carry them."""
+    if len(endpoint) > LONGEST_NAME or len(target) > LONGEST_NAME:
+        what, name = ('target', target) if len(target) > LONGEST_NAME else ('endpoint', endpoint)
+        raise RequestError(
+            f'the {what} has {len(name)} characters: {name[:20]!r}...',
+            help=f'names have at most {LONGEST_NAME}; what is longer belongs into parameters',
+        )
 
 
 def usable_timeout_s(given: float | str) -> float:

@@ -19,7 +19,6 @@ OVER_S = 600.0
 """How far back the slow ones go, at most; half of it at least."""
 TRIED = 'try-'
 """How the ids of requests begin that are kept however they went: those of the page's own form."""
-LONGEST_ERROR = 2000
 
 
 class Kept(Struct):
@@ -113,7 +112,7 @@ def _ended(finished: Finished) -> Ended:
         received_bytes=finished.received_bytes,
         sent_bytes=finished.sent_bytes,
         client=finished.client,
-        error=hide_paths(finished.error[:LONGEST_ERROR], keep=finished.endpoint),
+        error=hide_paths(finished.error, keep=finished.endpoint),
         trace=finished.trace,
         gateway_s=outside_s(finished.seconds, finished.hops or ()),
         hops=tuple(_hop(hop, finished.started) for hop in finished.hops or ()),

@@ -15,7 +15,7 @@ from headrace.gateway.finished import Finished
 from headrace.gateway.grpc.caller import Caller
 from headrace.gateway.identity import Identity
 from headrace.gateway.refusals import reply_too_large, request_too_large, too_late
-from headrace.gateway.requested import usable_timeout_s, usable_trace
+from headrace.gateway.requested import check_address, usable_timeout_s, usable_trace
 from headrace.gateway.strangers import Strangers
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.batch import Batch
@@ -50,6 +50,7 @@ class Exchange:
 
     def context(self, request: pb.Request, caller: Caller, identity: Identity) -> Context:
         """The circumstances of a request; its time is the shortest that anybody gave, or else the Flow's."""
+        check_address(request.endpoint, request.target)
         now = time.monotonic()
         given = [now + usable_timeout_s(request.timeout_s)] if request.timeout_s else []
         if caller.deadline is not None:

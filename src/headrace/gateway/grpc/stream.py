@@ -16,6 +16,7 @@ from headrace.gateway.grpc.job import Job, Part, Parts, Reply
 from headrace.gateway.grpc.reception import Reception, Visit
 from headrace.gateway.grpc.unread import Write, deliver
 from headrace.gateway.grpc.withheld import is_withheld
+from headrace.gateway.requested import LONGEST_NAME
 from headrace.gateway.underway import Underway
 from headrace.gateway.window import Window
 from headrace.pipeline.context import Context
@@ -110,7 +111,7 @@ class Stream:
 
     def _take(self, request: pb.Request, columns: memoryview | None, size: int, visit: Visit) -> None:
         """Let a request in and begin to work on it, or refuse it."""
-        context = Context(request.endpoint or '/', request_id=visit.caller.name_of(request))
+        context = Context(request.endpoint[:LONGEST_NAME] or '/', request_id=visit.caller.name_of(request))
         finished = self._reception.begin()
         try:
             identity = self._reception.identify_again(visit)

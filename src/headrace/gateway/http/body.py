@@ -55,7 +55,7 @@ class RequestBody(Struct, forbid_unknown_fields=True, kw_only=True):
         if named and route and named != route:
             raise HttpError(
                 422,
-                f'this route calls {route!r}, but execEndpoint is {named!r}',
+                f'this route calls {route!r}, but execEndpoint is {named[:100]!r}',
                 help='leave execEndpoint out, or use the route /post',
             )
         target = self.target_executor_camel or self.target_executor

@@ -14,6 +14,7 @@ from headrace.gateway.http.front import Front
 from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON
 from headrace.gateway.identity import NOBODY
+from headrace.gateway.requested import check_address
 from headrace.gateway.turns import SMALL
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
@@ -64,6 +65,7 @@ class Call(Awaited):
             asked, size = await reading.read(front, request, body)
             is_quick = size <= SMALL and not isinstance(asked, FormBody)
         endpoint, target = asked.address(route)
+        check_address(endpoint, target)
         request.endpoint = endpoint
         if front.permit is not None:
             front.permit(request.identity or NOBODY, endpoint, target)

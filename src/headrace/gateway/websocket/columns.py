@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.gateway.envelopes import Envelopes
 from headrace.gateway.faults import to_message
-from headrace.gateway.requested import usable_timeout_s
+from headrace.gateway.requested import check_address, usable_timeout_s
 from headrace.gateway.websocket.language import Ask, Cancel, End, Message
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
@@ -37,6 +37,7 @@ class Columns:
         request, columns = unpack(pb.Request, message)
         if request.cancel:
             return Cancel(request.request_id or None)
+        check_address(request.endpoint, request.target)
         return Ask(
             request.request_id or None,
             request.endpoint or self._route or '/',

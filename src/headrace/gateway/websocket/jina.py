@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 
 from headrace.gateway.http import body as bodies
 from headrace.gateway.http.problem import HttpError
+from headrace.gateway.requested import check_address
 from headrace.gateway.websocket import plain
 from headrace.gateway.websocket.language import Ask, End, Message
 from headrace.gateway.websocket.plain import Setting, encode, named
@@ -82,6 +83,7 @@ class Jina:
             raise
         id = asked.header.request_id if asked.header is not None else None
         endpoint, target = asked.address('')
+        check_address(endpoint, target)
         if endpoint == '/':
             endpoint = self._setting.route or '/'
         return Ask(id, endpoint, target, '', None, False, asked, len(message))

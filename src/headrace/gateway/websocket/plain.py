@@ -14,7 +14,7 @@ from headrace.gateway.http.expected import Expected
 from headrace.gateway.http.front import Front
 from headrace.gateway.http.problem import Problem, told
 from headrace.gateway.limits import Limits
-from headrace.gateway.requested import LONGEST_ID, usable_timeout_s
+from headrace.gateway.requested import LONGEST_ID, check_address, usable_timeout_s
 from headrace.gateway.steps import FEW, write_json
 from headrace.gateway.turns import SMALL
 from headrace.gateway.websocket.language import Ask, Cancel, End, Message, Ping
@@ -116,6 +116,7 @@ class Json:
         except bodies.UNREADABLE as error:
             raise bodies.unreadable(error, message, Said) from None
         if said.type == 'request':
+            check_address(said.endpoint, said.target)
             endpoint = said.endpoint or self._setting.route or '/'
             timeout_s = None if said.timeout_s is None else usable_timeout_s(said.timeout_s)
             times = said.traceparent, timeout_s

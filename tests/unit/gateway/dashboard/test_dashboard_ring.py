@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.gateway.dashboard.ring import LONGEST_ERROR, OVER_S, TRIED, Ring
+from headrace.gateway.dashboard.ring import OVER_S, TRIED, Ring
 from headrace.gateway.dashboard.shared import FILES, FOLDER, Shared
-from headrace.gateway.finished import Finished
+from headrace.gateway.finished import LONGEST_ERROR, Finished
 from headrace.pipeline.hops import Hop, Timing
 
 
@@ -77,9 +77,10 @@ def test_stages_say_where_the_time_went() -> None:
 
 
 def test_long_errors_are_cut() -> None:
-    ring = Ring()
-    ring.note(finished(1.0, 500, error='x' * 10_000))
-    assert len(ring.kept().failed[0].error) == LONGEST_ERROR
+    ring, wrong = Ring(), finished(1.0)
+    wrong.failed(ValueError('x' * 10_000))
+    ring.note(wrong)
+    assert len(wrong.error) == len(ring.kept().failed[0].error) == LONGEST_ERROR
 
 
 def test_those_of_the_form_are_kept_however_they_went(tmp_path: Path) -> None:

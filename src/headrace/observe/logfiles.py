@@ -6,6 +6,7 @@ import heapq
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
@@ -160,7 +161,7 @@ def _ids(line: Line) -> tuple[str, ...]:
 
 def _files(directory: str | Path, process: str) -> list[Path]:
     """The newer file of each process, or of those whose names begin with `process`."""
-    names = (path.name for path in (Path(directory) / FOLDER).glob(f'{file_name(process)}*{SUFFIX}'))
+    names = (path.name for path in (Path(directory) / FOLDER).glob(f'{escape(file_name(process))}*{SUFFIX}'))
     newer = {name.removesuffix(OLDER).removesuffix(SUFFIX) + SUFFIX for name in names}
     return [Path(directory) / FOLDER / name for name in sorted(newer)]
 

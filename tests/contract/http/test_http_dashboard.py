@@ -60,6 +60,13 @@ async def test_everything_has_the_shape_that_is_promised(open_flow):
     assert msgspec.json.decode(named.content, type=Requests).named == told.failed[0]
 
 
+async def test_names_of_processes_are_no_patterns(open_flow):
+    shop = await open_flow(Shop)
+    for process in ('**', '*', '[', '../../x', '\0', 'gateway/**'):
+        answer = await shop.client.get('/dashboard/logs', params={'process': process})
+        assert (answer.status_code, answer.json()['lines']) == (200, [])
+
+
 @asynccontextmanager
 async def observed(observe: ObserveSpec) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a gateway with nothing behind it."""

@@ -116,3 +116,13 @@ def test_a_follower_misses_nothing_when_files_change_places(folder):
     assert told == list(range(1, 101))
     file.close()
     other.close()
+
+
+@pytest.mark.parametrize('process', ['**', '*', '[i]t', '..'])
+def test_a_name_is_no_pattern(tmp_path, process):
+    (tmp_path / FOLDER).mkdir()
+    file = LogFile(tmp_path / FOLDER, 'it')
+    file.write(to_json(Line(time=stamp(0), level='INFO', process='it')) + b'\n')
+    file.close()
+    assert tail(tmp_path, process) == []
+    assert len(tail(tmp_path, 'it')) == 1

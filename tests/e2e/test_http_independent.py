@@ -207,4 +207,5 @@ def test_openapi_and_metrics(client):
     assert found['openapi'].startswith('3.1')
     assert found['servers'][0]['url'] == '/shop'
     assert {'/index', '/say', '/sizes'} <= set(found['paths'])
-    assert 'headrace_first_item_seconds_count{endpoint="/say",protocol="sse"}' in client.get('/metrics').text
+    counted = r'headrace_first_item_seconds_count\{[^}]*endpoint="/say",[^}]*protocol="sse"'
+    assert re.search(counted, client.get('/metrics').text)

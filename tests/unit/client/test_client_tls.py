@@ -192,7 +192,8 @@ def test_plain_words_to_an_encrypted_door_are_an_error(
     gateway = serve(making, security=spec_of(certificates, 'server'))
     with gateway.client(protocol, timeout_s=10) as client, pytest.raises(BadServer) as caught:
         client.post('/', Document('not so secret'))
-    assert 'if it has certificates, it is ' in caught.value.help
+    told = 'if it has certificates, it is grpcs://' if protocol == 'grpc' else 'write https://'
+    assert told in caught.value.help
 
 
 def test_encrypted_words_to_a_plain_door_are_told(serve: Any, making: Any, protocol: str) -> None:

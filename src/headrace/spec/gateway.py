@@ -62,9 +62,9 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     timeout_s: Annotated[
         Seconds | None, Meta(description='Deadline in seconds of requests that bring none; null is none.')
     ] = 120.0
-    max_body_bytes: Annotated[int, Meta(gt=0, description='Bytes of the largest request, and of an answer, or a part of one.')] = (
-        256 * 1024 * 1024
-    )
+    max_body_bytes: Annotated[
+        int, Meta(gt=0, description='Bytes of the largest request, and of an answer, or a part of one.')
+    ] = 256 * 1024 * 1024
     replicas: Annotated[
         Count, Meta(description='Gateway processes that share the ports; the system spreads connections.')
     ] = 1

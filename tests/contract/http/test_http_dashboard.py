@@ -60,6 +60,17 @@ async def test_everything_has_the_shape_that_is_promised(open_flow):
     assert msgspec.json.decode(named.content, type=Requests).named == told.failed[0]
 
 
+async def test_a_lent_name_sees_nothing_though_every_origin_may_call(open_flow):
+    shop = await open_flow(Shop, cors=('*',))
+    lent, own = 'rebound.evil.example', str(shop.client.base_url.netloc, 'ascii')
+    same = {'host': lent, 'origin': f'http://{lent}'}
+    assert (await shop.client.post('/sell', json={'data': []}, headers=same)).status_code == 200
+    for name in DATA:
+        for headers in (same, {'host': lent}):
+            assert (await shop.client.get(f'/dashboard/{name}', headers=headers)).status_code == 403
+        assert (await shop.client.get(f'/dashboard/{name}', headers={'host': own})).status_code == 200
+
+
 async def test_names_of_processes_are_no_patterns(open_flow):
     shop = await open_flow(Shop)
     for process in ('**', '*', '[', '../../x', '\0', 'gateway/**'):

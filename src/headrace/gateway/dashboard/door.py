@@ -12,6 +12,7 @@ from headrace.gateway.dashboard.parts import PARTS
 from headrace.gateway.dashboard.watch import DEFAULT_LINES, Watch
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.health import Health
+from headrace.gateway.http.hosts import Hosts
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import HTML, KEPT, Headers, Response, as_json
 from headrace.gateway.http.routes import Route, Routes
@@ -40,6 +41,7 @@ class Dashboard:
         self._health = health
         self._path = watch.path
         self._page = _page(watch.path)
+        self._hosts = Hosts(entrance, for_pages=False)
 
     def add_to(self, routes: Routes) -> None:
         """Serve it; SpecError if something of the Flow has one of its paths."""
@@ -108,9 +110,14 @@ class Dashboard:
         return {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
 
     def _permit(self, request: Request) -> None:
-        """Let somebody see what others ask: whatever `cors` says, not a page of another origin."""
-        origin = request.headers.get(b'origin', b'')
-        if origin and urlsplit(origin).netloc != request.headers.get(b'host', b''):
+        """Let somebody see what others ask: whatever `cors` says, not a page of another origin.
+
+        Nor one whose name means this machine for a moment: for a browser, it is of the same origin.
+        """
+        origin, host = request.headers.get(b'origin', b''), request.headers.get(b'host')
+        if self._hosts.is_needed and host is not None and host not in self._hosts.known:
+            self._hosts.check(host)
+        if origin and urlsplit(origin).netloc != (host or b''):
             raise Forbidden(
                 'the dashboard tells its own page only', help='ask without an Origin, or for /metrics'
             )

@@ -21,13 +21,15 @@ class Hosts:
     """Knows by what names a gateway can be asked for that listens on this machine alone, and asks nobody.
 
     Addresses, names without a dot, those below `localhost`, and those of the origins in `cors`: none of these
-    can be lent. Elsewhere (`is_needed`) a proxy, or who has to show a key, is asked for by any name.
+    can be lent. Elsewhere (`is_needed`) a proxy, or who has to show a key, is asked for by any name; so is a
+    gateway whose `cors` is everybody, unless this is not for pages of others at all (`for_pages` is false).
     """
 
-    def __init__(self, entrance: Entrance) -> None:
+    def __init__(self, entrance: Entrance, *, for_pages: bool = True) -> None:
         spec = entrance.spec
+        for_all = for_pages and '*' in spec.cors
         is_asked = entrance.guard is not None or spec.insecure or bool(spec.trusted_proxies)
-        self.is_needed = not is_asked and is_loopback(spec.host) and '*' not in spec.cors
+        self.is_needed = not is_asked and is_loopback(spec.host) and not for_all
         self.known: set[bytes | None] = {None}
         self._allowed = frozenset(_name_of(urlsplit(origin).netloc) for origin in spec.cors)
 

@@ -144,6 +144,17 @@ def test_a_damaged_file_harms_no_other(opened: Opens, tmp_path: Path) -> None:
     assert count(read(tmp_path), APPLES, 'Eve') == 1
 
 
+def test_a_file_with_bytes_that_are_wrong_harms_no_other(opened: Opens, tmp_path: Path) -> None:
+    opened(tmp_path).counter(APPLES).labels('Eve').add()
+    (good,) = tmp_path.glob('*.metrics')
+    content = good.read_bytes()
+    for number, (true, false) in enumerate(((b'Eve', b'\xffve'), (b'"pid":', b'"pid":9999999999999'))):
+        assert true in content
+        wrong = content.replace(true, false)[: len(content)]
+        (tmp_path / f'{number}-x.metrics').write_bytes(wrong)
+    assert count(read(tmp_path), APPLES, 'Eve') >= 1
+
+
 def test_threads_lose_nothing() -> None:
     counter = Store().counter(APPLES).labels('Eve')
     histogram = Store().histogram(BITES).labels()

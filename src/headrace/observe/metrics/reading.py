@@ -79,15 +79,15 @@ class Snapshot(msgspec.Struct):
         )
 
 
-def read(directory: Path | None, own: Store | None = None) -> Snapshot:
+def read(directory: Path | None, *own: Store) -> Snapshot:
     """What all processes have counted that have, or had, a file in `directory`; and what `own` has.
 
     A file of a process that has ended counts as far as it can: gauges say how something is now, so its
     gauges do not.
     """
     contents = [] if directory is None else [c for c in map(parsed, _files(directory)) if c is not None]
-    if own is not None and own.path is None:
-        content = parsed(own.content())
+    for store in own:
+        content = parsed(store.content()) if store.path is None else None
         contents += [] if content is None else [content]
     return combined(contents)
 
@@ -119,7 +119,7 @@ def _about(content: bytes) -> About | None:
 def _decoded(text: bytes) -> About | Defined | Listed | None:
     try:
         return _decoder.decode(text)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
@@ -196,7 +196,7 @@ def _add(
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

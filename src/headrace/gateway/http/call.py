@@ -14,7 +14,7 @@ from headrace.gateway.http.front import Front
 from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON
 from headrace.gateway.identity import NOBODY
-from headrace.gateway.requested import check_address
+from headrace.gateway.requested import LONGEST_NAME, check_address
 from headrace.gateway.turns import SMALL
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
@@ -65,7 +65,8 @@ class Call(Awaited):
             asked, size = await reading.read(front, request, body)
             is_quick = size <= SMALL and not isinstance(asked, FormBody)
         endpoint, target = asked.address(route)
-        check_address(endpoint, target)
+        if len(endpoint) + len(target) > LONGEST_NAME:  # else neither is too long
+            check_address(endpoint, target)
         request.endpoint = endpoint
         if front.permit is not None:
             front.permit(request.identity or NOBODY, endpoint, target)

@@ -12,6 +12,7 @@ from headrace.observe.log import look
 from headrace.observe.logfiles import Follower, is_wanted, tail
 from headrace.observe.loglines import LEVELS, Line
 from headrace.places.noticeboard import find, running
+from headrace.places.outputs import SUPERVISOR
 from headrace.spec import environment
 
 LOOK_EVERY_S = 0.25
@@ -56,6 +57,8 @@ def command(
     notice = find(environment.read().runtime_root(), flow)
     follower = Follower(notice.directory)
     last = tail(notice.directory, process or None, level=level, request_id=request_id, limit=lines)
+    if process and process != SUPERVISOR and not last:
+        notice.of(process)  # one that is gone may have lines; one that never was is a slip of the pen
     _show(last, is_json=is_json)
     while follow and _runs(notice.pid, notice.directory):
         time.sleep(LOOK_EVERY_S)

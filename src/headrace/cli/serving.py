@@ -54,7 +54,10 @@ def addresses(flow: Flow) -> list[str]:
     for protocol, port in flow.ports.items():
         address = f'{scheme(protocol, flow)}://{host}:{port}'
         if protocol == 'http':
-            address += f'   documentation: {address}/docs{_for_whom(gateway.security, "/docs")}'
+            pages = f'   documentation: {address}/docs{_for_whom(gateway.security, "/docs")}'
+            if flow.spec.observe.dashboard.enabled:  # which asks for a key itself
+                pages = f'   dashboard: {address}{flow.spec.observe.dashboard.path}{pages}'
+            address += pages
         elif protocol == 'graphql':
             page = f'   GraphiQL in a browser{_for_whom(gateway.security, "/graphql")}'
             address += f'/graphql{page if gateway.graphql.page else ""}'

@@ -129,7 +129,7 @@ def test_addresses_are_those_that_clients_and_browsers_take():
     flow = Flow(protocol=['grpc', 'http', 'websocket', 'graphql'], port=[1, 2])
     assert addresses(flow) == [
         'grpc://127.0.0.1:1',
-        'http://127.0.0.1:2   documentation: http://127.0.0.1:2/docs',
+        'http://127.0.0.1:2   dashboard: http://127.0.0.1:2/dashboard   documentation: http://127.0.0.1:2/docs',
         'ws://127.0.0.1:2',
         'http://127.0.0.1:2/graphql   GraphiQL in a browser',
     ]
@@ -138,7 +138,7 @@ def test_addresses_are_those_that_clients_and_browsers_take():
     )
     assert addresses(closed) == [
         'grpcs://127.0.0.1:1',
-        'https://127.0.0.1:2   documentation: https://127.0.0.1:2/docs',
+        'https://127.0.0.1:2   dashboard: https://127.0.0.1:2/dashboard   documentation: https://127.0.0.1:2/docs',
         'wss://127.0.0.1:2',
         'https://127.0.0.1:2/graphql   GraphiQL in a browser (wants a key; for browsers: '
         'security.anonymous: [/graphql])',

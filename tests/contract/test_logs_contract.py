@@ -353,4 +353,5 @@ def test_the_command_line_shows_lines_and_changes_levels(shop):
     for words in (['log-level', 'lout', 'info'], ['logs', 'lout']):
         refused = run(main, [*words, *flow])
         assert refused.exit_code == 1
-        assert "'lout'" in refused.output and "did you mean 'loud'?" in refused.output
+        assert "'lout'" in refused.output
+        assert "did you mean 'loud'?" in refused.output

@@ -22,11 +22,23 @@ function show(points, keys, lines, area) {
   const x = (point) => ((point.at - from) / span) * (WIDTH - 2);
   const y = (value) => HEIGHT - 3 - (value / top) * (HEIGHT - 8);
   keys.forEach((key, index) => {
-    const known = points.filter((point) => point[key] != null);
-    const path = known.map((point, place) => `${place ? 'L' : 'M'}${x(point).toFixed(1)} ${y(point[key]).toFixed(1)}`).join('');
-    lines[index].setAttribute('d', path);
+    const parts = unbroken(points, key);
+    const paths = parts.map((part) => part.map((point, place) => `${place ? 'L' : 'M'}${x(point).toFixed(1)} ${y(point[key]).toFixed(1)}`).join(''));
+    lines[index].setAttribute('d', paths.join(''));
     if (index) return;
-    const last = known[known.length - 1];
-    area.setAttribute('d', known.length > 1 ? `${path}L${x(last).toFixed(1)} ${HEIGHT}L${x(known[0]).toFixed(1)} ${HEIGHT}Z` : '');
+    const filled = parts.map((part, place) => `${paths[place]}L${x(part[part.length - 1]).toFixed(1)} ${HEIGHT}L${x(part[0]).toFixed(1)} ${HEIGHT}Z`);
+    area.setAttribute('d', filled.join(''));
   });
+}
+
+/** The points in pieces that have a value everywhere: of a time without requests no latency is known. */
+function unbroken(points, key) {
+  const parts = [];
+  let part = null;
+  for (const point of points) {
+    if (point[key] == null) part = null;
+    else if (part) part.push(point);
+    else parts.push((part = [point]));
+  }
+  return parts;
 }

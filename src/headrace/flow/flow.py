@@ -281,6 +281,15 @@ class Flow(Design):
 
         return profile(self, on, inputs, requests=requests, options=options)
 
+    def metrics(self) -> Any:
+        """What all its processes have counted, as Prometheus reads it: the text that `/metrics` gives.
+
+        Awaited if the Flow is asynchronous. HeadraceError if nothing is measured.
+        """
+        from headrace.flow.measuring import metrics  # rarely part of serving
+
+        return metrics(self)
+
     def record(self, path: str | Path, **settings: Any) -> Any:
         """Write requests to a file: `with flow.record('traffic.hrec', redact=['password']): ...`.
 

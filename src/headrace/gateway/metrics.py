@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from headrace._version import __version__
 from headrace.gateway.measuring import Measuring
@@ -26,7 +26,8 @@ class Metrics:
     """The metrics of one Flow, as any of its gateways tells them.
 
     `store` is what this process counts in; where that has a file, all others of the Flow have theirs beside
-    it. `flow` is the label of every series. With `jina_names` figures have the names of Jina 3, too.
+    it; `others` are stores in memory beside it. `flow` is the label of every series. With `jina_names`
+    figures have the names of Jina 3, too.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class Metrics:
         *,
         flow: str = 'flow',
         jina_names: bool = False,
+        others: Iterable[Store] = (),
     ) -> None:
         self.observer = observer
-        self._store = store
+        self._stores = (store, *others)
         self._directory = None if store.path is None else store.path.parent
         self._flow = flow
         self._jina_names = jina_names
@@ -58,7 +60,7 @@ class Metrics:
     def snapshot(self) -> Snapshot:
         """All metrics as they are at this moment; some files are read."""
         self.observer.look()
-        snapshot = read(self._directory, self._store)
+        snapshot = read(self._directory, *self._stores)
         snapshot.metrics |= processes.look(snapshot.processes) | gpus.look()
         snapshot.metrics[catalogue.BUILD_INFO.name] = _build()
         return snapshot

@@ -20,34 +20,34 @@ State = Literal['starting', 'serving', 'failed']
 class Accounts:
     """Counts restarts and replicas, and keeps the counts of processes that have ended.
 
-    Without a `directory` (or where nothing is measured) it does nothing.
+    Without a `directory` (or where nothing is measured) it does nothing, and has no `store`.
     """
 
     def __init__(self, directory: str = '') -> None:
         folder = folder_in(directory)
-        self._store = Store(folder, 'supervisor') if folder is not None else None
+        self.store = Store(folder, 'supervisor') if folder is not None else None
         self._ledger = Ledger(folder) if folder is not None else None
         self._states: dict[int, tuple[tuple[str, str], State]] = {}
         self._shown: set[tuple[tuple[str, str], State]] = set()
 
     def restarted(self, plan: ProcessPlan, end: End) -> None:
         """A process is started again, since the one before has ended like this."""
-        if self._store is None:
+        if self.store is None:
             return
         reason = 'killed' if end.was_killed else 'not_started' if end.ready_s is None else 'ended'
         executor, shard = _labels(plan)
-        self._store.counter(catalogue.RESTARTS).labels(executor, shard, str(plan.replica), reason).add()
+        self.store.counter(catalogue.RESTARTS).labels(executor, shard, str(plan.replica), reason).add()
 
     def is_now(self, replica: object, plan: ProcessPlan, state: State | None) -> None:
         """A replica of an executor is in this state from now on; None if it is no more."""
-        if self._store is None:
+        if self.store is None:
             return
         self._states.pop(id(replica), None)
         if state is not None:
             self._states[id(replica)] = _labels(plan), state
         counts = Counter(self._states.values())
         self._shown |= set(counts)
-        gauge = self._store.gauge(catalogue.REPLICAS)
+        gauge = self.store.gauge(catalogue.REPLICAS)
         for labels, shown in self._shown:
             gauge.labels(*labels, shown).set(counts[labels, shown])
 
@@ -59,8 +59,8 @@ class Accounts:
     def close(self) -> None:
         """The Flow ends: keep nothing more."""
         self._ledger = None
-        if self._store is not None:
-            self._store.close()
+        if self.store is not None:
+            self.store.close()
 
 
 def _labels(plan: ProcessPlan) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from headrace.executors import Executor, serve
 from headrace.executors.blueprint import Blueprint
+from headrace.observe.metrics.store import Store
 from headrace.pipeline import Handler
 from headrace.pipeline.assembly import assembled
 from headrace.pipeline.describe import ExecutorInfo
@@ -19,17 +20,26 @@ if TYPE_CHECKING:
 
 
 async def built(
-    loaded: Loaded, info: ExecutorInfo, executors: list[Executor], tracing: Tracing | None = None
+    loaded: Loaded,
+    info: ExecutorInfo,
+    executors: list[Executor],
+    tracing: Tracing | None = None,
+    stores: list[Store] | None = None,
 ) -> Handler:
     """Construct all replicas of all shards, and what comes before and after; they together as one handler.
 
     Each executor is added to `executors` as soon as it is there, so that it can be closed if a later one
-    cannot be constructed. Constructors run on a thread, one after the other.
+    cannot be constructed; and its metrics to `stores`, unless these are none. Constructors run on a thread,
+    one after the other.
     """
     spec = loaded.spec
 
     async def served(blueprint: Blueprint) -> Handler:
-        executor: Executor = await asyncio.to_thread(blueprint.build, tracing)
+        store = None
+        if stores:  # one each: metrics of the same name may be others'
+            store = Store(process=stores[0].process)
+            stores.append(store)
+        executor: Executor = await asyncio.to_thread(blueprint.build, tracing, store)
         executors.append(executor)
         return serve(executor)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from headrace.gateway.finished import Finished
 from headrace.gateway.observer import Observer
 from headrace.gateway.profiling import Profiled, Profiler
 from headrace.gateway.refusals import too_late
+from headrace.observe.metrics.store import Store
 from headrace.observe.tracing import begun
 from headrace.pipeline import Batch, Context, Graph, Handler, Node
 from headrace.pipeline.ahead import ahead
@@ -51,8 +52,10 @@ class InProcess:
         executors: Iterable[Executor],
         links: Iterable[Elsewhere],
         tracing: Tracing | None = None,
+        stores: Sequence[Store] = (),
     ) -> None:
         self.spec = spec
+        self.stores = stores
         self.info = info
         self.host = spec.gateway.host
         self.ports: Mapping[str, int] = {}
@@ -76,10 +79,11 @@ class InProcess:
         info = check_types(spec, infos)
         executors: list[Executor] = []
         handlers: dict[str, Handler] = {}
-        tracing = _tracing(spec)
+        stores = [Store(process=PROTOCOL)] if spec.observe.metrics.enabled else []
+        tracing = _tracing(spec, *stores)
         try:
             for name, each in loaded.items():
-                handlers[name] = await built(each, infos[name], executors, tracing)
+                handlers[name] = await built(each, infos[name], executors, tracing, stores)
         except BaseException:
             await _close(executors)  # an error there must not hide the one that matters
             raise
@@ -92,7 +96,7 @@ class InProcess:
             for each in order(spec)
         ]
         graph = Graph(nodes, floating_timeout_s=spec.gateway.timeout_s)
-        flow = cls(spec, info, graph, executors, links.values(), tracing)
+        flow = cls(spec, info, graph, executors, links.values(), tracing, stores)
         record = anchored_observe(spec).record
         if record.path:
             try:
@@ -186,9 +190,10 @@ class InTime:
         return f'<InTime {self._graph}>'
 
 
-def _tracing(spec: FlowSpec) -> Tracing | None:
+def _tracing(spec: FlowSpec, store: Store | None = None) -> Tracing | None:
     return begun(
-        tracing_settings(spec.observe.traces, flow=spec.name, service=spec.name, process='in-process')
+        tracing_settings(spec.observe.traces, flow=spec.name, service=spec.name, process='in-process'),
+        store=store,
     )
 
 

@@ -14,6 +14,7 @@ from headrace.gateway.orders import Processes, nameless
 from headrace.gateway.profiling import Profiled
 from headrace.gateway.security.keys import new_key
 from headrace.observe import log
+from headrace.observe.metrics.store import Store
 from headrace.pipeline import Handler
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.places.accounts import Accounts
@@ -166,6 +167,11 @@ class Local:
                 flow=self.spec.name, pid=os.getpid(), host=self.host, ports=self.ports, processes=processes
             )
         )
+
+    @property
+    def stores(self) -> tuple[Store, ...]:
+        """What this process counts in, beside the others."""
+        return () if self._accounts.store is None else (self._accounts.store,)
 
     async def profile(self, most: int) -> list[Profiled]:
         """Keep where the time of requests goes, of so many at most; what was kept until now."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from headrace.gateway.profiling import Profiled
+from headrace.observe.metrics.store import Store
 from headrace.pipeline import Handler
 from headrace.pipeline.describe import FlowInfo
 from headrace.recording.writing import Written
@@ -22,7 +23,8 @@ class Running(Protocol):
 
     `home` is the event loop that it belongs to. `ports` has the port of each protocol; it is empty where
     there is no gateway, because the Flow runs in this very process: then `handler` is the Flow itself.
-    `key` is an API key that opens its doors, if they want one.
+    `key` is an API key that opens its doors, if they want one. `stores` are what this process counts in, none
+    if nothing is measured; where one has a file, those of the other processes lie beside it.
     """
 
     spec: FlowSpec
@@ -32,6 +34,10 @@ class Running(Protocol):
     handler: Handler | None
     home: asyncio.AbstractEventLoop
     key: str
+
+    @property
+    def stores(self) -> Sequence[Store]:
+        """What this process counts in."""
 
     async def scale(self, name: str, change: Change) -> None:
         """Have as many replicas of an executor as `change` says; SpecError where a number cannot change."""

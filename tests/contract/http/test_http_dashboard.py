@@ -230,7 +230,7 @@ def test_several_gateways_tell_the_same(tmp_path):
 def _asked(address: str) -> tuple[State, Requests]:
     """What whichever gateway says, when all of them have written what they keep."""
     with httpx.Client(base_url=address, timeout=30) as client:
-        for _ in range(100):
+        for _ in range(1000):  # each writes once a second
             state = msgspec.json.decode(client.get('/dashboard/state').content, type=State)
             told = msgspec.json.decode(client.get('/dashboard/requests').content, type=Requests)
             if len(told.failed) == state.failed == 10:

@@ -17,6 +17,7 @@ import uvloop
 
 from headrace.documents.media.access import restrict
 from headrace.errors import HeadraceError
+from headrace.gateway.measuring_replicas import MeasuringReplicas
 from headrace.gateway.orders import (
     Leave,
     Log,
@@ -33,7 +34,6 @@ from headrace.gateway.security.doorway import towards_workers
 from headrace.gateway.server import DOORS, METRICS, GatewayServer, serve
 from headrace.gateway.setting import Setting
 from headrace.gateway.switchboard import Switchboard
-from headrace.gateway.watching import Watching
 from headrace.observe import log
 from headrace.observe.metrics.store import Store, store_in
 from headrace.observe.tracing import Settings, begun
@@ -142,7 +142,9 @@ class Serving:
 
     async def _opened(self) -> GatewayServer:
         start, order, board = self._start, self._order, self._board
-        look = None if self._store is None else Watching(self._store, board.targets, board.externals).look
+        store, look = self._store, None
+        if store is not None:
+            look = MeasuringReplicas(store, board.targets, board.externals).look
         return await serve(
             board.handler,
             order.info,
@@ -151,7 +153,7 @@ class Serving:
             states=board.states,
             owner=start.owner,
             shared=True,
-            setting=Setting(order.directory, start.observe, self._store, order.executors, look),
+            setting=Setting(order.directory, start.observe, store, order.executors, look),
         )
 
     async def _close(self) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from headrace.errors import RequestError
 from headrace.observe.tracing.traceparent import usable as usable_trace
+from headrace.pipeline.describe import LONGEST_NAME
 
 __all__ = ['check_address', 'usable_id', 'usable_timeout_s', 'usable_trace']
 
 LONGEST_ID = 128
 """Characters of a request id that a client may choose."""
-
-LONGEST_NAME = 1024
-"""Characters of the names of an endpoint, and of the executors to visit."""
 
 LONGEST_TIMEOUT_S = 86_400.0
 """How long a client may say that it waits, at every door."""

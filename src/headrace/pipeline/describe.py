@@ -11,6 +11,8 @@ from headrace.spec.records import SettledBatching
 
 DEFAULT_ENDPOINT = '/default'
 """Where an executor's handler without `on=` answers: every endpoint that it has no own handler for."""
+LONGEST_NAME = 1024
+"""Characters of an endpoint, and of a target: clients choose them, and logs and errors carry them."""
 
 Kind = Literal['docs', 'doc', 'stream']
 

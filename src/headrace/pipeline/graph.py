@@ -14,6 +14,7 @@ from headrace.documents.patterns import SHORT, matcher
 from headrace.errors import RequestError
 from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
+from headrace.pipeline.describe import LONGEST_NAME
 from headrace.pipeline.floating import Drift, Floating
 from headrace.pipeline.handler import Tap
 from headrace.pipeline.hops import Hop, failed
@@ -24,9 +25,6 @@ from headrace.pipeline.staging import along
 from headrace.pipeline.unknown import unknown_endpoint
 from headrace.pipeline.way import Stage, Way
 from headrace.pipeline.way import way as way_of
-
-LONGEST_NAME = 1000
-"""Characters of an endpoint: clients choose it, and it is remembered and told in errors."""
 
 
 class Graph:

@@ -16,10 +16,10 @@ from headrace.gateway.grpc.job import Job, Part, Parts, Reply
 from headrace.gateway.grpc.reception import Reception, Visit
 from headrace.gateway.grpc.unread import Write, deliver
 from headrace.gateway.grpc.withheld import is_withheld
-from headrace.gateway.requested import LONGEST_NAME
 from headrace.gateway.underway import Underway
 from headrace.gateway.window import Window
 from headrace.pipeline.context import Context
+from headrace.pipeline.describe import LONGEST_NAME
 from headrace.proto import headrace_pb2 as pb
 from headrace.proto.envelope import unpack
 

@@ -14,10 +14,11 @@ from headrace.gateway.http.front import Front
 from headrace.gateway.http.request import TIMEOUT_HEADER, Request
 from headrace.gateway.http.response import JSON
 from headrace.gateway.identity import NOBODY
-from headrace.gateway.requested import LONGEST_NAME, check_address
+from headrace.gateway.requested import check_address
 from headrace.gateway.turns import SMALL
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
+from headrace.pipeline.describe import LONGEST_NAME
 
 
 class Call(Awaited):

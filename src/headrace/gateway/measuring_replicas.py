@@ -20,7 +20,7 @@ NUMBER = re.compile(r'rep-(\d+)(?:#\d+)?$')
 Labels = tuple[str, str, str]
 
 
-class Watching:
+class MeasuringReplicas:
     """Looks at the replicas of every target and external executor, and counts what is tried again there."""
 
     def __init__(

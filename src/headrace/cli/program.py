@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from headrace._version import __version__
-from headrace.errors import HeadraceError
+from headrace.errors import BadServer, HeadraceError
 from headrace.spec import environment
 from headrace.spec.suggest import did_you_mean
 
@@ -34,6 +34,10 @@ COMMANDS = {
 }
 """Each command and the first line of its help: the list is shown without importing any of them."""
 
+SHOWN = (
+    'give a key with --key-file FILE or HEADRACE_API_KEY, or a token with --token-file FILE or HEADRACE_TOKEN'
+)
+"""How a command shows who calls, which a gateway cannot know: it tells of headers."""
 FAILED = 1
 INTERRUPTED = 130
 
@@ -45,13 +49,24 @@ class Failure(click.ClickException):
 
     def __init__(self, error: HeadraceError) -> None:
         super().__init__(error.message)
-        self.help = error.help
+        self.help = _remedy(error)
 
     def show(self, file: Any = None) -> None:
         click.echo(f'{click.style("error:", fg="red", bold=True)} {self.message}', err=True)
         for index, line in enumerate(self.help.splitlines()):
             label = click.style(' help:', fg='cyan', bold=True) if index == 0 else ' ' * 6
             click.echo(f'{label} {line}', err=True)
+
+
+def _remedy(error: HeadraceError) -> str:
+    """What to do about an error, where a command can say it better than who made it."""
+    if not isinstance(error, BadServer):
+        return error.help
+    if error.error == 'Unauthenticated':
+        return SHOWN
+    if error.error == 'ExecutorFailure' and error.request_id and not error.help:
+        return f'its log has more: headrace logs --request {error.request_id}'
+    return error.help
 
 
 class Program(click.Group):

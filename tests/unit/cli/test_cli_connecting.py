@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ class Spelling(Executor):
     async def spell(self, doc: Document, **_: Any) -> AsyncIterator[Document]:
         for letter in doc.text:
             yield Document(letter)
+
+    @requests(on='/fail')
+    def fail(self, **_: Any) -> None:
+        raise ValueError('no such letter')
 
 
 @pytest.fixture(scope='module')
@@ -61,6 +66,17 @@ def test_without_a_key_nothing_is_told_but_how_to_get_in(address: str) -> None:
     answer = headrace('client', address, '/spell', '--text', 'a')
     assert (answer.exit_code, answer.stdout) == (1, '')
     assert 'key' in answer.stderr
+
+
+def test_who_shows_nothing_is_told_the_options_of_the_command(address: str) -> None:
+    answer = headrace('client', address, '/spell', '--text', 'a')
+    assert '--key-file FILE or HEADRACE_API_KEY' in answer.stderr
+
+
+def test_a_failure_leads_to_its_log(address: str, key_file: Path) -> None:
+    answer = headrace('client', address, '/fail', '--text', 'a', '--key-file', key_file)
+    assert 'no such letter' in answer.stderr
+    assert re.search(r'headrace logs --request [0-9a-f]{32}', answer.stderr)
 
 
 def test_ping_needs_none_but_takes_one(address: str, key_file: Path) -> None:

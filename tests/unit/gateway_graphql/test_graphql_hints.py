@@ -28,6 +28,12 @@ async def test_other_mistakes_stay_as_they_are(gateway, query) -> None:
     assert 'It is a' not in error['message']
 
 
+async def test_an_argument_that_there_is_not_names_those_that_there_are(gateway) -> None:
+    (error,) = (await gateway.client.post('mutation { index(docs: []) { requestId } }')).json()['errors']
+    assert "Unknown argument 'docs'" in error['message']
+    assert ' It takes: data, parameters' in error['message']
+
+
 async def test_who_may_not_know_the_schema_is_told_nothing_of_it(open_gateway) -> None:
     gateway = await open_gateway(graphql={'introspection': False})
     (error,) = (await gateway.client.post('{ index { requestId } }')).json()['errors']

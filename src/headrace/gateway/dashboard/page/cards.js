@@ -8,7 +8,7 @@ const CARDS = [
   { name: 'Requests', keys: ['rate'], figure: (now) => rate(now.rate), note: (state) => `${whole(state.requests)} in all` },
   { name: 'Latency', keys: ['p99', 'p50'], figure: (now) => seconds(now.p99), unit: 'p99', note: (state, now) => `p50 ${seconds(now.p50)}` },
   {
-    name: 'Errors', keys: ['errors'], kind: 'bad', figure: (now) => rate(now.errors),
+    name: 'Errors', keys: ['errors'], kind: 'faults', figure: (now) => rate(now.errors),
     note: (state, now) => `${now.rate ? percent(now.errors / now.rate) : '0 %'} of requests · ${whole(state.failed)} in all`,
     warns: (now) => now.errors > 0,
   },

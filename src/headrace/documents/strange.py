@@ -58,12 +58,20 @@ def check_first(data: bytes, doc_type: type[BaseDoc]) -> None:
     try:
         _first(doc_type).decode(data if len(data) <= LOOK else data[:LOOK])
     except msgspec.ValidationError as error:  # of two documents, there is one too many
-        if str(error).startswith(_UNKNOWN):
-            first = msgspec.json.decode(data, type=list[Raw])[0]
-            if len(first) <= LARGEST:
-                check_plain([msgspec.json.decode(first)], doc_type)
+        if not str(error).startswith(_UNKNOWN):
+            return
     except _UNREADABLE:
-        pass  # it was cut off
+        return  # it was cut off
+    else:
+        return
+    first = msgspec.json.decode(data, type=list[Raw])[0]
+    if len(first) > LARGEST:
+        return
+    try:
+        plain = msgspec.json.decode(first)
+    except _UNREADABLE:
+        return  # keys that no field has are passed over unread, and may be no text
+    check_plain([plain], doc_type)
 
 
 def check_all(data: bytes, doc_type: type[BaseDoc]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 FIRST_FEW = 3
@@ -54,8 +55,9 @@ def told(work: Work | None) -> dict[str, Any]:
     return found
 
 
-class Named(NamedTuple):
-    """A request of which no more than its name is known."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A request of which no more than its name is known (and no tuple: those are the requests of a batch)."""
 
     request_id: str
     trace: str = ''

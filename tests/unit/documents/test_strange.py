@@ -175,3 +175,10 @@ def test_what_is_missing_is_looked_for_among_a_few_keys(monkeypatch):
 def test_keys_that_look_like_a_message_or_are_long_are_only_keys(key):
     message, _ = refused(strange.check_all, [{'title': 'a'}, {key: 1}])
     assert message == f'Object contains unknown field `{key[:100]}` - at `$[1]`'
+
+
+def test_a_key_that_is_no_text_is_passed_over_as_its_reader_does():
+    data = b'[{"title": "x", "vect\xefr": 1}]'
+
+    assert json.loads(data.replace(b'\xef', b'?'))[0]['title'] == 'x'
+    strange.check_first(data, Product)

@@ -1,4 +1,4 @@
-"""A collector of spans that does as little as possible, in a process of its own (`-m benchmarks.collector`)."""
+"""A collector of spans that does as little as possible, a process of its own: `-m benchmarks.collector`."""
 
 from __future__ import annotations
 

@@ -82,7 +82,8 @@ def test_parts_come_back_as_they_were_sent(sent):
 
 @given(st.lists(chunks | st.binary(max_size=20), max_size=30).map(b''.join))
 def test_any_bytes_as_a_form(body):
-    docs, parameters = unless_refused(lambda: read_form(FORM, body, LIMITS).content(Expected(DocList[Document])))
+    wanted = Expected(DocList[Document])
+    docs, parameters = unless_refused(lambda: read_form(FORM, body, LIMITS).content(wanted))
     assert isinstance(parameters, dict)
     assert all(isinstance(doc, Document) for doc in docs)
 
@@ -126,7 +127,8 @@ def test_damaged_arrow(changes):
 
 @given(st.integers(0, len(WHOLE)), st.binary(max_size=50))
 def test_cut_arrow(size, more):
-    docs, _ = unless_refused(lambda: ArrowBody(WHOLE[:size] + more, b'', LIMITS).content(Expected(DocList[Photo])))
+    body = ArrowBody(WHOLE[:size] + more, b'', LIMITS)
+    docs, _ = unless_refused(lambda: body.content(Expected(DocList[Photo])))
     assert len(docs) <= 2
 
 

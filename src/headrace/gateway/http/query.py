@@ -99,8 +99,8 @@ def _check_needs_none(expected: Expected) -> None:
         raise HttpError(
             400,
             f'the query has no document, and this endpoint takes {doc_type.__name__}',
-            help=f'write its fields into the query: ?{(required or fields)[0]}=... (fields: {", ".join(fields)}); '
-            'with ?data=[] there is none on purpose',
+            help=f'write its fields into the query: ?{(required or fields)[0]}=... '
+            f'(fields: {", ".join(fields)}); with ?data=[] there is none on purpose',
         )
 
 

@@ -248,6 +248,7 @@ async def test_a_body_that_is_too_large(limited: Open, refusals: Any, protocol: 
     else:
         status = await over_websocket_closed(it, b'{"endpoint": "/", "data": ' + docs + b'}')
     assert status == 413
+    await until(lambda: refusals)  # gRPC itself answers the client first
     await is_well(it)
     told = [(line['status'], line['detail'], line['protocol'], line['host']) for line in refusals]
     assert told == [(413, TOO_LARGE, protocol, '127.0.0.1')]
@@ -307,7 +308,7 @@ async def test_who_leaves_before_his_message_is_complete_is_not_refused(
     assert refusals == []
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def until(holds: Callable[[], object]) -> None:
     """Wait until something is the case."""
     async with asyncio.timeout(20):
         while not holds():  # noqa: ASYNC110 (nobody tells)

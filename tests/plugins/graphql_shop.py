@@ -8,12 +8,13 @@ from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, Literal
 
-import shop
+import shop_handler
+from shop_handler import endpoint
+
 from headrace.documents import BaseDoc, DocList, Document, NdArray
 from headrace.errors import ExecutorFailure
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
-from shop import endpoint
 
 
 class Size(enum.Enum):
@@ -45,7 +46,7 @@ class Item(BaseDoc):
     words: list[str] = []
 
 
-class Shop(shop.Shop):
+class Shop(shop_handler.Shop):
     """A shop with streams."""
 
     def __init__(self) -> None:

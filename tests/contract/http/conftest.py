@@ -10,9 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+import shop_handler
 import uvloop
+from shop_handler import endpoint
 
-import shop
 from headrace.documents import BaseDoc, Document, NdArray
 from headrace.executors import serve as serve_executor
 from headrace.gateway import serve
@@ -21,7 +22,6 @@ from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.pipeline.offer import offer
 from headrace.spec import ExecutorSpec, GatewaySpec
 from headrace.worker.loading import blueprint_of
-from shop import endpoint
 
 
 class Item(BaseDoc):
@@ -39,7 +39,7 @@ class Match(BaseDoc):
     score: float
 
 
-class Shop(shop.Shop):
+class Shop(shop_handler.Shop):
     """A shop that takes items."""
 
     async def index(self, batch: Batch, context: Context) -> Batch:

@@ -10,17 +10,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import shop_handler
 import uvloop
+from shop_handler import endpoint
 from websockets.asyncio.client import ClientConnection, connect
 
-import shop
 from headrace.documents import BaseDoc, DocList, Document
 from headrace.errors import ExecutorFailure
 from headrace.gateway import serve
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.spec import GatewaySpec
-from shop import endpoint
 
 
 class Item(BaseDoc):
@@ -30,7 +30,7 @@ class Item(BaseDoc):
     price: float = 0.0
 
 
-class Shop(shop.Shop):
+class Shop(shop_handler.Shop):
     """A shop with streams; `made` counts parts, `left` says that a generator ended."""
 
     def __init__(self) -> None:

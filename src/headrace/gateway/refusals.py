@@ -1,8 +1,8 @@
-"""What was too large or too late in, its error out: in the same words at every door."""
+"""What was too large in, its error out: in the same words at every door."""
 
 from __future__ import annotations
 
-from headrace.errors import DeadlineExceeded, TooLarge
+from headrace.errors import TooLarge
 
 INCOMPLETE = 'the request was not complete in time'
 """What is said of a request that its sender was too slow with."""
@@ -28,12 +28,4 @@ def reply_too_large(accepted: int) -> TooLarge:
     return TooLarge(
         f'the answer has more than the {accepted} bytes that are sent',
         help=f'ask for less at a time, or for the answer in parts, {_HELP}',
-    )
-
-
-def too_late(endpoint: str) -> DeadlineExceeded:
-    """The error of a request that has no answer when its time is over."""
-    return DeadlineExceeded(
-        f'no answer from {endpoint!r} in time',
-        help='give the request more time (timeout_s, or the header X-Headrace-Timeout-S), or less to do',
     )

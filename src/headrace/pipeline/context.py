@@ -109,10 +109,7 @@ class Context:
         if self.cancelled:
             raise Cancelled(f'request {self.request_id} was cancelled by its caller')
         if self.deadline is not None and time.monotonic() >= self.deadline:
-            raise DeadlineExceeded(
-                f'request {self.request_id} to {self.endpoint!r} ran out of time',
-                help='give the request a longer timeout, or the executor less to do',
-            )
+            raise too_late(self.endpoint)
 
     def cancel(self) -> None:
         """Tell everybody who works on this request that its caller has left."""
@@ -182,3 +179,11 @@ class Parts:
 def new_request_id() -> str:
     """32 hex digits that no other request has."""
     return os.urandom(16).hex()
+
+
+def too_late(endpoint: str) -> DeadlineExceeded:
+    """The error of a request that has no answer when its time is over, whoever notices it first."""
+    return DeadlineExceeded(
+        f'no answer from {endpoint!r} in time',
+        help='give the request more time (timeout_s, or the header X-Headrace-Timeout-S), or less to do',
+    )

@@ -7,8 +7,8 @@ import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
-from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError
-from headrace.pipeline.context import Context
+from headrace.errors import Cancelled, HeadraceError
+from headrace.pipeline.context import Context, too_late
 
 
 async def until_late(handler: Coroutine[Any, Any, Any], context: Context) -> Any:
@@ -100,8 +100,7 @@ class Watch:
             self._timer.cancel()
 
     def _late(self) -> None:
-        context = self._context
-        self._fire(DeadlineExceeded(f'request {context.request_id} to {context.endpoint!r} ran out of time'))
+        self._fire(too_late(self._context.endpoint))
 
     def _left(self) -> None:
         self._fire(Cancelled(f'request {self._context.request_id} was cancelled by its caller'))

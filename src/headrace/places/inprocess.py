@@ -14,11 +14,11 @@ from headrace.gateway.elsewhere import Elsewhere
 from headrace.gateway.finished import Finished
 from headrace.gateway.observer import Observer
 from headrace.gateway.profiling import Profiled, Profiler
-from headrace.gateway.refusals import too_late
 from headrace.observe.metrics.store import Store
 from headrace.observe.tracing import begun
 from headrace.pipeline import Batch, Context, Graph, Handler, Node
 from headrace.pipeline.ahead import ahead
+from headrace.pipeline.context import too_late
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.spans import FLUSH_S, requested, visit
 from headrace.places.blueprints import check_types, load

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from headrace.errors import (
-    DeadlineExceeded,
     ExecutorFailure,
     HeadraceError,
     Overloaded,
@@ -20,6 +19,7 @@ from headrace.errors import (
 )
 from headrace.observe.logcontext import said_of
 from headrace.pipeline import Batch, Context, Handler
+from headrace.pipeline.context import too_late
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.handler import streamed
 from headrace.wire.address import Listening, open_server
@@ -147,8 +147,8 @@ class Peer:
                         self.stream.write(buffers)
             buffers = pack(Kind.END, call, None)
         except TimeoutError as error:
-            late = DeadlineExceeded(f'request {context.request_id} to {context.endpoint!r} ran out of time')
-            buffers = _failure(call, context, error if isinstance(error, HeadraceError) else late)
+            late = error if isinstance(error, HeadraceError) else too_late(context.endpoint)
+            buffers = _failure(call, context, late)
         except Exception as error:
             buffers = _failure(call, context, error)
         self.stream.write(buffers)

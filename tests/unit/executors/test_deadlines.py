@@ -82,7 +82,7 @@ async def test_late_work_is_not_started(endpoint: str, error: type[Exception]) -
 @pytest.mark.parametrize('endpoint', ['/', '/stubborn'])
 async def test_an_asynchronous_handler_is_cancelled_at_its_deadline(endpoint: str) -> None:
     executor = Held()
-    with pytest.raises(DeadlineExceeded, match='ran out of time'):
+    with pytest.raises(DeadlineExceeded, match='in time'):
         await (await begin(executor, Context.within(endpoint, 0.05)))
     assert executor.calls[-1] in ('cancelled', 'answered all the same')
 

@@ -23,13 +23,13 @@ from headrace.gateway.graphql.messages import BadMessage, Message, Payload
 from headrace.gateway.graphql.request import GraphqlRequest
 from headrace.gateway.http.front import Front
 from headrace.gateway.identity import SHOWN, Credentials, Identity
-from headrace.gateway.refusals import reply_too_large, too_late
+from headrace.gateway.refusals import reply_too_large
 from headrace.gateway.requested import usable_timeout_s, usable_trace
 from headrace.gateway.underway import Underway, Work
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.session import Wire
 from headrace.pipeline.admission import Ticket
-from headrace.pipeline.context import new_request_id
+from headrace.pipeline.context import new_request_id, too_late
 
 INIT_S = 10.0
 """How long a client may take to say `connection_init`."""

@@ -14,12 +14,12 @@ from headrace.gateway.envelopes import Envelopes
 from headrace.gateway.finished import Finished
 from headrace.gateway.grpc.caller import Caller
 from headrace.gateway.identity import Identity
-from headrace.gateway.refusals import reply_too_large, request_too_large, too_late
+from headrace.gateway.refusals import reply_too_large, request_too_large
 from headrace.gateway.requested import check_address, usable_timeout_s, usable_trace
 from headrace.gateway.strangers import Strangers
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.batch import Batch
-from headrace.pipeline.context import Context
+from headrace.pipeline.context import Context, too_late
 from headrace.proto import headrace_pb2 as pb
 
 T = TypeVar('T')

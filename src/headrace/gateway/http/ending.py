@@ -5,7 +5,8 @@ from __future__ import annotations
 from headrace.errors import Cancelled, HeadraceError, Unavailable
 from headrace.gateway.http.problem import HttpError
 from headrace.gateway.http.request import Peer
-from headrace.gateway.refusals import INCOMPLETE, too_late
+from headrace.gateway.refusals import INCOMPLETE
+from headrace.pipeline.context import too_late
 
 
 def why_left(peer: Peer) -> HeadraceError:

@@ -11,11 +11,11 @@ from headrace.errors import Cancelled
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.finished import Finished
 from headrace.gateway.identity import Identity
-from headrace.gateway.refusals import reply_too_large, too_late
+from headrace.gateway.refusals import reply_too_large
 from headrace.gateway.underway import Work
 from headrace.gateway.websocket.language import Ask, Language
 from headrace.pipeline.admission import Ticket
-from headrace.pipeline.context import Context
+from headrace.pipeline.context import Context, too_late
 
 
 class Sender(Protocol):

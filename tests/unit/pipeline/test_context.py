@@ -15,7 +15,7 @@ def test_a_context_without_a_deadline_never_runs_out():
 
 def test_what_is_late_is_not_started():
     context = Context('/slow', deadline=time.monotonic() - 1)
-    with pytest.raises(DeadlineExceeded, match=f'{context.request_id}.*/slow'):
+    with pytest.raises(DeadlineExceeded, match="no answer from '/slow' in time"):
         context.check()
 
 

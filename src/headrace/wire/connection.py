@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from headrace.errors import Cancelled, DeadlineExceeded, HeadraceError, ProtocolError, Unavailable
+from headrace.errors import Cancelled, HeadraceError, ProtocolError, Unavailable
 from headrace.pipeline import Batch, Context
+from headrace.pipeline.context import too_late
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.wire.address import open_client
 from headrace.wire.calls import Window, pack_call, unpack_reply
@@ -200,14 +201,7 @@ class Connection:
             pass  # seen: whoever still waits for it gets it
 
     def _late(self, call: int, context: Context) -> None:
-        name = self.info.name if self.info else self.address
-        self._leave(
-            call,
-            DeadlineExceeded(
-                f'executor {name!r} did not answer {context.endpoint!r} in time',
-                help='give the request a longer timeout, or the executor less to do',
-            ),
-        )
+        self._leave(call, too_late(context.endpoint))
 
     def _leave(self, call: int, error: HeadraceError) -> None:
         _, _, future = self._pending.pop(call, (None, None, None))

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from headrace.spec.container import ClusterSpec, SecretRef, Size
 from headrace.spec.gateway import GatewaySpec
 from headrace.spec.observe import LogLevel, ObserveSpec
 from headrace.spec.quantities import Count, Port, Seconds
@@ -124,8 +125,9 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Any,
         Meta(
             description='What runs: module:Class, module.Class, a Python file (file.py:Class), an executor '
-            'YAML file, or a folder with config.yml. In Python also the class itself.',
-            examples=['shop.encoders:Encoder', 'encoder/config.yml'],
+            'YAML file, a folder with config.yml, or an image (docker://name:tag). In Python also the class '
+            'itself.',
+            examples=['shop.encoders:Encoder', 'encoder/config.yml', 'docker://shop/encoder:1.2'],
         ),
     ] = PASS_THROUGH
     needs: Annotated[
@@ -253,6 +255,39 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reload: Annotated[
         bool, Meta(description='In development: start anew, without a failed request, when its code changes.')
     ] = False
+    image: Annotated[
+        str,
+        Meta(description='Image in which it runs when the Flow is exported; default: that of the export.'),
+    ] = ''
+    volumes: Annotated[
+        tuple[str, ...],
+        Meta(description='What its container sees of the machine: host/path:/path, name:/path, ...:ro.'),
+    ] = ()
+    entrypoint: Annotated[
+        tuple[str, ...],
+        Meta(description="Command of its container in place of the image's; it is given the arguments."),
+    ] = ()
+    cpus: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description='Processors that a replica may use, where it runs in a container.'),
+    ] = None
+    memory: Annotated[
+        Size, Meta(description='Memory that a replica may use, where it runs in a container: 512M, 2Gi.')
+    ] = ''
+    storage: Annotated[
+        Size,
+        Meta(
+            description='Size of the disk that keeps the workspace of each replica, where it runs in a '
+            'container: 10Gi. default: none is kept.'
+        ),
+    ] = ''
+    env_from_secret: Annotated[
+        dict[str, SecretRef],
+        Meta(description='Variables from secrets where it will run: {TOKEN: {name: shop, key: token}}.'),
+    ] = {}
+    kubernetes: Annotated[
+        ClusterSpec, Meta(description='Where in a cluster it runs, and how it grows there.')
+    ] = ClusterSpec()
     from_environment: tuple[Reference, ...] = ()
 
     @property

@@ -18,7 +18,7 @@ from headrace.spec.source import Path, step
 SETTINGS = (
     *('env', 'uses_with', 'uses_metas', 'observe'),
     *('name', 'needs', 'workspace', 'host', 'when', 'allow_uris', 'py_modules'),
-    *('title', 'description', 'prefix'),
+    *('title', 'description', 'prefix', 'image', 'volumes', 'entrypoint'),
 )
 """The settings whose values may be secrets, or other ones on each machine."""
 

@@ -1,7 +1,7 @@
 """A FlowSpec in; out, its members: what runs as a service of its own, under which name, found how.
 
 A member is the gateway, or one target of its calls (a shard of an executor, what comes before or after its
-shards), with so many replicas. Compose and Kubernetes give each a name; behind it the gateway finds the replicas.
+shards), with so many replicas. Compose and Kubernetes name each; behind a name are its replicas.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NAME_LENGTH = 50
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """One service of a Flow; `spec` is what says how it runs: that of the gateway or of an executor (or part).
+    """One service of a Flow; `spec` says how it runs: that of the gateway, of an executor or a part of one.
 
     `target` is how `headrace gateway --at` calls it ('' for the gateway itself); `image` is '' where that of
     the export is meant.

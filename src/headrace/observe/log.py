@@ -14,16 +14,12 @@ from headrace.observe.logchannel import Channel, now
 from headrace.observe.logcontext import CURRENT, told
 from headrace.observe.loglines import LEVELS, LONGEST, STDERR, STDOUT, Line, stamp, to_json, to_text
 from headrace.observe.logprint import Printed
+from headrace.observe.logsecrets import without_secrets
 
 DEFAULT_FLOW = 'flow'
 
-SECRET = ('authorization', 'cookie', 'password', 'secret', 'token', 'api_key', 'apikey', 'x-api-key')
-"""Facts (`extra=`) whose names end like this are not told."""
-
 _LINE_BUFFERED = 1
 """`_IOLBF` of C."""
-
-HIDDEN = '***'
 
 _OWN = frozenset((*vars(logging.makeLogRecord({})), 'message', 'asctime', 'taskName', '_work'))
 """What every record has, so that the rest of it is what was logged with `extra=`."""
@@ -74,7 +70,7 @@ def line_of(record: logging.LogRecord, about: Mapping[str, Any]) -> Line:
         error = _FORMATTER.formatException(record.exc_info)
     if record.stack_info:
         error = f'{error}\n{record.stack_info}' if error else record.stack_info
-    facts = {key: _told(key, value) for key, value in vars(record).items() if key not in _OWN}
+    facts = without_secrets({key: value for key, value in vars(record).items() if key not in _OWN})
     work = record._work if isinstance(record, Record) else told(CURRENT.get())
     return Line(
         time=stamp(record.created),
@@ -92,10 +88,6 @@ def _level(record: logging.LogRecord) -> str:
     if record.levelname in LEVELS:
         return record.levelname
     return next((name for name in reversed(LEVELS) if LEVELS[name] <= record.levelno), 'DEBUG')
-
-
-def _told(key: str, value: Any) -> Any:
-    return HIDDEN if key.lower().endswith(SECRET) else value
 
 
 _FORMATTER = logging.Formatter()

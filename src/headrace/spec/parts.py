@@ -31,6 +31,7 @@ def part_of(executor: ExecutorSpec, part: Part) -> ExecutorSpec:
         py_modules=executor.py_modules,
         workspace=executor.workspace,
         env=executor.env,
+        env_from_secret=executor.env_from_secret,
         from_environment=without(executor.from_environment, ('uses_with', 'uses_metas')),
         timeout_ready_s=executor.timeout_ready_s,
     )

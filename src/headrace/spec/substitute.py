@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
 
@@ -26,6 +28,27 @@ def escape(text: str) -> str:
     'a $${{ b }}'
     """
     return _UNESCAPED.sub(lambda found: '$' + found.group(), text)
+
+
+class Variable(Struct, frozen=True):
+    """An environment variable that a text takes its value from."""
+
+    name: str
+
+
+def divided(text: str) -> tuple[str | Variable, ...]:
+    """A text as a file has it in; out: its pieces, the environment variables among them.
+
+    >>> divided('Bearer ${{ ENV.TOKEN }}')
+    ('Bearer ', Variable(name='TOKEN'))
+    """
+    pieces: list[str | Variable] = []
+    for index, piece in enumerate(_EXPRESSION.split(text)):
+        variable = _variable_in(piece.strip()) if index % 2 else ''
+        literal = _ESCAPED.sub(r'\1', f'${{{{{piece}}}}}' if index % 2 else piece)
+        if variable or literal:
+            pieces.append(Variable(variable) if variable else literal)
+    return tuple(pieces) or ('',)
 
 
 class Substitution:

@@ -1,0 +1,164 @@
+"""A FlowSpec and one of its members in; out, what that member is told of the Flow: a FlowSpec again.
+
+The gateway is told how requests go, a worker what it runs; neither has arguments, variables or places of
+others. What is at home on this machine (folders, ports that are taken when it starts, devices) is replaced by
+what a container has.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields, replace
+
+from headrace.deploy.members import HEALTH_PORT, Member
+from headrace.deploy.secretfiles import with_secret_files
+from headrace.errors import SpecError
+from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec
+from headrace.spec.references import without
+from headrace.spec.security import SecuritySpec
+
+FREE = {'grpc': 50051, 'http': 8080}
+"""The ports of doors that take a free one at home."""
+
+PRIVILEGED = 1024
+"""Ports below this one belong to root, which no container is run as."""
+
+RUNNING = (
+    *('uses', 'uses_with', 'uses_metas', 'uses_requests', 'uses_dynamic_batching', 'py_modules'),
+    *('timeout_ready_s', 'allow_concurrent', 'allow_uris', 'replicas', 'log_level'),
+)
+"""Settings of an executor that only its own workers act upon."""
+
+PLACING = (
+    *('env', 'env_from_secret', 'workspace', 'gpus', 'threads', 'reload'),
+    *('image', 'volumes', 'entrypoint', 'cpus', 'memory', 'storage', 'kubernetes'),
+)
+"""Settings of an executor that are about its container: who starts that has acted upon them."""
+
+SHAPE = ('name', 'needs', 'join')
+"""Settings of an executor that all others know."""
+
+
+class Door(Struct, frozen=True, kw_only=True):
+    """A port of the gateway: `inside` in its container, `outside` as the Flow names it."""
+
+    name: str
+    inside: int
+    outside: int
+    tls: bool
+
+
+def told_to(spec: FlowSpec, member: Member) -> FlowSpec:
+    """What a member of a Flow is told of it.
+
+    >>> flow = FlowSpec(executors=(ExecutorSpec(name='a', uses_with={'x': 1}), ExecutorSpec(name='b')))
+    >>> told_to(flow, Member(name='b', spec=flow['b'], target='b', executor='b'))['a'].uses_with
+    {}
+    """
+    record = spec.observe.record
+    if member.is_gateway:
+        path = f'/data/{PurePosixPath(record.path).name}' if record.path else ''
+        executors = tuple(_without(each, (*RUNNING, *PLACING)) for each in spec.executors)
+        gateway = _opened(spec.gateway, spec.base)
+    else:
+        path = ''
+        executors = tuple(
+            _portable(_without(each, (*PLACING, 'replicas')), spec.base)
+            if each.name == member.executor
+            else ExecutorSpec(**{name: getattr(each, name) for name in SHAPE})
+            for each in spec.executors
+        )
+        locked = with_secret_files(SecuritySpec(workers=spec.gateway.security.workers), for_gateway=False)
+        gateway = GatewaySpec(security=locked)
+    return replace(
+        spec,
+        executors=executors,
+        gateway=gateway,
+        workspace=None,
+        env={},
+        place='local',
+        observe=replace(spec.observe, record=replace(record, path=path)),
+        from_environment=without(spec.from_environment, ('name', 'env', 'workspace')),
+    )
+
+
+def doors_of(gateway: GatewaySpec) -> tuple[Door, ...]:
+    """The ports of a gateway in a container.
+
+    >>> [(door.name, door.inside, door.outside) for door in doors_of(GatewaySpec(ports=(443,)))]
+    [('grpc', 8443, 443)]
+    """
+    taken, found = {HEALTH_PORT}, []
+    for name, port in gateway.doors.items():
+        outside = port or FREE[name]
+        inside = outside if outside >= PRIVILEGED else outside + 8000
+        while inside in taken:
+            inside += 1
+        taken.add(inside)
+        found.append(Door(name=name, inside=inside, outside=outside, tls=gateway.security.tls is not None))
+    if len({door.outside for door in found}) < len(found):
+        raise SpecError(
+            f'gateway: the ports of {", ".join(gateway.doors)} would be the same', help='name them'
+        )
+    return tuple(found)
+
+
+def _opened(gateway: GatewaySpec, base: str) -> GatewaySpec:
+    """A gateway that the network of its container reaches; who else does is decided around it."""
+    security = with_secret_files(replace(gateway.security, audit=''), for_gateway=True)
+    return replace(
+        gateway,
+        host='0.0.0.0',
+        insecure=not security.authenticates,
+        ports=tuple(door.inside for door in doors_of(gateway)),
+        replicas=1,
+        static={path: _relative(folder, base) for path, folder in gateway.static.items()},
+        apps={path: _relative_module(name, base) for path, name in gateway.apps.items()},
+        uses=gateway.uses and _relative_module(gateway.uses, base),
+        security=security,
+        **_defaults(GatewaySpec, ('image', 'cpus', 'memory', 'env_from_secret', 'kubernetes')),
+        from_environment=without(gateway.from_environment, ('image',)),
+    )
+
+
+def _without(executor: ExecutorSpec, names: tuple[str, ...]) -> ExecutorSpec:
+    """An executor with the default of some settings; its name and needs are those that they are here."""
+    references = without(executor.from_environment, (*names, 'name', 'needs'))
+    return replace(executor, **_defaults(ExecutorSpec, names), from_environment=references)
+
+
+def _defaults(record: type[Struct], names: tuple[str, ...]) -> dict[str, object]:
+    known = {field.name: field for field in fields(record)}
+    return {
+        name: known[name].default if known[name].default is not NODEFAULT else known[name].default_factory()
+        for name in names
+    }
+
+
+def _portable(executor: ExecutorSpec, base: str) -> ExecutorSpec:
+    """An executor whose files are named from the folder of the Flow, wherever that is."""
+    return replace(
+        executor,
+        py_modules=tuple(_relative_module(name, base) for name in executor.py_modules),
+        **{
+            name: _relative_module(uses, base)
+            for name in ('uses', 'uses_before', 'uses_after')
+            if isinstance(uses := getattr(executor, name), str)
+        },
+    )
+
+
+def _relative_module(name: str, base: str) -> str:
+    file, colon, attribute = name.partition(':')
+    return f'{_relative(file, base)}{colon}{attribute}'
+
+
+def _relative(path: str, base: str) -> str:
+    """A path as seen from `base`, if it is below that."""
+    if not os.path.isabs(path):
+        return path
+    home = Path(base or '.').absolute()
+    return str(Path(path).relative_to(home)) if Path(path).is_relative_to(home) else path

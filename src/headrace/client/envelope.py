@@ -21,6 +21,7 @@ def encode(request: Request, docs: DocList[Any]) -> bytes:
         timeout_s=request.left_s() or 0.0,
         parts=request.in_parts,
         traceparent=request.metadata.get('traceparent', ''),
+        tracestate=request.metadata.get('tracestate', ''),
     )
     if request.parameters:
         message.parameters_json = parameters.to_json(dict(request.parameters))

@@ -17,7 +17,7 @@ from headrace.client.stream import Stream
 IDLE = 4
 """How many are kept for who needs one next, of each order."""
 
-INSIDE = frozenset({'x-request-id', 'traceparent'})
+INSIDE = frozenset({'x-request-id', 'traceparent', 'tracestate'})
 """Metadata that goes into each message; all other goes with the opening of a stream."""
 
 SHARED_BYTES = 1 << 20

@@ -15,13 +15,11 @@ from headrace.client.described import Taken, taken
 from headrace.client.messages import Request, Response
 from headrace.client.options import Options
 from headrace.client.progress import Progress, progress
-from headrace.client.tracing import caller
+from headrace.client.tracing import TRACEPARENT, TRACESTATE, caller
 from headrace.client.transport import Transport
 from headrace.documents import DocList
 from headrace.errors import SpecError
 from headrace.proto import parameters
-
-TRACEPARENT = 'traceparent'
 
 
 class Post:
@@ -41,6 +39,8 @@ class Post:
         self.timeout_s = timeout_s if options.timeout_s is None else options.timeout_s
         # gRPC refuses keys in capitals, and to HTTP they are the same
         self.metadata = {key.lower(): value for key, value in (options.metadata or {}).items()}
+        if TRACEPARENT not in self.metadata:
+            self.metadata.pop(TRACESTATE, None)  # it would say something about nothing
         self._caller = None if TRACEPARENT in self.metadata else caller()
 
     def request(self, docs: DocList[Any], *, in_parts: bool = False) -> Request:
@@ -55,7 +55,7 @@ class Post:
             parameters=self.parameters,
             target=options.target_executor or '',
             deadline=None if self.timeout_s is None else time.monotonic() + self.timeout_s,
-            metadata=self.metadata if span is None else {**self.metadata, TRACEPARENT: span.trace},
+            metadata=self.metadata if span is None else {**self.metadata, **span.trace},
             span=span,
             stream=options.stream,
             in_parts=in_parts,

@@ -11,6 +11,8 @@ from typing import Any
 from headrace._version import __version__
 from headrace.errors import HeadraceError
 
+TRACEPARENT, TRACESTATE = 'traceparent', 'tracestate'
+
 
 class Caller:
     """Where the program was, in its traces, when it called: requests are spans within that."""
@@ -29,13 +31,15 @@ class Caller:
 
 
 class Sent:
-    """The span of one request; `trace` is the traceparent that goes with it."""
+    """The span of one request; `trace` is what goes with it: its traceparent and tracestate."""
 
     def __init__(self, otel: Any, span: Any) -> None:
         self._otel = otel
         self._span = span
         context = span.get_span_context()
-        self.trace = f'00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}'
+        parent = f'00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}'
+        state = context.trace_state.to_header()
+        self.trace = {TRACEPARENT: parent, **({TRACESTATE: state} if state else {})}
 
     def tried(self, error: HeadraceError) -> None:
         """An attempt has failed, and there will be another."""

@@ -12,7 +12,7 @@ from headrace.client.parts import PART_BYTES, Buffer, Part
 from headrace.documents import DocList
 from headrace.documents.codec import columns
 from headrace.errors import BadServer, HeadraceError, Overloaded
-from headrace.observe.tracing import usable
+from headrace.observe.tracing import usable, usable_state
 from headrace.pipeline import Batch, Context, Handler, Payload
 from headrace.pipeline.batch import joined
 from headrace.pipeline.describe import FlowInfo
@@ -114,12 +114,14 @@ async def _begun(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
 
 def _asked(request: Request, body: bytes) -> tuple[Batch, Context]:
     """A request as handlers take it."""
+    trace = usable(request.metadata.get('traceparent', ''))
     context = Context.within(
         request.endpoint,
         request.left_s(),
         request_id=request.request_id,
         target=request.target,
-        trace=usable(request.metadata.get('traceparent', '')),
+        trace=trace,
+        trace_state=usable_state(request.metadata.get('tracestate', ''), trace),
     )
     payload = Payload(segments=(bytearray(body),))
     return Batch(parameters=dict(request.parameters), sources=(('gateway', payload),)), context

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from headrace.errors import RequestError
 from headrace.observe.tracing.traceparent import usable as usable_trace
+from headrace.observe.tracing.traceparent import usable_state
 from headrace.pipeline.describe import LONGEST_NAME
 
-__all__ = ['check_address', 'usable_id', 'usable_timeout_s', 'usable_trace']
+__all__ = ['check_address', 'usable_id', 'usable_state', 'usable_timeout_s', 'usable_trace']
 
 LONGEST_ID = 128
 """Characters of a request id that a client may choose."""

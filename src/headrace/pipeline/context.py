@@ -35,16 +35,17 @@ class Context:
 
     `deadline` is a point on `time.monotonic()` of this process (None: no limit); on the wire it travels as
     the seconds that are left. `target` is a regular expression for the names of the executors to visit ('' is
-    all). `trace` is a W3C traceparent, or ''. `client` says who asks, so that queues can be fair: the host
-    that a gateway's door sees, '' where there is no door; it does not travel to workers. `hops` collects
-    where the time goes; None if nobody wants to know. `span` is that of who works on it in this process; None
-    if that is not recorded. `door` is what the door that it came through knows of it; None behind others.
-    `tape` is what `headrace.recording` notes of it; None before that has been asked.
+    all). `trace` is a W3C traceparent, or '', `trace_state` the tracestate with it. `client` says who asks,
+    so that queues can be fair: the host that a gateway's door sees, '' where there is no door; it does not
+    travel to workers. `hops` collects where the time goes; None if nobody wants to know. `span` is that of
+    who works on it in this process; None if that is not recorded. `door` is what the door that it came
+    through knows of it; None behind others. `tape` is what `headrace.recording` notes of it; None before that
+    has been asked.
     """
 
     __slots__ = (
         *('_callbacks', 'cancelled', 'client', 'deadline', 'door', 'endpoint'),
-        *('hops', 'request_id', 'span', 'tape', 'target', 'trace'),
+        *('hops', 'request_id', 'span', 'tape', 'target', 'trace', 'trace_state'),
     )
 
     def __init__(
@@ -55,6 +56,7 @@ class Context:
         deadline: float | None = None,
         target: str = '',
         trace: str = '',
+        trace_state: str = '',
         client: str = '',
     ) -> None:
         self.endpoint = endpoint
@@ -62,6 +64,7 @@ class Context:
         self.deadline = deadline
         self.target = target
         self.trace = trace
+        self.trace_state = trace_state
         self.client = client
         self.hops: list[Hop] | None = None
         self.span: Span | None = None
@@ -88,6 +91,7 @@ class Context:
             deadline=self.deadline,
             target=self.target,
             trace=self.trace,
+            trace_state=self.trace_state,
             client=self.client,
         )
         part.tape = self.tape

@@ -76,6 +76,7 @@ class Floating:
             request_id=asked.request_id,
             target=asked.target,
             trace=asked.trace,
+            trace_state=asked.trace_state,
             client=asked.client,
         )
         try:

@@ -260,4 +260,5 @@ def _context(contexts: Sequence[Context]) -> Context:
         deadline=None if None in deadlines else max(each for each in deadlines if each is not None),
         target=first.target,
         trace=first.trace,
+        trace_state=first.trace_state,
     )

@@ -115,7 +115,12 @@ class Requested(Recorded):
             about['headrace.protocol'] = door.protocol
             since_ns = time.time_ns() - int((time.perf_counter() - door.started) * 1e9)
         span = self._tracing.begin(
-            context.endpoint, trace, kind='server', since_ns=since_ns, attributes=about
+            context.endpoint,
+            trace,
+            context.trace_state,
+            kind='server',
+            since_ns=since_ns,
+            attributes=about,
         )
         context.trace, context.span = span.trace, span
         if door is not None:
@@ -142,7 +147,11 @@ class Visit(Recorded):
             return None, context
         about = {'headrace.executor': self._executor, 'headrace.documents': len(batch)}
         span = self._tracing.begin(
-            self._executor, context.span or context.trace, kind=self._kind, attributes=about
+            self._executor,
+            context.span or context.trace,
+            context.trace_state,
+            kind=self._kind,
+            attributes=about,
         )
         return span, context.inside(span)
 
@@ -160,7 +169,11 @@ class Answering(Recorded):
             return None, context
         about = {'headrace.replica': self._replica, 'headrace.request_id': context.request_id}
         span = self._tracing.begin(
-            f'{self._replica} {context.endpoint}', context.trace, kind='server', attributes=about
+            f'{self._replica} {context.endpoint}',
+            context.trace,
+            context.trace_state,
+            kind='server',
+            attributes=about,
         )
         context.trace, context.span = span.trace, span
         return span, context

@@ -8,12 +8,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Request(_message.Message):
-    __slots__ = ("endpoint", "target", "request_id", "timeout_s", "traceparent", "cancel", "parts", "parameters", "parameters_json", "columns", "json", "rows")
+    __slots__ = ("endpoint", "target", "request_id", "timeout_s", "traceparent", "tracestate", "cancel", "parts", "parameters", "parameters_json", "columns", "json", "rows")
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    TRACESTATE_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +27,7 @@ class Request(_message.Message):
     request_id: str
     timeout_s: float
     traceparent: str
+    tracestate: str
     cancel: bool
     parts: bool
     parameters: _struct_pb2.Struct
@@ -33,7 +35,7 @@ class Request(_message.Message):
     columns: bytes
     json: bytes
     rows: DocumentRows
-    def __init__(self, endpoint: _Optional[str] = ..., target: _Optional[str] = ..., request_id: _Optional[str] = ..., timeout_s: _Optional[float] = ..., traceparent: _Optional[str] = ..., cancel: _Optional[bool] = ..., parts: _Optional[bool] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., parameters_json: _Optional[bytes] = ..., columns: _Optional[bytes] = ..., json: _Optional[bytes] = ..., rows: _Optional[_Union[DocumentRows, _Mapping]] = ...) -> None: ...
+    def __init__(self, endpoint: _Optional[str] = ..., target: _Optional[str] = ..., request_id: _Optional[str] = ..., timeout_s: _Optional[float] = ..., traceparent: _Optional[str] = ..., tracestate: _Optional[str] = ..., cancel: _Optional[bool] = ..., parts: _Optional[bool] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., parameters_json: _Optional[bytes] = ..., columns: _Optional[bytes] = ..., json: _Optional[bytes] = ..., rows: _Optional[_Union[DocumentRows, _Mapping]] = ...) -> None: ...
 
 class Reply(_message.Message):
     __slots__ = ("request_id", "more", "parameters", "parameters_json", "columns", "json", "rows", "error")

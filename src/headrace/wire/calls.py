@@ -27,7 +27,7 @@ def pack_call(call: int, batch: Batch, context: Context, window: Window | tuple[
         context.request_id,
         context.left_s(),
         context.target,
-        context.trace,
+        f'{context.trace} {context.trace_state}' if context.trace_state else context.trace,
         batch.parameters,
         sizes,
         *window,
@@ -48,9 +48,17 @@ def unpack_call(frame: Frame) -> tuple[Batch, Context, list[Any]]:
         if not isinstance(endpoint, str) or not isinstance(parameters, dict):
             raise TypeError('its endpoint is no text or its parameters are no map')
         deadline = None if left_s is None else time.monotonic() + left_s
-        context = Context(endpoint, request_id=request_id, deadline=deadline, target=target, trace=trace)
+        trace, _, state = trace.partition(' ')
+        context = Context(
+            endpoint,
+            request_id=request_id,
+            deadline=deadline,
+            target=target,
+            trace=trace,
+            trace_state=state,
+        )
         return Batch(parameters=parameters, sources=_sources(frame, sizes)), context, window
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise ProtocolError(f'a call frame is not understood: {error}') from None
 
 

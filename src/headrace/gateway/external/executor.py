@@ -71,7 +71,10 @@ class Link:
 
     def _asked(self, batch: Batch, context: Context) -> bytes:
         request = pb.Request(
-            endpoint=context.endpoint, request_id=context.request_id, traceparent=context.trace
+            endpoint=context.endpoint,
+            request_id=context.request_id,
+            traceparent=context.trace,
+            tracestate=context.trace_state,
         )
         given = {key: value for key, value in batch.parameters.items() if key not in REPORTS}
         if given:

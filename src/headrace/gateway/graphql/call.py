@@ -29,7 +29,7 @@ PROTOCOL = 'graphql'
 class Caller:
     """Who sent an operation, until when they wait, and what they may call."""
 
-    __slots__ = ('deadline', 'identity', 'is_safe', 'request_id', 'trace')
+    __slots__ = ('deadline', 'identity', 'is_safe', 'request_id', 'trace', 'trace_state')
 
     def __init__(
         self,
@@ -38,12 +38,14 @@ class Caller:
         *,
         deadline: float | None = None,
         trace: str = '',
+        trace_state: str = '',
         is_safe: bool = False,
     ) -> None:
         self.identity = identity
         self.request_id = request_id
         self.deadline = deadline
         self.trace = trace
+        self.trace_state = trace_state
         self.is_safe = is_safe
 
 
@@ -162,6 +164,7 @@ class Calls:
             deadline=caller.deadline,
             target=target,
             trace=caller.trace or self._trace,
+            trace_state=caller.trace_state,
             client=caller.identity.client,
         )
         if self._is_cancelled:

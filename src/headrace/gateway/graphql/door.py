@@ -79,11 +79,13 @@ class GraphqlDoor:
 
     async def _executed(self, request: Request, form: bytes) -> Response:
         timeout_s = request.timeout_s() if TIMEOUT_HEADER in request.headers else self._front.timeout_s
+        trace, trace_state = request.trace()
         caller = Caller(
             _identity(request),
             request.id,
             deadline=None if timeout_s is None else time.monotonic() + timeout_s,
-            trace=request.trace(),
+            trace=trace,
+            trace_state=trace_state,
             is_safe=request.method == 'GET',
         )
         calls = self.engine.calls(caller)

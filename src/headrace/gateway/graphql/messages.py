@@ -27,10 +27,11 @@ class Message(Struct):
 
 
 class Extensions(Struct):
-    """What an operation may say beside its query: how long its sender waits, the trace that it belongs to."""
+    """What an operation may say beside its query: how long its sender waits, its trace."""
 
     timeout_s: float | None = None
     traceparent: str = ''
+    tracestate: str = ''
 
 
 class Payload(Struct):

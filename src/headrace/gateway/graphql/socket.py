@@ -19,12 +19,12 @@ from headrace.gateway.entrance import Entrance
 from headrace.gateway.graphql import messages
 from headrace.gateway.graphql.call import PROTOCOL, Caller, Calls
 from headrace.gateway.graphql.engine import Engine
-from headrace.gateway.graphql.messages import BadMessage, Message, Payload
+from headrace.gateway.graphql.messages import BadMessage, Extensions, Message, Payload
 from headrace.gateway.graphql.request import GraphqlRequest
 from headrace.gateway.http.front import Front
 from headrace.gateway.identity import SHOWN, Credentials, Identity
 from headrace.gateway.refusals import reply_too_large
-from headrace.gateway.requested import usable_timeout_s, usable_trace
+from headrace.gateway.requested import usable_state, usable_timeout_s, usable_trace
 from headrace.gateway.underway import Underway, Work
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.session import Wire
@@ -213,11 +213,13 @@ class GraphqlSession:
         timeout_s = self._timeout_s(payload)
         if ticket is None:
             ticket = entrance.admission.enter(identity.client, size, timeout_s)
+        trace, trace_state = _trace(payload)
         caller = Caller(
             identity,
             request_id,
             deadline=None if timeout_s is None else time.monotonic() + timeout_s,
-            trace=_trace(payload),
+            trace=trace,
+            trace_state=trace_state,
         )
         running = Running(said.id, self._engine.calls(caller), ticket, timeout_s)
         self._running[said.id] = running
@@ -299,8 +301,11 @@ class GraphqlSession:
         self._wire.close(close.GOING_AWAY)
 
 
-def _trace(payload: Payload) -> str:
-    return usable_trace(payload.extensions.traceparent if payload.extensions else '')
+def _trace(payload: Payload) -> tuple[str, str]:
+    """The traceparent and the tracestate of an operation."""
+    said = payload.extensions or Extensions()
+    trace = usable_trace(said.traceparent)
+    return trace, usable_state(said.tracestate, trace)
 
 
 def _leave(ticket: Ticket | None) -> None:

@@ -12,6 +12,7 @@ from headrace.gateway.identity import Credentials
 from headrace.gateway.requested import LONGEST_TIMEOUT_S, usable_id
 from headrace.proto import headrace_pb2 as pb
 
+TRACESTATE = 'tracestate'
 Rpc = grpc.aio.ServicerContext[bytes, bytes]
 
 
@@ -33,7 +34,10 @@ class Caller(NamedTuple):
         left_s = rpc.time_remaining()
         is_endless = left_s is None or left_s > ENDLESS_S
         deadline = None if is_endless else time.monotonic() + min(left_s, LONGEST_TIMEOUT_S)
-        metadata = dict(rpc.invocation_metadata() or ())
+        given = rpc.invocation_metadata() or ()
+        metadata = dict(given)
+        if len(metadata) < len(given) and TRACESTATE in metadata:  # the one that may be said in pieces
+            metadata[TRACESTATE] = ','.join(str(value) for key, value in given if key == TRACESTATE)
         return cls(peer.host, metadata, deadline, peer.certificate)
 
     @property

@@ -15,7 +15,7 @@ from headrace.gateway.finished import Finished
 from headrace.gateway.grpc.caller import Caller
 from headrace.gateway.identity import Identity
 from headrace.gateway.refusals import reply_too_large, request_too_large
-from headrace.gateway.requested import check_address, usable_timeout_s, usable_trace
+from headrace.gateway.requested import check_address, usable_state, usable_timeout_s, usable_trace
 from headrace.gateway.strangers import Strangers
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.batch import Batch
@@ -57,12 +57,15 @@ class Exchange:
             given.append(caller.deadline)
         if not given and self._timeout_s is not None:
             given.append(now + self._timeout_s)
+        trace = usable_trace(request.traceparent or caller.metadata.get('traceparent', ''))
+        state = request.tracestate if request.traceparent else caller.metadata.get('tracestate', '')
         return Context(
             request.endpoint or '/',
             request_id=caller.name_of(request),
             deadline=min(given, default=None),
             target=request.target,
-            trace=usable_trace(request.traceparent or caller.metadata.get('traceparent', '')),
+            trace=trace,
+            trace_state=usable_state(state, trace),
             client=identity.client,
         )
 

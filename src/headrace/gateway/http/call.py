@@ -20,6 +20,8 @@ from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import LONGEST_NAME
 
+NO_TRACE = '', ''
+
 
 class Call(Awaited):
     """One request under way: it ends at its deadline, or when its client leaves, or with the server.
@@ -74,12 +76,14 @@ class Call(Awaited):
         known = front.types.get(endpoint) or (None if endpoint in front.endpoints else front.default)
         expected = known or front.learn(endpoint)
         self.output = expected.gives
+        trace, trace_state = request.trace() if b'traceparent' in headers else NO_TRACE
         self.context = Context(
             endpoint,
             request_id=request.id,
             deadline=deadline,
             target=target,
-            trace=request.trace() if b'traceparent' in headers else '',
+            trace=trace,
+            trace_state=trace_state,
             client=request.client,
         )
         self.is_complete = True

@@ -11,7 +11,7 @@ from headrace.gateway.finished import Finished
 from headrace.gateway.http.asgi import Receive, Scope
 from headrace.gateway.identity import Identity
 from headrace.gateway.refusals import request_too_large
-from headrace.gateway.requested import usable_id, usable_timeout_s, usable_trace
+from headrace.gateway.requested import usable_id, usable_state, usable_timeout_s, usable_trace
 from headrace.pipeline.admission import Ticket
 from headrace.pipeline.context import new_request_id
 from headrace.wire.hosts import client_of
@@ -89,9 +89,13 @@ class Request:
         self.scope = scope
         self.receive = receive
 
-    def trace(self) -> str:
-        """The W3C traceparent that came with the request, or ''."""
-        return usable_trace(self.headers.get(b'traceparent', b'').decode('latin1'))
+    def trace(self) -> tuple[str, str]:
+        """The W3C traceparent that came with the request and its tracestate; '' is none of them."""
+        trace = usable_trace(self.headers.get(b'traceparent', b'').decode('latin1'))
+        if b'tracestate' not in self.headers:
+            return trace, ''
+        states = [value for name, value in self.scope['headers'] if name == b'tracestate']
+        return trace, usable_state(b','.join(states).decode('latin1'), trace)
 
     def timeout_s(self) -> float:
         """Seconds that the client says it waits; RequestError for what is no such time."""

@@ -43,6 +43,7 @@ class Columns:
             request.endpoint or self._route or '/',
             request.target,
             request.traceparent,
+            request.tracestate,
             usable_timeout_s(request.timeout_s) if request.timeout_s else None,
             request.parts,
             (request, columns),

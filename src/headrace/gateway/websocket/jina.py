@@ -86,7 +86,7 @@ class Jina:
         check_address(endpoint, target)
         if endpoint == '/':
             endpoint = self._setting.route or '/'
-        return Ask(id, endpoint, target, '', None, False, asked, len(message))
+        return Ask(id, endpoint, target, '', '', None, False, asked, len(message))
 
     async def batch(self, ask: Ask) -> Batch:
         """The documents and parameters of a request."""

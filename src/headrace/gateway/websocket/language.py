@@ -19,6 +19,7 @@ class Ask(NamedTuple):
     endpoint: str
     target: str
     trace: str
+    trace_state: str
     timeout_s: float | None
     is_stream: bool
     body: Any

@@ -38,6 +38,7 @@ class Said(Struct, forbid_unknown_fields=True, kw_only=True):
     stream: bool = False
     timeout_s: float | None = None
     traceparent: str = ''
+    tracestate: str = ''
 
 
 class Told(Struct, omit_defaults=True):
@@ -119,8 +120,8 @@ class Json:
             check_address(said.endpoint, said.target)
             endpoint = said.endpoint or self._setting.route or '/'
             timeout_s = None if said.timeout_s is None else usable_timeout_s(said.timeout_s)
-            times = said.traceparent, timeout_s
-            return Ask(said.id, endpoint, said.target, *times, said.stream, said, len(message))
+            trace = said.traceparent, said.tracestate
+            return Ask(said.id, endpoint, said.target, *trace, timeout_s, said.stream, said, len(message))
         if said.type == 'cancel':
             return Cancel(said.id)
         return End() if said.type == 'end' else Ping(msgspec.json.encode(Told('pong', said.id)))

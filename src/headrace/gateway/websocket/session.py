@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from headrace.errors import HeadraceError, Unauthenticated
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.identity import Credentials, Identity
-from headrace.gateway.requested import usable_id, usable_trace
+from headrace.gateway.requested import usable_id, usable_state, usable_trace
 from headrace.gateway.underway import Underway
 from headrace.gateway.websocket import close
 from headrace.gateway.websocket.job import Job, Worker
@@ -221,12 +221,14 @@ class Session:
 
     def _context(self, ask: Ask) -> Context:
         timeout_s = self._entrance.spec.timeout_s if ask.timeout_s is None else ask.timeout_s
+        trace = usable_trace(ask.trace)
         return Context(
             ask.endpoint,
             request_id=usable_id(ask.id) or new_request_id(),
             deadline=None if timeout_s is None else time.monotonic() + timeout_s,
             target=ask.target,
-            trace=usable_trace(ask.trace),
+            trace=trace,
+            trace_state=usable_state(ask.trace_state, trace),
             client=self._identity.client,
         )
 

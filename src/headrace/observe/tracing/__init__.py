@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.extras import load
 from headrace.observe.tracing.settings import Settings
-from headrace.observe.tracing.traceparent import is_sampled, trace_id, usable
+from headrace.observe.tracing.traceparent import is_sampled, trace_id, usable, usable_state
 
 if TYPE_CHECKING:
     from headrace.observe.metrics.store import Store
     from headrace.observe.tracing.tracing import Tracing
 
-__all__ = ['Settings', 'begun', 'is_sampled', 'trace_id', 'usable']
+__all__ = ['Settings', 'begun', 'is_sampled', 'trace_id', 'usable', 'usable_state']
 
 
 def begun(

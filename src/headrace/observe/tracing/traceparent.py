@@ -1,7 +1,9 @@
 """W3C trace context: the text that goes with a request in, what it says out.
 
-`00-<trace id: 32 hex digits>-<span id: 16>-<flags: 2>`; the lowest bit of the flags says that the trace is
-recorded. Nothing here needs OpenTelemetry: requests that nobody records carry their trace, too.
+A traceparent is `00-<trace id: 32 hex digits>-<span id: 16>-<flags: 2>`; the lowest bit of the flags says
+that the trace is recorded. A tracestate is what vendors add to that (`one=value,other=value`): it means
+nothing to us, and goes on unchanged. Nothing here needs OpenTelemetry: requests that nobody records carry
+their trace, too.
 """
 
 from __future__ import annotations
@@ -12,7 +14,20 @@ from random import getrandbits, random
 SIZE = 55
 """Characters of a traceparent of version 00."""
 
+LONGEST_STATE, MOST_MEMBERS = 512, 32
+"""Characters of a tracestate that go on, and what the standard allows it to have at most."""
+
+LONGEST_GIVEN = 32 * 1024
+"""Characters of a tracestate that is looked at; no usable one has more."""
+
+LONG_MEMBER = 128
+"""Members with more characters are left out first."""
+
 _FORM = re.compile(r'([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})')
+_MEMBER = re.compile(
+    r'[a-z0-9][a-z0-9_*/-]{0,240}(@[a-z][a-z0-9_*/-]{0,13}|[a-z0-9_*/-]{0,15})'
+    r'=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]'
+)
 _SAMPLED = frozenset('13579bdf')
 _NO_TRACE, _NO_SPAN = '0' * 32, '0' * 16
 
@@ -34,6 +49,29 @@ def usable(given: str) -> str:
     if len(given) > SIZE and (version == '00' or given[SIZE] != '-'):
         return ''  # versions to come may have more, after a dash
     return given if version == '00' else f'00-{trace_id}-{span_id}-{flags}'
+
+
+def usable_state(given: str, trace: str) -> str:
+    """A tracestate that came with a usable traceparent, as it goes on: unchanged, or '' if it is none.
+
+    Of one that is longer than `LONGEST_STATE`, members are left out: long ones, then the oldest.
+
+    >>> usable_state('congo=t61rcWkgMzE,rojo=00f067aa0ba902b7', f'00-{7:032x}-{7:016x}-01')
+    'congo=t61rcWkgMzE,rojo=00f067aa0ba902b7'
+    """
+    if not trace or not 0 < len(given) <= LONGEST_GIVEN:
+        return ''
+    members = [text for each in given.split(',') if (text := each.strip(' \t'))]
+    if not members or len(members) > MOST_MEMBERS or not all(map(_MEMBER.fullmatch, members)):
+        return ''
+    if len(given) <= LONGEST_STATE:
+        return given.strip(' \t')
+    for member in reversed(members):
+        if len(','.join(members)) > LONGEST_STATE and len(member) > LONG_MEMBER:
+            members.remove(member)
+    while len(','.join(members)) > LONGEST_STATE:
+        members.pop()
+    return ','.join(members)
 
 
 def is_sampled(trace: str) -> bool:

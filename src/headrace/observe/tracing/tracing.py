@@ -18,7 +18,14 @@ from opentelemetry.sdk.trace.sampling import (
     SamplingResult,
     TraceIdRatioBased,
 )
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    TraceState,
+    set_span_in_context,
+)
 
 from headrace._version import __version__
 from headrace.observe.logcontext import CURRENT
@@ -72,18 +79,22 @@ class Tracing:
         self,
         name: str,
         parent: str | Span = '',
+        state: str = '',
         *,
         kind: Kind = 'internal',
         links: Sequence[Span] = (),
         since_ns: int | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> Span:
-        """A span within another one, or within the one that a traceparent names; '' begins a trace."""
+        """A span within another one, or within the one that a traceparent (with its tracestate) names.
+
+        Without either it begins a trace.
+        """
         return Span(
             self,
             self._tracer.start_span(
                 name,
-                parent.within if isinstance(parent, Span) else remote(parent),
+                parent.within if isinstance(parent, Span) else remote(parent, state),
                 kind=_KINDS[kind],
                 attributes=attributes,
                 links=[otel.Link(each.context) for each in links] or None,
@@ -100,13 +111,15 @@ class Tracing:
         return self.outbox.close(timeout_s)
 
 
-def remote(trace: str) -> Context:
-    """A traceparent as OpenTelemetry's context of what is done for it; without one, a context of nothing."""
+def remote(trace: str, state: str = '') -> Context:
+    """What a caller says of its trace as OpenTelemetry's context of what is done for it; '' is nothing."""
     if not trace:
         return Context()
     trace_id, span_id = ids(trace)
     flags = _RECORDED if is_sampled(trace) else _NOT_RECORDED
-    return set_span_in_context(NonRecordingSpan(SpanContext(trace_id, span_id, True, flags)), Context())
+    states = TraceState.from_header([state]) if state else None
+    caller = SpanContext(trace_id, span_id, True, flags, states)
+    return set_span_in_context(NonRecordingSpan(caller), Context())
 
 
 class OutsideOfRequests(Sampler):

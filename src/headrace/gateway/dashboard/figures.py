@@ -10,17 +10,23 @@ from headrace.gateway.dashboard.sums import count, distribution, matching, work
 from headrace.gateway.finished import GONE
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.reading import Snapshot
+from headrace.observe.metrics.store import OTHER
 
 
 def answered(snapshot: Snapshot, **wanted: str) -> tuple[int, int, int]:
     """How many requests with these labels ended, how many of them were refused, and how many failed."""
     requests = refused = failed = 0
     for labels, series in matching(snapshot, catalogue.REQUESTS, **wanted):
-        status, number = int(labels[2]), round(series.value)
+        status, number = status_of(labels[2]), round(series.value)
         requests += number
         refused += number if 400 <= status < 500 and status != GONE else 0
         failed += number if status >= 500 else 0
     return requests, refused, failed
+
+
+def status_of(label: str) -> int:
+    """The number of a status; 0 for those that share a series, because there are too many of them."""
+    return 0 if label == OTHER else int(label)
 
 
 def doors(snapshot: Snapshot, protocols: Iterable[str]) -> tuple[DoorState, ...]:

@@ -10,11 +10,14 @@ from headrace.gateway.dashboard.sums import count, work
 from headrace.gateway.problems import GIVEN_UP
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.reading import Snapshot
+from headrace.observe.metrics.store import OTHER
 from headrace.observe.paths import hide_paths
 
 ALIVE = frozenset(('healthy', 'suspect'))
 STARTING = 'starting'
 """How a replica is that is to be there, and that this gateway has no way to."""
+MOST_DRAWN = 1000
+"""Replicas of a shard that are drawn."""
 
 
 class Place(NamedTuple):
@@ -74,9 +77,9 @@ def _wanted(snapshot: Snapshot, executor: str) -> list[tuple[str, int, int]]:
     wanted: dict[tuple[str, int], int] = {}
     for (name, shard, _), values in snapshot.values(catalogue.REPLICAS).items():
         own, _, part = name.partition('/')
-        if own == executor:
+        if own == executor and shard != OTHER:
             wanted[part, int(shard)] = wanted.get((part, int(shard)), 0) + round(values.value)
-    return [(part, shard, number) for (part, shard), number in wanted.items()]
+    return [(part, shard, min(number, MOST_DRAWN)) for (part, shard), number in wanted.items()]
 
 
 def _is_sharded(states: Mapping[str, str]) -> bool:

@@ -64,8 +64,8 @@ def named(snapshot: Snapshot) -> Iterator[Measured]:
     for metric, source in gateways:
         yield _summed(snapshot, metric, source, lambda _: (_GATEWAY,))
     status = catalogue.REQUESTS.labels.index('status')
-    yield _summed(snapshot, SUCCESSFUL, catalogue.REQUESTS, lambda own: _if(int(own[status]) < 400))
-    yield _summed(snapshot, FAILED, catalogue.REQUESTS, lambda own: _if(int(own[status]) >= 400))
+    yield _summed(snapshot, SUCCESSFUL, catalogue.REQUESTS, lambda own: _if('100' <= own[status] < '400'))
+    yield _summed(snapshot, FAILED, catalogue.REQUESTS, lambda own: _if('400' <= own[status] <= '999'))
     yield _summed(snapshot, PROCESSED, catalogue.EXECUTOR_DOCUMENTS, _of_executor)
     yield _summed(snapshot, PROCESSING, catalogue.HANDLER_SECONDS, _of_executor)
     for source in [measured.metric for measured in snapshot.metrics.values()]:

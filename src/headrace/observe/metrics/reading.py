@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from headrace.observe.metrics import sound
 from headrace.observe.metrics.metric import Metric
 from headrace.observe.metrics.pages import records
 from headrace.observe.metrics.store import SUFFIX, About, Defined, Listed, Store
@@ -85,6 +86,8 @@ def read(directory: Path | None, *own: Store) -> Snapshot:
     A file of a process that has ended counts as far as it can: gauges say how something is now, so its
     gauges do not.
     """
+    for store in own:
+        store.settle()
     contents = [] if directory is None else [c for c in map(parsed, _files(directory)) if c is not None]
     for store in own:
         content = parsed(store.content()) if store.path is None else None
@@ -128,18 +131,49 @@ def parsed(content: bytes) -> Content | None:
     about = _about(content)
     if about is None:
         return None
-    metrics: list[Metric] = []
-    found = Content(about, [])
+    file = _File(about)
     for text, slots in records(content):
-        record = _decoded(text)
-        if isinstance(record, Defined):
-            metrics.append(Metric(**msgspec.structs.asdict(record)))
-        elif isinstance(record, Listed) and record.metric < len(metrics):
-            metric = metrics[record.metric]
-            values = _values(metric, slots)
-            if values is not None and len(record.labels) == len(metric.labels):
-                found.series.append((metric, record.labels, values))
-    return found
+        file.take(_decoded(text), slots)
+    if file.fault:
+        sound.tell(about, file.fault)
+    return file.content
+
+
+class _File:
+    """What is read of a file, record by record; what is broken is left out."""
+
+    def __init__(self, about: About) -> None:
+        self.content = Content(about, [])
+        self.fault = ''
+        self._metrics: list[Metric | None] = []
+
+    def take(self, record: About | Defined | Listed | None, slots: memoryview[float]) -> None:
+        """The next record; None if nobody can read it."""
+        if isinstance(record, Listed):
+            self._list(record, slots)
+        elif isinstance(record, Defined):
+            metric = Metric(**msgspec.structs.asdict(record))
+            fault = sound.fault_of_metric(metric)
+            self._metrics.append(None if fault else metric)
+            self._note(fault)
+        elif record is None:
+            if not len(slots):  # it was a metric: others keep their numbers
+                self._metrics.append(None)
+            self._note('a record that nobody can read')
+
+    def _list(self, record: Listed, slots: memoryview[float]) -> None:
+        metric = self._metrics[record.metric] if 0 <= record.metric < len(self._metrics) else None
+        values = None if metric is None else _values(metric, slots)
+        if metric is None or values is None or len(record.labels) != len(metric.labels):
+            self._note('a series of no metric that is known')
+            return
+        fault = sound.fault_of_series(metric, record.labels, values.slots)
+        self._note(fault)
+        if not fault:
+            self.content.series.append((metric, record.labels, values))
+
+    def _note(self, fault: str) -> None:
+        self.fault = self.fault or fault
 
 
 def _values(metric: Metric, slots: memoryview[float]) -> Values | None:

@@ -9,24 +9,31 @@ import click
 
 from headrace.cli.output import show
 from headrace.cli.source import flow_argument, load
+from headrace.errors import SpecError
 from headrace.flow.render import endpoints_table
 from headrace.spec.exposure import check_files
 from headrace.spec.needs import check_needs
 from headrace.spec.paths import anchored
+from headrace.spec.strict import Finding, findings
 
 
 @click.command('check')
 @flow_argument
-def command(flow: Path, context: tuple[tuple[str, Any], ...]) -> None:
+@click.option('--strict', is_flag=True, help='Refuse what should not go to production: see above.')
+def command(flow: Path, context: tuple[tuple[str, Any], ...], strict: bool) -> None:
     """Say whether a Flow would start, and what it offers.
 
     Reads the file, loads every executor's class, and compares the documents that each one gives with those
     that the next one takes. Looks whether the files of keys and certificates are there, and the optional
     dependencies that the settings need. Constructs no executor and starts no process.
 
+    For a continuous integration, --strict also wants limits of processors and memory, images with a version,
+    and nobody let in who does not show who he is.
+
     \b
     Examples:
         headrace check flow.yml
+        headrace check flow.yml --strict
         headrace check flow.yml --set model=large && headrace run flow.yml --set model=large
     """
     read = load(flow, context)
@@ -34,6 +41,8 @@ def command(flow: Path, context: tuple[tuple[str, Any], ...]) -> None:
     check_files(anchored(read.spec.gateway, read.spec.base).security)
     for note in check_needs(read.spec):
         click.echo(f'note: {note}', err=True)
+    if strict:
+        _refuse(findings(read.spec), flow)
     count = len(info.executors)
     if not count:
         click.echo(f'{flow} has no executors: it would start, and give back what it is sent')
@@ -41,3 +50,15 @@ def command(flow: Path, context: tuple[tuple[str, Any], ...]) -> None:
     click.echo(f'{flow} is sound: {count} executor{"" if count == 1 else "s"}')
     if info.endpoints:
         show('', endpoints_table(info))
+
+
+def _refuse(found: list[Finding], flow: Path) -> None:
+    if not found:
+        return
+    for finding in found:
+        click.echo(f'{click.style(finding.of, bold=True)} {finding.says}: {finding.help}', err=True)
+    raise SpecError(
+        f'{flow} would start, and should not go to production so: {len(found)} findings'
+        if len(found) > 1
+        else f'{flow} would start, and should not go to production so: one finding'
+    )

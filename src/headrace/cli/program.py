@@ -13,6 +13,7 @@ from headrace.spec import environment
 from headrace.spec.suggest import did_you_mean
 
 COMMANDS = {
+    'new': 'Make a project: an executor, a Flow, tests, and a pipeline that ships it.',
     'run': 'Start a Flow and serve it until Ctrl-C.',
     'executor': 'Serve one executor, without writing a Flow for it.',
     'check': 'Say whether a Flow would start, and what it offers.',

@@ -1,0 +1,53 @@
+"""The name of a project in; out, the files of one that is right from its first day, by name."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from headrace.errors import SpecError
+
+_TEMPLATE = 'template'
+_SUFFIX = '.tmpl'
+"""Ends the names of the template's modules, which are no modules of ours."""
+_MOVED = {'gitignore': '.gitignore', 'github': '.github'}
+"""Names in the template that would act upon this package if they were those of the project."""
+
+
+def project_files(name: str) -> dict[str, str]:
+    """An executor, its Flow, tests of both, and a pipeline that checks, builds and ships them.
+
+    >>> sorted(project_files('My shop'))[:3]
+    ['.github/workflows/ci.yml', '.gitignore', 'README.md']
+    >>> 'my_shop/encoder.py' in project_files('My shop')
+    True
+
+    Raises SpecError for a name of which no package can be called.
+    """
+    package = re.sub(r'\W+', '_', name.lower(), flags=re.ASCII).strip('_')
+    if not package.isidentifier() or keyword.iskeyword(package) or package in ('headrace', 'tests'):
+        raise SpecError(
+            f'a project cannot be called {name!r}: its package would be {package!r}',
+            help='begin with a letter, go on with letters, digits, - and _: my-shop',
+        )
+    words = {'__NAME__': name, '__PACKAGE__': package, '__DISTRIBUTION__': package.replace('_', '-')}
+    made = {}
+    for path, text in _texts(files(__package__).joinpath(_TEMPLATE)):
+        first, *rest = path
+        first = package if first == 'package' else _MOVED.get(first, first)
+        for word, value in words.items():
+            text = text.replace(word, value)
+        made['/'.join((first, *rest)).removesuffix(_SUFFIX)] = text
+    return made
+
+
+def _texts(folder: Traversable) -> Iterator[tuple[tuple[str, ...], str]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_file():
+            yield (entry.name,), entry.read_text(encoding='utf-8')
+        elif entry.name != '__pycache__':
+            for path, text in _texts(entry):
+                yield (entry.name, *path), text

@@ -15,6 +15,7 @@ from functools import cache
 from importlib.util import find_spec
 
 import pytest
+from engine import buildx_missing, compose_missing, engine_missing
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
 SWITCH = 'HEADRACE_TEST_REQUIRE'
@@ -59,7 +60,10 @@ def _linux() -> str:
 # what a test may ask for -> a function that returns why it is not there, or nothing
 TOOLS: dict[str, Callable[[], str]] = {
     'browser': _browser,
+    'buildx': buildx_missing,
+    'compose': compose_missing,
     'curl': _curl,
+    'engine': engine_missing,
     'linux': _linux,
     'node': _node,
     'openssl': _openssl,
@@ -91,6 +95,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     tools = {tool for mark in item.iter_markers('needs') for tool in mark.args}
     if item.get_closest_marker('browser'):
         tools.add('browser')
+    if item.get_closest_marker('engine'):
+        tools.add('engine')
     for tool in sorted(tools):
         if tool not in TOOLS:
             pytest.fail(

@@ -93,6 +93,7 @@ def test_top_once_has_the_rates_of_a_known_load(flow: Flow) -> None:
     assert rates.keys() == {'enc', 'idx'}
     assert rates['enc'] == pytest.approx(told['pace']['rate'], rel=0.5)
     assert [(e['replicas'], e['well']) for e in told['executors']] == [(2, 2), (2, 2)]
+    assert all(0 < e['queue_p99_s'] < 30 and e['waiting'] >= 0 for e in told['executors'])
     doors = {door['protocol']: door['pace']['rate'] for door in told['doors']}
     assert doors['http'] > 0
     assert doors['grpc'] == 0
@@ -105,7 +106,8 @@ def test_top_prints_a_table(flow: Flow) -> None:
         'top-shop is ready',
         'calls/s',
         'p99',
-        'queue',
+        'queue p99',
+        'waiting',
         'enc',
         'idx',
         '/search',

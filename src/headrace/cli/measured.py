@@ -19,17 +19,21 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 
 class ExecutorPace(Struct, frozen=True, kw_only=True):
-    """One executor: calls of it, what waits for it and is in work now, and how its replicas are."""
+    """One executor: calls of it now, how long they were in its queue, and how its replicas are.
+
+    `waiting` are those that no replica has yet: they wait at the gateways.
+    """
 
     name: str
     state: str
     pace: Pace
-    queue: int
+    waiting: int
     in_flight: int
     replicas: int
     well: int
     retries: float
     restarts: int
+    queue_p99_s: float | None = None
 
 
 class EndpointPace(Struct, frozen=True, kw_only=True):
@@ -132,13 +136,23 @@ def _executor(now: ExecutorState, before: ExecutorState | None, over_s: float) -
         name=now.name,
         state=now.state,
         pace=_pace(_counts(now), _counts(before) if before else _Counts(), over_s),
-        queue=now.queue,
+        waiting=now.waiting,
         in_flight=now.in_flight,
         replicas=len(now.replicas),
         well=sum(replica.state == 'healthy' for replica in now.replicas),
         retries=_per_s(now.retries, before.retries if before else 0, over_s),
         restarts=now.restarts,
+        queue_p99_s=_known(quantile(grown(_queue(now), _queue(before) if before else Distribution()), 0.99)),
     )
+
+
+def _queue(executor: ExecutorState) -> Distribution:
+    """How long calls were in the queue of an executor, over all of its endpoints."""
+    measured = [each.queue for each in executor.endpoints if each.queue.counts]
+    if not measured:
+        return Distribution()
+    counts = tuple(map(sum, zip(*(each.counts for each in measured), strict=True)))
+    return Distribution(measured[0].bounds, counts, sum(each.sum for each in measured))
 
 
 def _endpoints(

@@ -17,7 +17,8 @@ COLORS = {'healthy': 'green', 'ready': 'green', 'degraded': 'yellow', 'draining'
 SORTS: dict[str, Callable[[ExecutorPace], float]] = {
     'as in the Flow': lambda executor: 0.0,
     'p99': lambda executor: -(executor.pace.p99_s or 0.0),
-    'queue': lambda executor: -executor.queue,
+    'waiting': lambda executor: -executor.waiting,
+    'queue p99': lambda executor: -(executor.queue_p99_s or 0.0),
     'rate': lambda executor: -executor.pace.rate,
 }
 """The orders in which executors may stand, by name."""
@@ -100,7 +101,8 @@ def _executors(now: FlowPace, sort: str) -> Table:
         'calls/s',
         'p50',
         'p99',
-        'queue',
+        'queue p99',
+        'waiting',
         'in flight',
         'replicas',
         'errors/s',
@@ -112,7 +114,8 @@ def _executors(now: FlowPace, sort: str) -> Table:
         table.add_row(
             Text(each.name, style=COLORS.get(each.state, 'red')),
             *_cells(each.pace),
-            str(each.queue),
+            told(each.queue_p99_s),
+            str(each.waiting),
             str(each.in_flight),
             Text(well, style='' if each.well == each.replicas else 'red'),
             _red(each.pace.failed),

@@ -18,7 +18,7 @@ def executors(flow: Monitored) -> Dashboard:
     return Dashboard(
         topic='executors',
         title='executors',
-        says='Where a request spends its time: the way there, waiting for a turn, or the code itself.',
+        says='Where a request spends its time: the way there, the queue of the executor, or the code itself.',
         choices=choices(flow, 'endpoint'),
         rows=tuple(rows),
     )
@@ -44,16 +44,16 @@ def _calls(ask: Queries) -> Panel:
 
 
 def _times(ask: Queries) -> Panel:
-    waited, waits, works = map(ask.mean, (of.HOP_SECONDS, of.EXECUTOR_QUEUE_SECONDS, of.HANDLER_SECONDS))
+    waited, queue, works = map(ask.mean, (of.HOP_SECONDS, of.EXECUTOR_QUEUE_SECONDS, of.HANDLER_SECONDS))
     return Panel(
         title='Where the time goes',
-        says='Means. "all" is what gateways wait. If "waits" is large: more replicas, or batches. If '
+        says='Means. "all" is what gateways wait. If "queue" is large: more replicas, or batches. If '
         '"works" is: the code. If "on the way" is: large documents, or a busy machine.',
         queries=(
             Query(waited, 'all'),
-            Query(waits, 'waits'),
+            Query(queue, 'queue'),
             Query(works, 'works'),
-            Query(f'{waited} - {waits} - {works}', 'on the way'),
+            Query(f'{waited} - {queue} - {works}', 'on the way'),
         ),
         unit='s',
     )

@@ -69,14 +69,14 @@ def _executors(ask: Queries) -> tuple[Panel, ...]:
             steps=limit(0.95, warns_at=0.8),
         ),
         Panel(
-            title='Waiting at executors, p99',
+            title='Queue of executors, p99',
             says='How long calls wait there for their turn, a thread, or their batch.',
             queries=(Query(ask.quantile(0.99, of.EXECUTOR_QUEUE_SECONDS, 'executor'), '{{executor}}'),),
             unit='s',
         ),
         Panel(
-            title='Waiting, compared with work',
-            says='Above 1 a call waits longer than it is worked on. Above 2 for a quarter of an hour is an '
+            title='Queue, compared with work',
+            says='Above 1 a call is longer in the queue than it is worked on. Above 2 for a quarter of an hour is an '
             'alert.',
             queries=(
                 Query(

@@ -73,7 +73,7 @@ def executor(snapshot: Snapshot, name: str, states: Mapping[str, str], *, is_rea
         failed=count(snapshot, catalogue.HOP_ERRORS, executor=name),
         retries=count(snapshot, catalogue.RETRIES, executor=name),
         restarts=sum(replica.restarts for replica in replicas),
-        queue=count(snapshot, catalogue.QUEUE_LENGTH, executor=name),
+        waiting=count(snapshot, catalogue.QUEUE_LENGTH, executor=name),
         in_flight=count(snapshot, catalogue.REPLICA_IN_FLIGHT, executor=name),
         took=took,
         endpoints=tuple(work(snapshot, each, executor=name, endpoint=each) for each in worked),

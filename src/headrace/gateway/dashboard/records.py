@@ -50,7 +50,7 @@ class DoorState(Struct, frozen=True, kw_only=True):
 
 
 class WorkState(Struct, frozen=True, kw_only=True):
-    """What was done: `handler` is the executor's own code per call, `queued` what requests waited before.
+    """What was done: `handler` is the executor's own code per call, `queue` the time before it.
 
     Where requests share calls, `batch` tells how many documents a call had and `gathered` how long they
     waited for each other.
@@ -61,7 +61,7 @@ class WorkState(Struct, frozen=True, kw_only=True):
     documents: int = 0
     failed: int = 0
     handler: Distribution = Distribution()
-    queued: Distribution = Distribution()
+    queue: Distribution = Distribution()
     batch: Distribution = Distribution()
     gathered: Distribution = Distribution()
 
@@ -79,7 +79,7 @@ class ReplicaState(Struct, frozen=True, kw_only=True):
 
 
 class ExecutorState(Struct, frozen=True, kw_only=True):
-    """One executor; `took` is how long gateways waited for it, `queue` what waits there for a replica now."""
+    """One executor; `took` is how long gateways waited for it; `waiting` are calls there without a replica."""
 
     name: str
     state: Health = 'healthy'
@@ -87,7 +87,7 @@ class ExecutorState(Struct, frozen=True, kw_only=True):
     failed: int = 0
     retries: int = 0
     restarts: int = 0
-    queue: int = 0
+    waiting: int = 0
     in_flight: int = 0
     took: Distribution = Distribution()
     endpoints: tuple[WorkState, ...] = ()

@@ -41,7 +41,7 @@ def work(snapshot: Snapshot, name: str, **labels: str) -> WorkState:
         documents=count(snapshot, catalogue.EXECUTOR_DOCUMENTS, **labels),
         failed=count(snapshot, catalogue.HANDLER_ERRORS, **labels),
         handler=distribution(snapshot, catalogue.HANDLER_SECONDS, **labels),
-        queued=distribution(snapshot, catalogue.EXECUTOR_QUEUE_SECONDS, **labels),
+        queue=distribution(snapshot, catalogue.EXECUTOR_QUEUE_SECONDS, **labels),
         batch=distribution(snapshot, catalogue.BATCH_DOCUMENTS, **labels),
         gathered=distribution(snapshot, catalogue.BATCH_WAIT_SECONDS, **labels),
     )

@@ -70,7 +70,7 @@ def test_an_executor_and_its_replicas(store: Store) -> None:
         ('index/shard-1/rep-0', 'healthy'),
     ]
     assert [each.work.requests for each in found.replicas if each.work] == [5, 6, 7]
-    assert (found.state, found.restarts, found.queue) == ('degraded', 1, 4)
+    assert (found.state, found.restarts, found.waiting) == ('degraded', 1, 4)
     assert [(each.name, each.requests) for each in found.endpoints] == [('/a', 18)]
 
 

@@ -14,7 +14,7 @@ const CARDS = [
   },
   {
     name: 'In flight', figure: (now, state) => short(state.in_flight),
-    note: (state) => `${whole(state.doors.reduce((sum, door) => sum + door.connections, 0))} connections · ${whole(state.executors.reduce((sum, each) => sum + each.queue, 0))} queued · ${whole(state.refused)} refused`,
+    note: (state) => `${whole(state.doors.reduce((sum, door) => sum + door.connections, 0))} connections · ${whole(state.executors.reduce((sum, each) => sum + each.waiting, 0))} waiting · ${whole(state.refused)} refused`,
   },
 ];
 

@@ -67,8 +67,8 @@ const titled = (title, content) => make('section', {}, make('h4', {}, title), sc
 
 function ofExecutor(executor, snapshots) {
   const facts = [
-    ['Waited for, p99', seconds(snapshots.lately((state) => find(state, executor.name)).p99)],
-    ['Queued at the gateway', whole(executor.queue)], ['In flight', whole(executor.in_flight)],
+    ['Took, p99', seconds(snapshots.lately((state) => find(state, executor.name)).p99)],
+    ['Waiting at the gateway', whole(executor.waiting)], ['In flight', whole(executor.in_flight)],
     ['Failed', whole(executor.failed)], ['Retries', whole(executor.retries)], ['Restarts', whole(executor.restarts)],
   ];
   const list = make('dl', { class: 'figures' }, ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))));
@@ -78,11 +78,11 @@ function ofExecutor(executor, snapshots) {
 function endpointsOf(executor, snapshots) {
   const rows = executor.endpoints.map((work) => {
     const of = (state) => find(state, executor.name)?.endpoints.find((each) => each.name === work.name);
-    const handler = snapshots.grown((state) => of(state)?.handler), queued = snapshots.grown((state) => of(state)?.queued);
+    const handler = snapshots.grown((state) => of(state)?.handler), queue = snapshots.grown((state) => of(state)?.queue);
     return [work.name, whole(work.requests), whole(work.documents), seconds(quantile(handler, 0.5)), seconds(quantile(handler, 0.99)),
-      seconds(quantile(queued, 0.99)), short(mean(work.batch) ?? (work.requests ? work.documents / work.requests : null)), whole(work.failed)];
+      seconds(quantile(queue, 0.99)), short(mean(work.batch) ?? (work.requests ? work.documents / work.requests : null)), whole(work.failed)];
   });
-  return titled('Endpoints', table(['Endpoint', ...numbers('Requests', 'Documents', 'Handler p50', 'p99', 'Waited p99', 'Documents per call', 'Failed')], rows));
+  return titled('Endpoints', table(['Endpoint', ...numbers('Requests', 'Documents', 'Handler p50', 'p99', 'Queue p99', 'Documents per call', 'Failed')], rows));
 }
 
 function replicasOf(executor, snapshots) {
@@ -121,9 +121,9 @@ export function showTable(snapshots) {
   const rows = snapshots.now.executors.map((executor) => {
     const now = snapshots.lately((state) => find(state, executor.name));
     const well = executor.replicas.filter((each) => each.state === 'healthy').length;
-    return [executor.name, executor.state, rate(now.rate), seconds(now.p50), seconds(now.p99), rate(now.errors), whole(executor.queue), whole(executor.in_flight),
+    return [executor.name, executor.state, rate(now.rate), seconds(now.p50), seconds(now.p99), rate(now.errors), whole(executor.waiting), whole(executor.in_flight),
       executor.replicas.length ? `${well} of ${executor.replicas.length}` : 'elsewhere'];
   });
-  const made = table(['Executor', 'State', ...numbers('Now', 'p50', 'p99', 'Errors', 'Queued', 'In flight', 'Replicas')], rows, 'Executors');
+  const made = table(['Executor', 'State', ...numbers('Now', 'p50', 'p99', 'Errors', 'Waiting', 'In flight', 'Replicas')], rows, 'Executors');
   byId('executors').replaceChildren(...made.childNodes);
 }

@@ -134,7 +134,7 @@ function executorIn(element, box) {
     say(flow, rate(now.rate));
     say(p50, `p50 ${seconds(now.p50)}`);
     say(p99, `p99 ${seconds(now.p99)}`);
-    say(work, `${short(executor.queue)} queued · ${short(executor.in_flight)} in flight`);
+    say(work, `${short(executor.waiting)} waiting · ${short(executor.in_flight)} in flight`);
     const failing = now.rate ? now.errors / now.rate : 0;
     say(badge.lastChild, `${percent(failing)} fail`);
     badge.toggleAttribute('hidden', !(now.errors > 0));
@@ -142,7 +142,7 @@ function executorIn(element, box) {
     sign.setAttribute('d', SIGNS[executor.state]);
     sign.setAttribute('transform', `translate(${edge - 12} 14)`);
     showReplicas(dots, executor.replicas, box.width - 28);
-    element.setAttribute('aria-label', `${box.title}: ${executor.state}, ${rate(now.rate)}, p99 ${seconds(now.p99)}, ${now.errors > 0 ? `${percent(failing)} fail, ` : ''}${executor.queue} queued, ${replicasInWords(executor.replicas)}`);
+    element.setAttribute('aria-label', `${box.title}: ${executor.state}, ${rate(now.rate)}, p99 ${seconds(now.p99)}, ${now.errors > 0 ? `${percent(failing)} fail, ` : ''}${executor.waiting} waiting, ${replicasInWords(executor.replicas)}`);
   };
 }
 

@@ -53,9 +53,11 @@ class Metrics:
             self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self.begin)
 
     def close(self) -> None:
-        """Look no more."""
+        """Look no more; what was counted is there for others."""
         if self._timer is not None:
             self._timer.cancel()
+        for store in self._stores:
+            store.settle()
 
     def snapshot(self) -> Snapshot:
         """All metrics as they are at this moment; some files are read."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, closing
+from pathlib import Path
 from time import perf_counter
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
 
@@ -18,11 +16,12 @@ from headrace.documents.schema import schema_of
 from headrace.errors import Cancelled, Overloaded, RequestError
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.finished import Finished
-from headrace.gateway.measuring import BYTES_BUCKET, DOCUMENTS_BUCKET, Measuring
+from headrace.gateway.measuring import Measuring
 from headrace.gateway.metrics import OPENMETRICS, TEXT, Metrics, metrics_of
 from headrace.gateway.observer import Observer
 from headrace.observe.metrics import catalogue
-from headrace.observe.metrics.catalogue import BYTES, DOCUMENTS
+from headrace.observe.metrics.backlog import MOST
+from headrace.observe.metrics.reading import read as read_files
 from headrace.observe.metrics.store import Store
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import EndpointInfo, FlowInfo
@@ -231,11 +230,27 @@ def test_exemplars_are_not_made_of_traces_that_are_none() -> None:
     finished = ended(trace='00-nonsense')
     finished.seconds = 0.5
     measuring.ended(finished)
+    store.settle()
     seconds = store.histogram(catalogue.REQUEST_SECONDS).labels('http', '/talk')
     assert (seconds.count, seconds.sum) == (1, 0.5)
 
 
-@given(st.integers(0, 2**40) | st.sampled_from([2**n + d for n in range(40) for d in (-1, 0, 1)]))
-def test_buckets_of_whole_numbers(number: int) -> None:
-    for bounds, buckets in ((BYTES, BYTES_BUCKET), (DOCUMENTS, DOCUMENTS_BUCKET)):
-        assert buckets[(number and number - 1).bit_length()] == bisect_left(bounds, number)
+async def test_counts_are_there_for_others_at_once_and_durations_a_little_later(tmp_path: Path) -> None:
+    with closing(Store(tmp_path, 'gateway')) as store:
+        metrics = metrics_of(INFO, MetricsSpec(), store)
+        assert counts_of(metrics, tmp_path, 5) == (5, 0)
+        told = metrics.snapshot()
+        assert told.values(catalogue.REQUEST_SECONDS)['http', '/talk'].count == 5
+        assert told.values(catalogue.REQUEST_DOCUMENTS)['http', '/talk'].value == 10
+        assert counts_of(metrics, tmp_path, MOST) == (5 + MOST, 5 + MOST)
+        assert counts_of(metrics, tmp_path, 1) == (6 + MOST, 5 + MOST)
+        metrics.close()
+        assert counts_of(metrics, tmp_path, 0) == (6 + MOST, 6 + MOST)
+
+
+def counts_of(metrics: Metrics, folder: Path, more: int) -> tuple[float, float]:
+    """What others see of requests, after so many more: how many came, and how many durations."""
+    for _ in range(more):
+        metrics.observer.ended(ended(trace=TRACE))
+    seen = read_files(folder)
+    return seen.total(catalogue.REQUESTS), seen.values(catalogue.REQUEST_SECONDS)['http', '/talk'].count

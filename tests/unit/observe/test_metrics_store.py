@@ -95,6 +95,27 @@ def test_exemplars_say_which_trace(opened: Opens, tmp_path: Path) -> None:
     }
 
 
+def test_of_many_exemplars_the_last_of_each_bucket_is_kept(opened: Opens, tmp_path: Path) -> None:
+    exemplars = opened(tmp_path).histogram(BITES).labels().exemplars
+    assert exemplars is not None
+    exemplars.keep_last([(0.5, 'ab' * 16), (9, 'cd' * 16), (0.6, 'ef' * 16), (0.01, 'no trace')])
+    kept = read(tmp_path).values(BITES)[()].exemplars
+    assert {bucket: (value, trace) for bucket, (value, _, trace) in kept.items()} == {
+        1: (0.6, 'ef' * 16),
+        2: (9, 'cd' * 16),
+    }
+
+
+@given(st.lists(st.one_of(st.floats(0, 10), st.sampled_from([0, 0.1, 1, 1.0, 5]))))
+def test_many_values_count_as_each_of_them_does(values: list[float]) -> None:
+    one_by_one, at_once = (Store().histogram(BITES).labels() for _ in range(2))
+    for value in values:
+        one_by_one.observe(value)
+    at_once.observe_all(values)
+    assert at_once.slots[:-1] == one_by_one.slots[:-1]
+    assert at_once.sum == pytest.approx(one_by_one.sum)
+
+
 def test_more_series_than_a_page_has(opened: Opens, tmp_path: Path) -> None:
     store = opened(tmp_path)
     for number in range(2000):

@@ -6,12 +6,13 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
+from headrace.observe.metrics.backlog import Backlog
 from headrace.observe.metrics.metric import Kind, Merge, Metric
 from headrace.observe.metrics.pages import Pages
 from headrace.observe.metrics.values import EXEMPLAR_SLOTS, Counter, Exemplars, Gauge, Histogram
@@ -23,6 +24,7 @@ MOST = 1000
 """Series that a metric may have in one process."""
 
 C = TypeVar('C', Counter, Gauge, Histogram)
+T = TypeVar('T')
 
 
 class About(msgspec.Struct, frozen=True, tag='file'):
@@ -73,6 +75,7 @@ class Store:
         self.process = process
         self._lock = threading.Lock()
         self._families: dict[str, Family[Any]] = {}
+        self._backlogs: list[Backlog[Any]] = []
         self._metrics = 0
         if directory is not None:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,6 +115,17 @@ class Store:
                 family.number = self._metrics
                 self._metrics += 1
             return self._pages.allocate(encode(Listed(family.number, labels)), slots)
+
+    def backlog(self, count: Callable[[Sequence[T]], None]) -> Backlog[T]:
+        """A place for notes that `count` counts here, many at once: before each `settle` at the latest."""
+        backlog = Backlog(count, is_shared=self.path is not None)
+        self._backlogs.append(backlog)
+        return backlog
+
+    def settle(self) -> None:
+        """Count what was only noted until now; who reads the counts of its own process asks for this."""
+        for backlog in self._backlogs:
+            backlog.settle()
 
     def content(self) -> bytes:
         """All of it, as a file has it."""

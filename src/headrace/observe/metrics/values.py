@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 import time
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 # Code that every request passes may write to `slots` itself, as these methods do.
@@ -89,6 +89,12 @@ class Exemplars:
         body = struct.pack('=dd16s', value, time.time(), number)
         self._bytes[at : at + EXEMPLAR.size] = body + struct.pack('=I4x', crc32(body))
 
+    def keep_last(self, traced: Iterable[tuple[float, str]]) -> None:
+        """Of values and their traces, keep the last of each bucket."""
+        last = {bisect_left(self._bounds, value): (value, trace_id) for value, trace_id in traced}
+        for value, trace_id in last.values():
+            self.keep(value, trace_id)
+
 
 class Histogram:
     """How many values were up to each of some bounds, and their sum: a slot for each, the sum last.
@@ -110,6 +116,18 @@ class Histogram:
         slots = self.slots
         slots[bisect_left(self.bounds, value)] += 1
         slots[-1] += value
+
+    def observe_all(self, values: Iterable[float]) -> None:
+        """There were these values: that costs less than one after the other."""
+        slots, ordered = self.slots, sorted(values)
+        total = sum(ordered)
+        while ordered:
+            bucket = bisect_left(self.bounds, ordered[-1])
+            below = bisect_right(ordered, self.bounds[bucket - 1]) if bucket else 0
+            count = len(ordered) - below
+            slots[bucket] += count
+            del ordered[below:]
+        slots[-1] += total
 
     def load(self, slots: Sequence[float]) -> None:
         """Have the counts of all buckets, and the sum, that another histogram with these bounds had."""

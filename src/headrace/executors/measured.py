@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from bisect import bisect_left
+from collections.abc import Sequence
 
 from headrace.executors.records import RuntimeArgs
 from headrace.observe.metrics import catalogue
+from headrace.observe.metrics.backlog import DUE, Backlog
 from headrace.observe.metrics.store import Store
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
@@ -29,6 +30,8 @@ class Measured:
         self._handler = store.histogram(catalogue.HANDLER_SECONDS).labels(*labels)
         self._queue = store.histogram(catalogue.EXECUTOR_QUEUE_SECONDS).labels(*labels)
         self._errors = store.counter(catalogue.HANDLER_ERRORS, most=MOST_ERRORS)
+        self._backlog: Backlog[Timing] = store.backlog(self._count)
+        self._noted = self._backlog.noted
         if is_batched:
             self._waits = store.histogram(catalogue.BATCH_WAIT_SECONDS).labels(*labels)
             self._sizes = store.histogram(catalogue.BATCH_DOCUMENTS).labels(*labels)
@@ -38,18 +41,20 @@ class Measured:
         self._requests[0] += 1
         if timing is None:
             return
-        wait_s = timing.queue_s
-        queue = self._queue.slots
-        queue[bisect_left(catalogue.WAITING, wait_s)] += 1
-        queue[-1] += wait_s
+        if not self._is_batched:
+            self._documents[0] += timing.documents
+        noted = self._noted
+        noted.append(timing)
+        if len(noted) in DUE:
+            self._backlog.due()
+
+    def _count(self, timings: Sequence[Timing]) -> None:
+        """Count how long requests took that have been answered."""
+        self._queue.observe_all([timing.queue_s for timing in timings])
         if self._is_batched:
-            self._waits.observe(timing.batch_s)
-            return
-        self._documents[0] += timing.documents
-        took_s = timing.handler_s
-        handler = self._handler.slots
-        handler[bisect_left(catalogue.SECONDS, took_s)] += 1
-        handler[-1] += took_s
+            self._waits.observe_all([timing.batch_s for timing in timings])
+        else:
+            self._handler.observe_all([timing.handler_s for timing in timings])
 
     def ran(self, seconds: float, documents: int) -> None:
         """The executor's own code has worked on so many documents, for one request or several."""

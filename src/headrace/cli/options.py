@@ -21,6 +21,8 @@ SPELLING = {
     'ports': 'port',
     'protocols': 'protocol',
     'targets': 'target',
+    'pull_secrets': 'pull_secret',
+    'monitor_labels': 'monitor_label',
     'latency_endpoints': 'latency_endpoint',
 }  # an option that may be repeated is named in the singular
 _TYPES: dict[Any, click.ParamType[Any]] = {

@@ -65,6 +65,11 @@ class Shipped(Struct, frozen=True, kw_only=True):
                 found |= {part.name for part in value if isinstance(part, Variable)}
         return tuple(sorted(found))
 
+    @property
+    def member_secrets(self) -> tuple[SecretRef, ...]:
+        """Values of secrets that the Flow names by itself."""
+        return tuple(value for value in self.env.values() if isinstance(value, SecretRef))
+
 
 def ship(
     spec: FlowSpec,

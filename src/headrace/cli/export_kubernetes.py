@@ -1,0 +1,91 @@
+"""`headrace export kubernetes`: a Flow as manifests, and what an export would change in them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headrace.cli.options import record_options
+from headrace.cli.output import write, written
+from headrace.cli.source import flow_argument, load
+from headrace.deploy.generated import Change, apply, changes, diff
+from headrace.deploy.kubernetes import GENERATED, Cluster, cluster_of, kubernetes_manifests
+
+DIFFERS = 1
+"""Exit code of --check where an export would change something."""
+
+_COLOURS = {'+': 'green', '-': 'red', '@': 'cyan'}
+
+
+@click.command('kubernetes')
+@flow_argument
+@click.option(
+    '-o',
+    '--output',
+    type=click.Path(path_type=Path),
+    help='Folder to write to; default: k8s. With --single-file the file; default: print it.',
+)
+@click.option('--single-file', is_flag=True, help='One file for `kubectl apply -f`, without a kustomization.')
+@click.option('--diff', 'shows', is_flag=True, help='Write nothing: show what would change.')
+@click.option('--check', 'checks', is_flag=True, help='Write nothing: exit code 1 if something would change.')
+@record_options(Cluster, *Cluster.__struct_fields__)
+def command(
+    flow: Path,
+    context: tuple[tuple[str, Any], ...],
+    output: Path | None,
+    single_file: bool,
+    shows: bool,
+    checks: bool,
+    **options: Any,
+) -> None:
+    """Write the manifests that run a Flow in a Kubernetes cluster.
+
+    The folder base/ is made anew each time; kustomization.yaml and patches/ are yours after the first.
+
+    \b
+    Examples:
+        headrace export kubernetes flow.yml -o k8s --namespace shop --image registry.example/shop:1.2
+        kubectl apply -k k8s
+        headrace export kubernetes flow.yml -o k8s --namespace shop --image registry.example/shop:1.3 --diff
+        headrace export kubernetes flow.yml --single-file --image shop:1.2 | kubectl apply -f -
+    """
+    given = {name: value for name, value in options.items() if value is not None and value != ()}
+    labels = given.pop('monitor_labels', ())
+    cluster = cluster_of({**given, **({'monitor_labels': dict(labels)} if labels else {})})
+    manifests = kubernetes_manifests(load(flow, context).spec, cluster)
+    _tell('note:', manifests.notes)
+    if single_file:
+        write(manifests.single, output)
+    else:
+        found = changes(manifests.files, output or Path('k8s'), once=manifests.once, generated=GENERATED)
+        if shows:
+            _show(diff(found))
+        if checks:
+            sys.exit(DIFFERS if found else 0)
+        if shows:
+            return
+        apply(found)
+        _say(found)
+    _tell('before the first `kubectl apply`:', manifests.secrets)
+
+
+def _say(found: Iterable[Change]) -> None:
+    for change in found:
+        if change.after is None:
+            click.echo(f'{change.path} removed', err=True)
+        else:
+            written(change.path)
+
+
+def _tell(head: str, lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(f'{click.style(head, bold=True)} {line}', err=True)
+
+
+def _show(text: str) -> None:
+    for line in text.splitlines():
+        click.echo(click.style(line, fg=_COLOURS.get(line[:1])))

@@ -1,0 +1,116 @@
+"""A Flow in; out, the manifests that run it in a Kubernetes cluster, by the names of their files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from headrace.deploy.kubernetes import accounts, kustomize, network, scaling, workloads
+from headrace.deploy.kubernetes.cluster import Cluster, cluster_of
+from headrace.deploy.kubernetes.entrances import entrances
+from headrace.deploy.kubernetes.objects import Exported, Object, flow_map
+from headrace.deploy.shipped import Shipped, notes, ship
+from headrace.deploy.yamltext import yaml_text
+from headrace.spec import FlowSpec
+
+__all__ = ['GENERATED', 'Cluster', 'Manifests', 'cluster_of', 'kubernetes_manifests']
+
+BASE = 'base'
+GENERATED = (BASE,)
+"""Folders of what is generated."""
+
+ADAPTER = 'prometheus-adapter.yaml'
+"""File with values for the chart of Prometheus Adapter; no manifest."""
+
+
+class Manifests(Struct, frozen=True, kw_only=True):
+    """What an export makes.
+
+    `files` are made anew by each export, `once` are the user's as soon as they are there, `objects` is the
+    same in one piece; `notes` tell what means something else in a cluster, `secrets` are the commands that
+    make the Secrets which have to be there.
+    """
+
+    files: Mapping[str, str]
+    once: Mapping[str, str]
+    objects: tuple[Object, ...]
+    notes: tuple[str, ...]
+    secrets: tuple[str, ...]
+
+    @property
+    def single(self) -> str:
+        """All objects as one text, for `kubectl apply -f -`."""
+        return yaml_text(*self.objects)
+
+
+def kubernetes_manifests(spec: FlowSpec, cluster: Cluster | None = None) -> Manifests:
+    """The manifests of a Flow.
+
+    >>> sorted(kubernetes_manifests(FlowSpec(), Cluster(image='shop:1')).files)
+    ['base/flow.yaml', 'base/gateway.yaml', 'base/kustomization.yaml']
+
+    Raises SpecError if the Flow is wrong, or wants something that a cluster cannot give.
+    """
+    exported = Exported(spec=spec, cluster=cluster or Cluster())
+    shipped = _shipped(exported)
+    secrets = tuple(kustomize.secrets_wanted(exported, shipped))
+    made = f'Made by `headrace export kubernetes` for the Flow {spec.name!r}; the next export makes it anew.'
+    groups = {'flow.yaml': _common(exported)}
+    groups |= {_file(each): _of_member(exported, each) for each in shipped}
+    files = {f'{BASE}/{name}': yaml_text(*objects, comments=[made]) for name, objects in groups.items()}
+    wanted = ['These Secrets have to be there:', *(f'  {line}' for line in secrets)] if secrets else []
+    files[f'{BASE}/kustomization.yaml'] = yaml_text(
+        kustomize.base(exported, list(groups)), comments=[made, *wanted]
+    )
+    rules = scaling.adapter_rules(exported, shipped)
+    if rules is not None:
+        about = 'Values for the chart of Prometheus Adapter, which makes queues metrics of the cluster.'
+        files[f'{BASE}/{ADAPTER}'] = yaml_text(rules, comments=[made, about])
+    return Manifests(
+        files=files,
+        once=kustomize.overlay(shipped[0]),
+        objects=tuple(each for objects in groups.values() for each in objects),
+        notes=notes(spec),
+        secrets=secrets,
+    )
+
+
+def _shipped(exported: Exported) -> tuple[Shipped, ...]:
+    cluster = exported.cluster
+    return ship(
+        exported.spec,
+        lambda member: exported.named(member.name),
+        image=cluster.image,
+        find=cluster.discovery,
+        linger_s=cluster.linger_s,
+        code=cluster.code,
+    )
+
+
+def _file(shipped: Shipped) -> str:
+    """The file of a member; no name of one has an underscore."""
+    name = shipped.member.name
+    return f'{name}_.yaml' if name in ('flow', 'kustomization') else f'{name}.yaml'
+
+
+def _common(exported: Exported) -> list[Object]:
+    spaces = [accounts.namespace(exported)] if exported.cluster.create_namespace else []
+    monitor = accounts.monitor(exported)
+    return [*spaces, *accounts.accounts(exported), *([monitor] if monitor else [])]
+
+
+def _of_member(exported: Exported, shipped: Shipped) -> list[Object]:
+    """All objects of one member, those first that others need."""
+    found: list[Object | None] = [
+        flow_map(exported, shipped),
+        workloads.service(exported, shipped),
+        workloads.public_service(exported, shipped),
+        workloads.workload(exported, shipped),
+        workloads.disruption_budget(exported, shipped),
+        scaling.scaler(exported, shipped),
+        network.network_policy(exported, shipped) if exported.cluster.network_policies else None,
+    ]
+    if shipped.member.is_gateway:
+        found += entrances(exported, shipped)
+    return [each for each in found if each is not None]

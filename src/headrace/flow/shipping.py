@@ -1,0 +1,20 @@
+"""A Flow and how it shall be shipped in, the files that other engines run it from out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace import deploy
+from headrace.flow.monitoring import records
+from headrace.spec import FlowSpec
+
+
+def to_compose(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) -> list[Path]:
+    """Write a Compose file and what it mounts; settings are those of `Composing`.
+
+    Flow.to_docker_compose_yaml('compose', image='shop:1.0', monitoring=True)
+    """
+    (composing,) = records({'folder': str(folder), **settings}, deploy.Composing)
+    return deploy.write(deploy.compose_files(spec, composing), folder)

@@ -18,3 +18,11 @@ def to_compose(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) 
     """
     (composing,) = records({'folder': str(folder), **settings}, deploy.Composing)
     return deploy.write(deploy.compose_files(spec, composing), folder)
+
+
+def to_kubernetes(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) -> list[Path]:
+    """Write manifests, and give the files that changed; settings are those of `Cluster`.
+
+    Flow.to_kubernetes_yaml('k8s', namespace='shop', image='registry.example/shop:1.2')
+    """
+    return deploy.write_kubernetes(spec, folder, settings)

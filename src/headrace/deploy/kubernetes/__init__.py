@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
+from headrace.deploy import generated
 from headrace.deploy.kubernetes import accounts, kustomize, network, scaling, workloads
 from headrace.deploy.kubernetes.cluster import Cluster, cluster_of
 from headrace.deploy.kubernetes.entrances import entrances
@@ -14,7 +17,7 @@ from headrace.deploy.shipped import Shipped, notes, ship
 from headrace.deploy.yamltext import yaml_text
 from headrace.spec import FlowSpec
 
-__all__ = ['GENERATED', 'Cluster', 'Manifests', 'cluster_of', 'kubernetes_manifests']
+__all__ = ['GENERATED', 'Cluster', 'Manifests', 'cluster_of', 'kubernetes_manifests', 'write_kubernetes']
 
 BASE = 'base'
 GENERATED = (BASE,)
@@ -74,6 +77,14 @@ def kubernetes_manifests(spec: FlowSpec, cluster: Cluster | None = None) -> Mani
         notes=notes(spec),
         secrets=secrets,
     )
+
+
+def write_kubernetes(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) -> list[Path]:
+    """Write the manifests of a Flow into a folder; the files that are new, or others than they were."""
+    manifests = kubernetes_manifests(spec, cluster_of(settings))
+    found = generated.changes(manifests.files, folder, once=manifests.once, generated=GENERATED)
+    generated.apply(found)
+    return [change.path for change in found if change.after is not None]
 
 
 def _shipped(exported: Exported) -> tuple[Shipped, ...]:

@@ -10,18 +10,22 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from headrace.cli import export_kubernetes
 from headrace.cli.options import record_options
 from headrace.cli.output import write, written
 from headrace.cli.source import flow_argument, load
+from headrace.deploy.compose import Composing, compose_files
 from headrace.deploy.grafana import Showing, grafana_files
 from headrace.deploy.objectives import Objectives
 from headrace.deploy.prometheus import Scraping, prometheus_files
+from headrace.deploy.shipped import notes
 from headrace.deploy.writing import write as write_all
 from headrace.spec.schema import flow_schema
 
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 
 OBJECTIVES = ('availability', 'latency_s', 'latency', 'latency_endpoints', 'period_d', 'least_errors')
+COMPOSING = ('image', 'project', 'restart', 'publish', 'monitoring', 'prometheus_image', 'grafana_image')
 SCRAPING = ('targets', 'job', 'discovery', 'interval_s', 'key_file', 'authority')
 
 file_option = click.option(
@@ -47,6 +51,9 @@ def folder_option(default: str) -> Callable[[Decorated], Decorated]:
 @click.group('export')
 def command() -> None:
     """Write files for other tools."""
+
+
+command.add_command(export_kubernetes.command)
 
 
 @command.command('schema')
@@ -118,6 +125,27 @@ def grafana(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
         grafana_files(spec, _record(Objectives, options), _record(Showing, options)), output
     ):
         written(path)
+
+
+@command.command('compose')
+@flow_argument
+@folder_option('compose')
+@record_options(Composing, *COMPOSING)
+def compose(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **options: Any) -> None:
+    """Write a Compose file that runs a Flow as containers, one for each replica.
+
+    \b
+    Examples:
+        headrace build . -t shop:1.0
+        headrace export compose flow.yml --image shop:1.0
+        cd compose && docker compose up --wait
+    """
+    spec = load(flow, context).spec
+    said = _record(Composing, {**options, 'folder': str(output)})
+    for path in write_all(compose_files(spec, said), output):
+        written(path)
+    for note in notes(spec):
+        click.echo(f'note: {note}', err=True)
 
 
 def _record(kind: Any, options: dict[str, Any]) -> Any:

@@ -7,20 +7,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headrace.deploy.compose import Composing, compose_files
     from headrace.deploy.grafana import Showing, grafana_files
+    from headrace.deploy.kubernetes import Cluster, kubernetes_manifests, write_kubernetes
     from headrace.deploy.objectives import Objectives
     from headrace.deploy.prometheus import Scraping, prometheus_files
     from headrace.deploy.writing import write
 
-__all__ = ['Objectives', 'Scraping', 'Showing', 'grafana_files', 'prometheus_files', 'write']
+__all__ = [
+    'Cluster',
+    'Composing',
+    'Objectives',
+    'Scraping',
+    'Showing',
+    'compose_files',
+    'grafana_files',
+    'kubernetes_manifests',
+    'prometheus_files',
+    'write',
+    'write_kubernetes',
+]
 
 _HOMES = {
+    'Cluster': 'kubernetes',
+    'Composing': 'compose',
     'Objectives': 'objectives',
     'Scraping': 'prometheus',
     'Showing': 'grafana',
+    'compose_files': 'compose',
     'grafana_files': 'grafana',
+    'kubernetes_manifests': 'kubernetes',
     'prometheus_files': 'prometheus',
     'write': 'writing',
+    'write_kubernetes': 'kubernetes',
 }
 
 

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from headrace.flow.monitoring import to_grafana, to_prometheus
+from headrace.flow.shipping import to_compose, to_kubernetes
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import describe
 from headrace.places.devices import devices_here
@@ -43,6 +44,16 @@ class Design:
     def to_grafana(self, folder: str | Path = 'grafana', **settings: Any) -> list[Path]:
         """Write the dashboards of this Flow for Grafana; see `headrace.flow.monitoring`."""
         return to_grafana(self.spec, folder, settings)
+
+    def to_docker_compose_yaml(self, folder: str | Path = 'compose', **settings: Any) -> list[Path]:
+        """Write a Compose file of this Flow, and what it mounts; see `headrace.flow.shipping`."""
+        return to_compose(self.spec, folder, settings)
+
+    def to_kubernetes_yaml(
+        self, folder: str | Path = 'k8s', namespace: str = '', **settings: Any
+    ) -> list[Path]:
+        """Write the manifests that run this Flow in a Kubernetes cluster; see `headrace.flow.shipping`."""
+        return to_kubernetes(self.spec, folder, {**settings, 'namespace': namespace})
 
     def _repr_html_(self) -> str:
         """The Flow as a drawing, for notebooks."""

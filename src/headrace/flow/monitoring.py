@@ -21,7 +21,7 @@ def to_prometheus(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any
 
     Flow.to_prometheus('monitoring', availability=99.5, latency_s=0.25, targets=('10.0.0.7:8080',))
     """
-    objectives, scraping = _records(settings, deploy.Objectives, deploy.Scraping)
+    objectives, scraping = records(settings, deploy.Objectives, deploy.Scraping)
     return deploy.write(deploy.prometheus_files(spec, objectives, scraping), folder)
 
 
@@ -30,11 +30,11 @@ def to_grafana(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) 
 
     Flow.to_grafana('monitoring', availability=99.5, latency_s=0.25, url='http://prometheus:9090')
     """
-    objectives, showing = _records(settings, deploy.Objectives, deploy.Showing)
+    objectives, showing = records(settings, deploy.Objectives, deploy.Showing)
     return deploy.write(deploy.grafana_files(spec, objectives, showing), folder)
 
 
-def _records(settings: Mapping[str, Any], *kinds: type[Struct]) -> list[Any]:
+def records(settings: Mapping[str, Any], *kinds: type[Struct]) -> list[Any]:
     """Settings divided among the records that have them; SpecError for one that none has."""
     known = [name for kind in kinds for name in kind.__struct_fields__]
     for name in settings:

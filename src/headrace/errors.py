@@ -33,11 +33,13 @@ class HeadraceError(Exception):
     """What happened, where, and in `help` what to do about it.
 
     `is_refusal` says that a gateway has refused a call, for what it is or who sends it: the audit log has it.
+    `timing` is where the time of a call went that ended with it (a `pipeline.hops.Timing`), if that is known.
     """
 
     http_status = 500
     grpc_status = 'INTERNAL'
     is_refusal = False
+    timing: Any = None
 
     def __init__(self, message: str, *, help: str = '') -> None:
         super().__init__(message)

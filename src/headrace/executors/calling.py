@@ -70,15 +70,17 @@ def _asynchronous(method: Callable[..., Any], gather: Gather, returned: Returned
         if span is not None:
             work = recorded.on_loop(work, span)
         begun = perf_counter()
+        count = len(docs) if docs is not None else 0
         before = CURRENT.set((place, batch.asked if isinstance(batch, Gathered) else context))
         try:
             result = await until_late(work, context)
+            timing = Timing(0.0, 0.0, perf_counter() - begun, count)
+            answer = returned.answer(result, batch, docs)
         except USER_ERRORS as error:
-            raise failed(error, returned.name, endpoint) from error
+            timing = Timing(0.0, 0.0, perf_counter() - begun, count)
+            raise failed(error, returned.name, endpoint, timing) from error
         finally:
             CURRENT.reset(before)
-        timing = Timing(0.0, 0.0, perf_counter() - begun, len(docs) if docs is not None else 0)
-        answer = returned.answer(result, batch, docs)
         answer.timing = timing
         return answer
 
@@ -96,9 +98,10 @@ def _synchronous(
         docs, arguments = gather(batch, context)
         timing = Timing()
         asked = perf_counter()
+        begun = 0.0
 
         def work() -> Any:
-            nonlocal docs, arguments
+            nonlocal docs, arguments, begun
             context.check()  # it may have waited for its turn
             if isinstance(batch, Gathered) and batch.begun():
                 docs, arguments = gather(batch, context)
@@ -121,13 +124,21 @@ def _synchronous(
                 answer = returned.answer(await until_late(_awaited(answer), context), batch, docs)
                 timing.handler_s = perf_counter() - asked - timing.queue_s
         except USER_ERRORS as error:
-            raise failed(error, returned.name, endpoint) from error
+            raise failed(error, returned.name, endpoint, _until_now(timing, asked, begun)) from error
         finally:
             CURRENT.reset(before)
         answer.timing = timing
         return cast(Batch, answer)
 
     return handle
+
+
+def _until_now(timing: Timing, asked: float, begun: float) -> Timing:
+    """Where the time of a call went that has failed; it may still be at work, or never have begun (0)."""
+    now = perf_counter()
+    if not begun:
+        return Timing(queue_s=now - asked)
+    return Timing(begun - asked, 0.0, timing.handler_s or now - begun, timing.documents)
 
 
 async def _awaited(result: Awaitable[Any]) -> Any:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import Any
 
-from headrace.errors import TooLarge
+from headrace.errors import HeadraceError, TooLarge
 from headrace.executors import recorded
 from headrace.executors.failure import USER_ERRORS, failed
 from headrace.executors.gathering import Gather
@@ -20,6 +20,7 @@ from headrace.observe.logcontext import CURRENT, Place
 from headrace.pipeline.ahead import ahead
 from headrace.pipeline.batch import Batch, Payload, concatenated
 from headrace.pipeline.context import Context
+from headrace.pipeline.hops import Timing
 from headrace.pipeline.reports import RESULTS
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
@@ -96,6 +97,8 @@ class Generating:
                 async for part in parts:
                     yield part
         except BaseException as error:
+            if isinstance(error, HeadraceError):
+                error.timing = Timing(0.0, 0.0, perf_counter() - begun, 0 if docs is None else len(docs))
             if self.measured is not None:
                 self.measured.failed(error)
             raise

@@ -12,7 +12,7 @@ from headrace.observe.metrics.store import Store
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.handler import Handler
-from headrace.pipeline.hops import Timing
+from headrace.pipeline.hops import Timing, timing_of
 
 MOST_ERRORS = 100
 """Classes of errors that are told apart."""
@@ -74,6 +74,14 @@ class Measured:
         is_cut_off = isinstance(error, CancelledError | GeneratorExit)
         name = 'Cancelled' if is_cut_off else type(error.__cause__ or error).__name__
         self._errors.labels(*self._labels, name).add()
+        timing = timing_of(error)
+        if timing is None:
+            return
+        self._queue.observe(timing.queue_s)
+        if self._is_batched:
+            self._waits.observe(timing.batch_s)
+        elif timing.handler_s:  # else its turn never came
+            self._handler.observe(timing.handler_s)
 
     def calls(self, handler: Handler) -> Handler:
         """The handler that several requests share, with each of its calls measured."""
@@ -81,7 +89,13 @@ class Measured:
             return handler
 
         async def handle(batch: Batch, context: Context) -> Batch:
-            answer = await handler(batch, context)
+            try:
+                answer = await handler(batch, context)
+            except BaseException as error:
+                timing = timing_of(error)
+                if timing is not None and timing.handler_s:
+                    self._handler.observe(timing.handler_s)
+                raise
             if answer.timing is not None:
                 self.ran(answer.timing.handler_s, answer.timing.documents)
             return answer

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from headrace.errors import Overloaded
+from headrace.errors import HeadraceError, Overloaded
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.context import Context
 from headrace.pipeline.guard import answered
@@ -91,6 +91,9 @@ class Batching:
                 asyncio.get_running_loop().call_soon(self._pump)
             answer: Batch = await answered(request.future, context)
             return answer
+        except HeadraceError as error:
+            error.timing = error.timing or request.waited()
+            raise
         finally:
             self._ended(request)
 

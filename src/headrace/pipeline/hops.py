@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from headrace.errors import HeadraceError
+
 if TYPE_CHECKING:
     from headrace.pipeline.batch import Batch
     from headrace.pipeline.context import Context
@@ -95,7 +97,20 @@ def failed(context: Context, executor: str, begun: float, error: BaseException) 
     """Note a visit that ended with an error."""
     if context.hops is not None:
         name = 'Cancelled' if isinstance(error, CancelledError | GeneratorExit) else type(error).__name__
-        context.hops.append(Hop(executor, begun, perf_counter() - begun, None, name))
+        context.hops.append(Hop(executor, begun, perf_counter() - begun, timing_of(error), name))
+
+
+def timing_of(error: BaseException) -> Timing | None:
+    """Where the time of a call went that ended with an error, if who worked on it has said so."""
+    found: Timing | None = error.timing if isinstance(error, HeadraceError) else None
+    return found
+
+
+def given_up_by(error: BaseException, replica: str, attempts: int = 1) -> None:
+    """Note who a call has failed at, and at which attempt."""
+    timing = timing_of(error)
+    if timing is not None:
+        timing.replica, timing.attempts = replica, attempts
 
 
 def done_by(answer: Batch, replica: str, attempts: int = 1) -> None:
@@ -104,7 +119,7 @@ def done_by(answer: Batch, replica: str, attempts: int = 1) -> None:
         answer.timing.replica, answer.timing.attempts = replica, attempts
 
 
-def slowest(answers: Iterable[Batch]) -> Timing | None:
+def slowest(timings: Iterable[Timing | None]) -> Timing | None:
     """The timing of the answer that took longest where several were asked side by side."""
-    known = [answer.timing for answer in answers if answer.timing is not None]
+    known = [timing for timing in timings if timing is not None]
     return max(known, key=lambda timing: timing.queue_s + timing.handler_s, default=None)

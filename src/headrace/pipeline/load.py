@@ -15,7 +15,7 @@ from headrace.pipeline.batch import Batch, Payload
 from headrace.pipeline.context import Context
 from headrace.pipeline.dividing import Given, parts
 from headrace.pipeline.handler import Handler
-from headrace.pipeline.hops import Timing
+from headrace.pipeline.hops import Timing, timing_of
 from headrace.pipeline.reports import REPORTS, RESULTS
 from headrace.pipeline.spans import shared, waited
 from headrace.pipeline.waiting import Piece
@@ -136,6 +136,8 @@ class Load:
         except BaseException as error:
             if span is not None:
                 span.fail(error)
+            for owner in self._by_piece(group):
+                self.pieces[owner].request.ran(begun, timing_of(error))
             raise
         finally:
             self._has_run = True

@@ -14,7 +14,7 @@ from headrace.pipeline.context import Context
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.guard import answered
 from headrace.pipeline.handler import Handler, streamed
-from headrace.pipeline.hops import done_by
+from headrace.pipeline.hops import done_by, given_up_by
 from headrace.pipeline.replica import Call, Replica, State
 from headrace.pipeline.retrial import Retrial
 from headrace.pipeline.roster import Roster
@@ -242,6 +242,7 @@ class Replicas:
 
     def _broken(self, replica: Replica, error: BaseException, call: Call | None = None) -> None:
         """The call ended with an error that is not the replica's: the request's own, or its caller left."""
+        given_up_by(error, replica.key, 1 if call is None else call.attempts + 1)
         if isinstance(error, Cancelled | DeadlineExceeded | asyncio.CancelledError):
             self._roster.abandoned(replica)
         else:
@@ -251,6 +252,7 @@ class Replicas:
     def _failed(self, replica: Replica, turn: int, error: Unavailable, call: Call | None = None) -> None:
         """The call ended since the replica did not serve it."""
         if error.answered:
+            given_up_by(error, replica.key, 1 if call is None else call.attempts + 1)
             self._roster.answered(replica)
         elif error.late is not None:
             self._roster.abandoned(replica)

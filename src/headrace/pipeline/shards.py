@@ -17,7 +17,7 @@ from headrace.pipeline.batch import Batch, Payload, concatenated
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
 from headrace.pipeline.handler import Handler, streamed
-from headrace.pipeline.hops import slowest
+from headrace.pipeline.hops import slowest, timing_of
 from headrace.pipeline.poll import CALLERS, poll
 from headrace.pipeline.reports import ERRORS, SHARDS, reported, united
 from headrace.spec.polling import polling_of
@@ -239,7 +239,7 @@ class Shards:
                 return reply
             parameters = reply.parameters
         answer = batch.with_payload(self._merged(answers, context), parameters)
-        answer.timing = slowest(replies)
+        answer.timing = slowest(reply.timing for reply in replies)
         return answer
 
     def _merged(self, answers: Answers, context: Context) -> Payload:
@@ -258,6 +258,7 @@ class Shards:
         """The error of a request to which no shard, or not every one that is needed, has answered."""
         shard = min(failed)
         error = copy.copy(failed[shard])
+        error.timing = slowest(map(timing_of, failed.values()))
         if len(failed) < asked:
             error.message = (
                 f'shard {shard} of executor {self.name!r} failed, and {endpoint!r} needs all of its '

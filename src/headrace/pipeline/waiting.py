@@ -131,6 +131,13 @@ class Request:
             batch_s = max(0.0, begun - self._came)
             self._timing = replace(timing, queue_s=batch_s + timing.queue_s, batch_s=batch_s)
 
+    def waited(self) -> Timing:
+        """Where its time went: what the last batch has said, or all of it was waiting for one."""
+        if self._timing is None:
+            waited_s = time.perf_counter() - self._came
+            return Timing(queue_s=waited_s, batch_s=waited_s)
+        return self._timing
+
     def succeed(self, positions: Sequence[int], docs: DocList[Any], added: dict[str, Any]) -> None:
         """These documents became `docs`; `added` are parameters that the handler gave back."""
         self._parts[positions[0]] = docs
@@ -152,8 +159,7 @@ class Request:
         if isinstance(error, asyncio.CancelledError):
             self.future.cancel()
         elif not self.future.done():
-            is_ours = isinstance(error, HeadraceError)
-            self.future.set_exception(copy.copy(error) if is_ours else error)
+            self.future.set_exception(self._own(error) if isinstance(error, HeadraceError) else error)
 
     def _settle(self, positions: Sequence[int]) -> None:
         self._unsettled -= len(positions)
@@ -178,10 +184,16 @@ class Request:
 
     def _failure(self) -> HeadraceError:
         """The error of a request none of whose documents succeeded: that of the first."""
-        error = copy.copy(self._errors[min(self._errors)])
+        error = self._own(self._errors[min(self._errors)])
         if len(self._errors) > 1:
             error.message = f'none of {len(self._errors)} documents succeeded; the first: {error.message}'
         return error
+
+    def _own(self, error: HeadraceError) -> HeadraceError:
+        """An error of a batch as that of this request."""
+        own = copy.copy(error)
+        own.timing = self._timing
+        return own
 
     def _described(self) -> dict[str, Any]:
         """The errors by document id, as clients see them; the log has all of it."""

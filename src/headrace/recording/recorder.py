@@ -16,6 +16,7 @@ from headrace.errors import HeadraceError
 from headrace.pipeline import Batch, Context, Graph, Handler, Node
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import streamed
+from headrace.pipeline.hops import timing_of
 from headrace.recording.records import Preface
 from headrace.recording.tape import Tape
 from headrace.recording.writing import Writer, Written
@@ -145,6 +146,7 @@ class Tapped:
         try:
             answer = await self._handler(batch, context)
         except BaseException as error:
+            visit.timing = timing_of(error)
             tape.left(visit, error)
             raise
         visit.timing = answer.timing
@@ -165,7 +167,7 @@ class Tapped:
                     yield part
         except BaseException as error:
             if tape and visit is not None:
-                visit.answers = answers
+                visit.answers, visit.timing = answers, timing_of(error)
                 tape.left(visit, error)
             raise
         if tape and visit is not None:

@@ -6,11 +6,14 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
-from headrace.errors import ProtocolError, RequestError
+from headrace.errors import HeadraceError, ProtocolError, RequestError
 from headrace.pipeline import Batch, Context, Payload
-from headrace.pipeline.hops import Timing
-from headrace.wire.faults import to_data
+from headrace.pipeline.hops import Timing, timing_of
+from headrace.wire.faults import from_data, to_data
 from headrace.wire.frames import Buffer, Frame, Kind, pack, size
+
+TIMING = 'timing'
+"""Where an error frame says where the time of its call went."""
 
 Window = tuple[int, int]
 """How many parts of an answer, and bytes of them, may be sent before their reader grants more."""
@@ -66,14 +69,28 @@ def pack_reply(call: int, request: Batch, reply: Batch, kind: Kind = Kind.REPLY)
     """An answer (or a part of it) as a frame; parameters that the handler left alone do not travel back."""
     sizes, segments = _laid_out([(name, payload.settled()) for name, payload in reply.sources])
     parameters = None if reply.parameters is request.parameters else reply.parameters
-    timing = reply.timing
-    told = None if timing is None else (timing.queue_s, timing.batch_s, timing.handler_s, timing.documents)
-    return pack(kind, call, (parameters, sizes, told), segments)
+    return pack(kind, call, (parameters, sizes, _told(reply.timing)), segments)
 
 
 def pack_error(call: int, error: BaseException) -> list[Buffer]:
     """An error as the frame that answers a call."""
-    return pack(Kind.ERROR, call, to_data(error))
+    data = to_data(error)
+    timing = timing_of(error)
+    if timing is not None:
+        data[TIMING] = _told(timing)
+    return pack(Kind.ERROR, call, data)
+
+
+def unpack_error(frame: Frame) -> HeadraceError:
+    """An error frame as the error that it tells of, with where the time of the call went."""
+    error = from_data(frame.meta)
+    told = frame.meta.get(TIMING) if isinstance(frame.meta, dict) else None
+    if told is not None:
+        try:
+            error.timing = _timing(told)
+        except (OverflowError, TypeError, ValueError):
+            return ProtocolError('the peer reported an error in a form that is not understood')
+    return error
 
 
 def unpack_reply(frame: Frame, request: Batch) -> Batch:
@@ -87,11 +104,23 @@ def unpack_reply(frame: Frame, request: Batch) -> Batch:
             sources=_sources(frame, sizes),
         )
         if told is not None:
-            queue_s, batch_s, handler_s, documents = told
-            reply.timing = Timing(float(queue_s), float(batch_s), float(handler_s), int(documents))
+            reply.timing = _timing(told)
         return reply
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise ProtocolError(f'a reply frame is not understood: {error}') from None
+
+
+def _told(timing: Timing | None) -> tuple[float, float, float, int] | None:
+    """Where the time of a call went, as a frame says it."""
+    if timing is None:
+        return None
+    return timing.queue_s, timing.batch_s, timing.handler_s, timing.documents
+
+
+def _timing(told: Any) -> Timing:
+    """What `_told` gave."""
+    queue_s, batch_s, handler_s, documents = told
+    return Timing(float(queue_s), float(batch_s), float(handler_s), int(documents))
 
 
 def _laid_out(

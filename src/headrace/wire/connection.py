@@ -14,8 +14,7 @@ from headrace.pipeline import Batch, Context
 from headrace.pipeline.context import too_late
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.wire.address import open_client
-from headrace.wire.calls import Window, pack_call, unpack_reply
-from headrace.wire.faults import from_data
+from headrace.wire.calls import Window, pack_call, unpack_error, unpack_reply
 from headrace.wire.frames import Frame, Kind, pack
 from headrace.wire.stream import FrameStream
 from headrace.wire.tls import Contexts
@@ -49,6 +48,7 @@ class Connection:
         self.address = address
         self._tls = tls
         self.info: ExecutorInfo | None = None
+        self.target = ''  # what of its Flow the worker is, if it says so
         self._on_drain = on_drain
         self._tell_lost = on_lost
         self._stream = FrameStream(self._on_frame, self._on_lost)
@@ -217,7 +217,7 @@ class Connection:
             if request is None or future is None or future.done():
                 return  # nobody waits any more: it was cancelled or is late
             if frame.kind == Kind.ERROR:
-                future.set_exception(from_data(frame.meta))
+                future.set_exception(unpack_error(frame))
             else:  # a reply that is not understood ends the connection, and the call with it
                 future.set_result(unpack_reply(frame, request))
             del self._pending[frame.call]
@@ -246,6 +246,7 @@ class Connection:
     def _on_hello(self, meta: Any) -> None:
         try:
             self.info = msgspec.convert(meta, ExecutorInfo | None)
+            self.target = str(meta.get('target', '')) if self.info else ''
         except msgspec.ValidationError as error:
             raise ProtocolError(
                 f'{self.address} introduced itself in a way that is not understood: {error}'

@@ -115,8 +115,8 @@ async def test_what_every_endpoint_has(painter: Painter, store: Store) -> None:
     assert requests_ == {'/paint': 3, '/wash': 2, '/spill': 1, '/hang': 2}
     documents = {k[3]: v.value for k, v in snapshot.values(catalogue.EXECUTOR_DOCUMENTS).items() if v.value}
     assert documents == {'/paint': 6, '/wash': 5, '/hang': 5}
-    assert counts(snapshot, catalogue.HANDLER_SECONDS) == {'/paint': 3, '/wash': 2, '/hang': 2}
-    assert counts(snapshot, catalogue.EXECUTOR_QUEUE_SECONDS) == {'/paint': 3, '/wash': 2}
+    assert counts(snapshot, catalogue.HANDLER_SECONDS) == {'/paint': 3, '/wash': 2, '/spill': 1, '/hang': 2}
+    assert counts(snapshot, catalogue.EXECUTOR_QUEUE_SECONDS) == {'/paint': 3, '/wash': 2, '/spill': 1}
     [(labels, failed)] = snapshot.values(catalogue.HANDLER_ERRORS).items()
     assert (labels, failed.value) == (('painter', '1', '2', '/spill', 'KeyError'), 1)
     assert values(store, 'wash_seconds').keys() == {('painter', '1', '2')}

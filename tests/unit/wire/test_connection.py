@@ -19,9 +19,12 @@ from headrace.errors import (
 from headrace.gateway.security.authority import Authority
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
+from headrace.pipeline.hops import Timing
 from headrace.wire import Server, connect
 from headrace.wire.address import parse
-from headrace.wire.frames import Kind, pack
+from headrace.wire.calls import pack_error, unpack_error
+from headrace.wire.faults import from_data, to_data
+from headrace.wire.frames import Kind, pack, unpack
 from headrace.wire.tls import WORKER_NAME, CertificateFiles, client_contexts, worker_contexts
 
 SCHEMA = schema_of(Document)
@@ -159,6 +162,35 @@ async def test_an_error_arrives_as_itself(address, error):
             await s.connection(Batch(), Context())
     assert vars(caught.value) == vars(error)
     assert str(caught.value) == str(error)
+
+
+async def test_an_error_says_where_the_time_of_its_call_went(address):
+    async def fail(batch, context):
+        error = ExecutorFailure('it broke', executor='e')
+        error.timing = Timing(0.25, 0.125, 0.5, 3, 'only here', 2)
+        raise error
+
+    async with Serving(fail, address) as s:
+        with pytest.raises(ExecutorFailure) as caught:
+            await s.connection(Batch(), Context())
+    assert caught.value.timing == Timing(0.25, 0.125, 0.5, 3)
+
+
+def test_peers_of_earlier_builds_understand_each_others_errors():
+    error = ExecutorFailure('it broke', executor='e')
+    assert unpack_error(unpacked(pack(Kind.ERROR, 1, to_data(error)))).timing is None
+    error.timing = Timing(0.25, 0.125, 0.5, 3)
+    assert from_data(unpacked(pack_error(1, error)).meta).message == 'it broke'
+
+
+@pytest.mark.parametrize('told', [7, 'x', [1.0], ['a', 'b', 'c', 'd'], [0.0, 0.0, 0.0, float('inf')]])
+def test_an_error_whose_timing_is_nonsense_is_not_understood(told):
+    frame = unpacked(pack(Kind.ERROR, 1, {'class': 'Unavailable', 'message': 'x', 'timing': told}))
+    assert isinstance(unpack_error(frame), ProtocolError)
+
+
+def unpacked(buffers):
+    return unpack(bytearray(b''.join(buffers)))
 
 
 async def test_a_fault_of_the_handler_is_an_internal_error_and_the_worker_lives_on(address):

@@ -134,7 +134,7 @@ REPLICA_UP = Metric(
 HANDLER_SECONDS = Metric(
     name='headrace_handler_seconds',
     kind='histogram',
-    help='Seconds that the code of an executor took for one call: one request, or one batch of them',
+    help='Seconds that the code of an executor took for one call (a request, or a batch), errors included',
     labels=(*EXECUTOR, 'endpoint'),
     buckets=SECONDS,
 )

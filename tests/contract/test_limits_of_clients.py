@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import grpc
@@ -11,6 +13,7 @@ import pytest
 import websockets
 from limited import Open, is_well, over_grpc, over_http
 
+from headrace.gateway.arrivals import SPARE
 from headrace.gateway.http import server as http_server
 from headrace.proto import headrace_pb2 as pb
 
@@ -114,6 +117,71 @@ async def test_connections(limited: Open, refusals: Any, limit: str) -> None:
             break
         await asyncio.sleep(0.01)
     await is_well(it)
+
+
+async def asks(channel: grpc.aio.Channel, method: str = '/headrace.v1.Headrace/Call') -> str:
+    """The status of a call, and its words."""
+    try:
+        await channel.unary_unary(method)(b'', timeout=20)
+    except grpc.aio.AioRpcError as error:
+        return f'{error.code().name} {error.details()}'
+    return 'OK'
+
+
+@pytest.mark.parametrize('limit', ['connections', 'connections_per_host'])
+async def test_connections_of_grpc(limited: Open, refusals: Any, limit: str) -> None:
+    """One more is told so, whatever it asks for, with one line in all; then there is room again."""
+    it = await limited(**{limit: 5})
+    async with AsyncExitStack() as stack:
+        target = f'127.0.0.1:{it.ports["grpc"]}'
+        apart = [('grpc.use_local_subchannel_pool', 1)]  # a connection of its own
+        channels = [grpc.aio.insecure_channel(target, options=apart) for _ in range(6)]
+        for channel in channels:
+            await stack.enter_async_context(channel)
+        *first, last = channels
+        assert [await asks(channel) for channel in first] == ['OK'] * 5
+        for method in ('/headrace.v1.Headrace/Call', '/grpc.health.v1.Health/Check'):
+            assert re.match('RESOURCE_EXHAUSTED .* 5 connections', await asks(last, method))
+        (line,) = refusals
+        assert (line['status'], line['protocol'], line['host']) == (429, 'grpc', '127.0.0.1')
+        assert await asks(first[0]) == 'OK'
+        await first.pop().close()
+        for _ in range(400):
+            if await asks(last) == 'OK':  # on a new connection, when the one that was refused has ended
+                break
+            await asyncio.sleep(0.05)
+        assert await asks(last) == 'OK'
+        for channel in (*first, last):
+            await channel.close()
+    await is_well(it)
+
+
+async def test_connections_that_are_refused_do_not_take_the_room_of_others(
+    limited: Open, refusals: Any
+) -> None:
+    """Those that one client is refused are not counted with all, and few of them stay to be told."""
+    it = await limited(connections=20, connections_per_host=5)
+    for door in ('grpc', 'http'):
+        sockets = await open_sockets(it.ports[door], 5 + SPARE + 10)
+        async with asyncio.timeout(20):
+            closed = [asyncio.create_task(ended(reader)) for reader, _ in sockets]
+            await asyncio.wait(closed, return_when=asyncio.FIRST_COMPLETED)
+        other = await asyncio.open_connection('127.0.0.1', it.ports[door], local_addr=('127.0.0.2', 0))
+        if door == 'http':
+            other[1].write(GET)
+        assert await other[0].read(1)  # gRPC begins with its settings
+        assert {line['host'] for line in refusals} == {'127.0.0.1'}
+        for task in closed:
+            task.cancel()
+        for _, writer in (*sockets, other):
+            writer.close()
+
+
+async def ended(reader: asyncio.StreamReader) -> None:
+    """Wait for the end of a connection."""
+    with suppress(ConnectionError):
+        while await reader.read(4096):
+            pass
 
 
 @pytest.mark.parametrize(

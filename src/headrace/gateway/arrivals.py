@@ -13,7 +13,7 @@ from headrace.spec.exposure import is_loopback
 from headrace.wire.hosts import client_of
 
 SPARE = 64
-"""Connections beyond the limit that are told so; more are cut off."""
+"""Connections that are refused and stay until they have been told so; more are cut off."""
 
 
 class Arrivals:
@@ -25,7 +25,7 @@ class Arrivals:
     `recount` sets right, from time to time, what left without a word (a connection that became a WebSocket).
     """
 
-    __slots__ = ('_clients', '_counts_own', '_open', '_per_client', '_proxies', '_spec')
+    __slots__ = ('_clients', '_counts_own', '_open', '_per_client', '_proxies', '_refused', '_spec')
 
     def __init__(self, spec: GatewaySpec, connections: Collection[Any]) -> None:
         self._spec = spec.limits
@@ -34,9 +34,15 @@ class Arrivals:
         self._counts_own = spec.limits.connections_per_host is not None
         self._per_client = spec.most_per_host
         self._clients: Counter[str] = Counter()
+        self._refused = 0
 
     def refusal(self, host: str) -> HeadraceError | None:
         """Count a new connection, which is among the open ones already; why it is refused, or None."""
+        error = self._refusal(host)
+        self._refused += error is not None
+        return error
+
+    def _refusal(self, host: str) -> HeadraceError | None:
         spec, most = self._spec, self._per_client
         if most is not None and self._counts(host):
             client = client_of(host)
@@ -46,7 +52,7 @@ class Arrivals:
                     f'there are {most} connections from this address, as many as may be',
                     'connections_per_host',
                 )
-        if len(self._open) > spec.connections:
+        if len(self._open) - self._refused > spec.connections:
             return _overloaded(
                 f'the gateway has {spec.connections} connections open, as many as it may', 'connections'
             )
@@ -55,10 +61,11 @@ class Arrivals:
     @property
     def has_spare(self) -> bool:
         """Whether one that is refused may stay until it has been told."""
-        return len(self._open) <= self._spec.connections + SPARE
+        return self._refused <= SPARE
 
-    def leave(self, host: str) -> None:
+    def leave(self, host: str, *, is_refused: bool = False) -> None:
         """One connection less."""
+        self._refused -= is_refused
         if self._per_client is None or not self._counts(host):
             return
         client = client_of(host)

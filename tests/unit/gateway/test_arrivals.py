@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headrace.errors import Overloaded
-from headrace.gateway.arrivals import Arrivals
+from headrace.gateway.arrivals import SPARE, Arrivals
 from headrace.spec import GatewaySpec
 from headrace.spec.limits import LimitsSpec
 from headrace.spec.security import SecuritySpec
@@ -68,6 +68,24 @@ def test_a_proxy_that_is_trusted_stands_for_many(per_host):
     arrivals = made(per_host=per_host, security=SECURED, trusted_proxies=('10.0.0.0/8',))
     assert all(arrived(arrivals, *['10.0.0.7'] * 9))
     assert not all(arrived(arrivals, *['11.0.0.7'] * 9))
+
+
+def test_those_that_are_refused_take_no_room_of_others_and_few_of_them_stay():
+    there: list[str] = []
+    limits = LimitsSpec(connections=3, connections_per_host=1)
+    arrivals = Arrivals(GatewaySpec(limits=limits), there)
+
+    def comes(host: str) -> bool:
+        there.append(host)
+        return arrivals.refusal(host) is None
+
+    assert [comes('203.0.113.7') for _ in range(1 + SPARE)] == [True] + [False] * SPARE
+    assert arrivals.has_spare
+    assert [comes(f'203.0.113.{last}') for last in (8, 9, 10)] == [True, True, False]
+    assert not arrivals.has_spare
+    there.remove('203.0.113.7')
+    arrivals.leave('203.0.113.7', is_refused=True)
+    assert arrivals.has_spare
 
 
 def test_a_recount_knows_who_is_here():

@@ -21,16 +21,14 @@ HANDSHAKE_MS = 20_000
 """How long a connection may take to become one: the rest are slow on purpose, or were gone before."""
 
 
-def options(spec: GatewaySpec, *, shared: bool) -> list[tuple[str, int]]:
-    """How a server is set up; with `shared` others may listen on its port too."""
+def options(spec: GatewaySpec) -> list[tuple[str, int]]:
+    """How a server is set up."""
     return [
         ('grpc.max_receive_message_length', _with_excess(spec.max_body_bytes)),
         ('grpc.max_send_message_length', min(spec.max_body_bytes, LARGEST)),
         ('grpc.max_metadata_size', _with_excess(spec.limits.header_bytes)),
         ('grpc.absolute_max_metadata_size', _with_excess(spec.limits.header_bytes)),
-        ('grpc.so_reuseport', int(shared)),  # otherwise a port that is taken is an error
         ('grpc.max_concurrent_streams', max(spec.max_requests, LEAST_CALLS) + OTHER_CALLS),
-        ('grpc.max_allowed_incoming_connections', spec.limits.connections),
         ('grpc.server_handshake_timeout_ms', HANDSHAKE_MS),
         ('grpc.keepalive_time_ms', PING_MS),
         ('grpc.keepalive_timeout_ms', ANSWER_MS),

@@ -11,7 +11,7 @@ from time import perf_counter
 
 import grpc
 
-from headrace.errors import TooLarge
+from headrace.errors import HeadraceError, TooLarge
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.faults import to_message
 from headrace.gateway.finished import Finished
@@ -37,10 +37,14 @@ KNOWN_S = 10.0
 
 @dataclass(slots=True)
 class Visit:
-    """One call as far as it is known: who calls (None: not known yet), its name, and what it is to."""
+    """One call as far as it is known: who calls (None: not known yet), its name, and what it is to.
+
+    `refusal` is why nothing of it is looked at: its connection is one too many.
+    """
 
     caller: Caller
     request_id: str
+    refusal: HeadraceError | None = None
     endpoint: str = ''
     identity: Identity | None = None
     known_at: float = 0.0
@@ -60,8 +64,9 @@ class Reception:
 
     def visit(self, rpc: Rpc) -> Visit:
         """What there is to know of a call before anything of it was read or checked."""
-        caller = Caller.of(rpc, self._peers.of(rpc.peer()))
-        return Visit(caller, caller.name_of() or new_request_id())
+        peer = self._peers.of(rpc.peer())
+        caller = Caller.of(rpc, peer)
+        return Visit(caller, caller.name_of() or new_request_id(), peer.refusal)
 
     def begin(self) -> Finished:
         """A request has come; `ended` is to be told what this knows of it by then."""
@@ -75,6 +80,8 @@ class Reception:
 
     def identify(self, visit: Visit) -> Identity:
         """Who calls; Unauthenticated or RateLimited, before anything of the request is read."""
+        if visit.refusal is not None:
+            raise visit.refusal
         size = visit.caller.metadata_bytes()
         if size > self._metadata_bytes:
             raise TooLarge(
@@ -107,6 +114,8 @@ class Reception:
 
     def lobby(self, visit: Visit) -> AbstractContextManager[None]:
         """Room for a call of somebody who need not say who it is; Overloaded if its host has too many."""
+        if visit.refusal is not None:
+            raise visit.refusal
         return self._entrance.limits.stream(visit.caller.host)
 
     def withheld(self, visit: Visit) -> None:
@@ -127,15 +136,16 @@ class Reception:
         return identity, ticket
 
     def told(self, error: BaseException, visit: Visit, *, endpoint: str, request_id: str) -> pb.Error:
-        """What the caller is told about an error; a refusal is noted."""
-        self._entrance.refused(
-            error,
-            visit.identity,
-            protocol='grpc',
-            endpoint=endpoint,
-            request_id=request_id,
-            host=visit.caller.host,
-        )
+        """What the caller is told about an error; a refusal is noted, unless its connection's has been."""
+        if error is not visit.refusal:
+            self._entrance.refused(
+                error,
+                visit.identity,
+                protocol='grpc',
+                endpoint=endpoint,
+                request_id=request_id,
+                host=visit.caller.host,
+            )
         return to_message(error, request_id=request_id, endpoint=endpoint, development=self._development)
 
     async def abort(self, rpc: Rpc, error: Exception, visit: Visit) -> None:

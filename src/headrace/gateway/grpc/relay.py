@@ -1,8 +1,9 @@
-"""Connections over TLS in, plain ones to this process's gRPC server out, which learns who is behind each.
+"""Connections of clients in, others to this process's gRPC server out, which learns who is behind each.
 
-gRPC makes handshakes of its own where nobody has to show a certificate. Where somebody has, it would tell
-nobody whom it has turned away, and it cannot leave the choice to clients. So the handshake is the one that
-the other doors have, and what is then said goes through a Unix socket in a folder that only its owner enters.
+gRPC would close a connection too many without a word to anybody, would tell nobody how many there are, nor
+whom its handshake has turned away, and would not leave it to clients whether they show a certificate. So they
+are accepted here, as at the other doors, and what they say goes through a Unix socket in a folder that only
+its owner enters.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from itertools import count
 from pathlib import Path
 from typing import cast
 
-from headrace.errors import HeadraceError
 from headrace.gateway.arrivals import Arrivals, host_of
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.grpc.peers import Peer, Peers
 from headrace.gateway.measuring import Measuring
 from headrace.gateway.ports import bound
 from headrace.gateway.security.doorway import accepting, certificate_of
+from headrace.gateway.unread import UNREAD_TIMEOUT_S
+from headrace.pipeline.context import new_request_id
 from headrace.spec.environment import read
 from headrace.wire.address import Listening
 
@@ -33,23 +35,68 @@ ALPN = ('h2',)
 LAST_WORDS_S = 0.25
 """How long clients may take to receive what the server has said last."""
 
+REFUSED_S = 2.0
+"""How long a connection that is one too many is kept, so that its calls are told why they are refused."""
+
+BUSY_S, BUSY_TIMES = 0.01, 100
+"""How long to wait for a server that has not accepted the connections before, and how often."""
+
+SPACE_BYTES = 256 * 1024
+"""As much is received at once."""
+
+COPIED_BYTES = 64 * 1024
+"""What is less is copied: whoever reads slowly holds on to the bytes, and not to all of the space."""
+
 _log = logging.getLogger('headrace.gateway')
 
 
-class End(asyncio.Protocol):
+class Space:
+    """Where the connections of one event loop receive, one after the other."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(SPACE_BYTES))
+
+    def give(self, to: asyncio.Transport, count: int) -> None:
+        """Send what has been received here; what has to wait keeps the space, and another takes its place."""
+        if count < COPIED_BYTES:
+            to.write(bytes(self.view[:count]))
+            return
+        to.write(self.view[:count])
+        if to.get_write_buffer_size():
+            self.view = memoryview(bytearray(SPACE_BYTES))
+
+
+class End(asyncio.BufferedProtocol):
     """One end of a relayed connection: what it receives the other end sends, as fast as that can."""
 
     transport: asyncio.Transport
 
-    def __init__(self) -> None:
+    def __init__(self, space: Space) -> None:
         self.other: End | None = None
+        self._space = space
+        self._early = b''
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(COPIED_BYTES)
 
-    def data_received(self, data: bytes) -> None:
-        if self.other is not None and not self.other.transport.is_closing():
-            self.other.transport.write(data)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._space.view
+
+    def buffer_updated(self, count: int) -> None:
+        if self.other is None:
+            self._early += self._space.view[:count]
+            self.transport.pause_reading()  # (uvloop does not do it any sooner)
+        elif not self.other.transport.is_closing():
+            self._space.give(self.other.transport, count)
+
+    def join(self, other: End) -> None:
+        """Send to this end what the other receives, and the other way round."""
+        self.other, other.other = other, self
+        self.transport.resume_reading()
+        if self._early:
+            other.transport.write(self._early)
+            self._early = b''
 
     def pause_writing(self) -> None:
         if self.other is not None and not self.other.transport.is_closing():
@@ -60,21 +107,24 @@ class End(asyncio.Protocol):
             self.other.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.other is not None:
-            self.other.transport.close()  # once it has sent what it has
+        if self.other is not None and not self.other.transport.is_closing():
+            to = self.other.transport
+            has_more = to.get_write_buffer_size() > 0
+            to.close()  # once it has sent what it has
+            if has_more:
+                asyncio.get_running_loop().call_later(UNREAD_TIMEOUT_S, to.abort)
 
 
 class Outside(End):
     """The end of a client, which is served when there is room for it."""
 
-    def __init__(self, relay: Relay) -> None:
-        super().__init__()
+    def __init__(self, relay: Relay, space: Space) -> None:
+        super().__init__(space)
         self._relay = relay
         self.peer = Peer()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.transport.pause_reading()  # until there is somebody to take it
         self.peer = Peer(host_of(transport), certificate_of(transport))
         self._relay.arrived(self)
 
@@ -84,7 +134,7 @@ class Outside(End):
 
 
 class Relay:
-    """Accepts connections over TLS for a gRPC server that listens at `address`, until `close`.
+    """Accepts connections for a gRPC server that listens at `address`, until `close`.
 
     `peers` learns who is behind each connection. `folder` is where sockets may be, '' the folder for such.
     """
@@ -95,6 +145,7 @@ class Relay:
         self._folder = Path(tempfile.mkdtemp(prefix='grpc-', dir=folder or read().runtime_root()))
         self._path = str(self._folder / 'server')
         self._numbers = count(1)
+        self._space = Space()
         self._open: set[Outside] = set()
         self._arrivals = Arrivals(entrance.spec, self._open)
         self._server: Listening | None = None
@@ -111,7 +162,9 @@ class Relay:
         """Begin to accept connections; StartError, or SpecError for certificates that cannot be used."""
         listening = bound(self._entrance.spec.host, port, protocol='grpc', shared=shared)
         self.port = listening.getsockname()[1]
-        self._server = await accepting(self._entrance, listening, lambda: Outside(self), alpn=ALPN)
+        self._server = await accepting(
+            self._entrance, listening, lambda: Outside(self, self._space), alpn=ALPN
+        )
 
     def look(self, measuring: Measuring) -> None:
         """Tell how many connections are open."""
@@ -137,75 +190,82 @@ class Relay:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def arrived(self, outside: Outside) -> None:
-        """Serve a client whose handshake is done, or send it away."""
+        """Serve a client whose handshake is done, or tell it that it is one too many."""
         self._open.add(outside)
+        loop = asyncio.get_running_loop()
         refusal = self._arrivals.refusal(outside.peer.host)
         if refusal is not None:
-            self._refuse(refusal, outside)
-            return
-        task = asyncio.get_running_loop().create_task(self._connect(outside))
+            outside.peer = outside.peer._replace(refusal=refusal)
+            self._entrance.refused(
+                refusal,
+                None,
+                protocol='grpc',
+                endpoint='',
+                request_id=new_request_id(),
+                host=outside.peer.host,
+            )
+            if not self._arrivals.has_spare:
+                outside.transport.abort()
+                return
+            loop.call_later(REFUSED_S, outside.transport.close)
+        task = loop.create_task(self._connect(outside))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def left(self, outside: Outside) -> None:
         """Forget a client."""
         self._open.discard(outside)
-        self._arrivals.leave(outside.peer.host)
+        self._arrivals.leave(outside.peer.host, is_refused=outside.peer.refusal is not None)
         if not self._open:
             self._all_left.set()
-
-    def _refuse(self, error: HeadraceError, outside: Outside) -> None:
-        self._entrance.refused(
-            error, None, protocol='grpc', endpoint='', request_id='', host=outside.peer.host
-        )
-        outside.transport.abort()
 
     async def _connect(self, outside: Outside) -> None:
         """Connect a client with the gRPC server, through a socket whose name says who it is."""
         name = str(self._folder / str(next(self._numbers)))
         try:
-            inner = _connected(name, self._path)
+            inner = await _connected(name, self._path)
         except OSError as error:  # as if there are too many open files
             _log.error('a connection cannot be handed on to gRPC: %s', error)
             outside.transport.abort()
             return
         self._peers.came(name, outside.peer)
         loop = asyncio.get_running_loop()
-        await loop.create_unix_connection(lambda: Inside(self._peers, name, outside), sock=inner)
+        await loop.create_unix_connection(lambda: Inside(self._peers, name, outside, self._space), sock=inner)
 
 
-def _connected(name: str, path: str) -> socket.socket:
+async def _connected(name: str, path: str) -> socket.socket:
     """A socket of this name that is connected with the server at `path`; OSError if that is not possible."""
     inner = socket.socket(socket.AF_UNIX)
     try:
         inner.setblocking(False)
         inner.bind(name)
-        inner.connect(path)  # at once, or there is no room
         os.unlink(name)  # the name outlives the file
-    except OSError:
+        for _ in range(BUSY_TIMES):
+            with suppress(BlockingIOError):
+                inner.connect(path)
+                return inner
+            await asyncio.sleep(BUSY_S)
+        raise BlockingIOError('it has not accepted those before')
+    except BaseException:
         inner.close()
         raise
-    return inner
 
 
 class Inside(End):
     """The end at the gRPC server, which knows it by `name`."""
 
-    def __init__(self, peers: Peers, name: str, outside: Outside) -> None:
-        super().__init__()
+    def __init__(self, peers: Peers, name: str, outside: Outside, space: Space) -> None:
+        super().__init__(space)
         self._peers = peers
         self._name = name
-        self.other = outside
+        self._outside = outside
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        outside = self.other
-        assert outside is not None
-        outside.other = self
-        if outside.transport.is_closing():
+        if self._outside.transport.is_closing():
             self.transport.close()
         else:
-            outside.transport.resume_reading()
+            self._outside.join(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._peers.left(self._name)

@@ -110,7 +110,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._arrivals.leave(self._host)
+        self._arrivals.leave(self._host, is_refused=self.peer.refusal is not None)
         self.peer.gone = True
         self.peer.leave()
 
@@ -203,6 +203,11 @@ class HttpServer:
         self._tick(loop)
         self._server = await accepting(entrance, listening, lambda: Connection(self, entrance, loop))
 
+    def drain(self) -> None:
+        """Not be ready any more, and have connections end with their next answers; new ones are accepted."""
+        self._health.draining = self._leaves = True
+        self._set_headers()
+
     async def stop(self, grace_s: float, linger_s: float = 0.0) -> None:
         """Accept nothing more, finish what was accepted within `grace_s` seconds, then cut the rest off.
 
@@ -233,7 +238,7 @@ class HttpServer:
 
     async def _linger(self, linger_s: float) -> None:
         until = time.monotonic() + linger_s
-        self._leaves = linger_s > 0
+        self._leaves = self._leaves or linger_s > 0
         self._set_headers()
         while self.state.connections and time.monotonic() < until:  # noqa: ASYNC110 (uvicorn tells nobody)
             await asyncio.sleep(LOOK_EVERY_S)

@@ -1,0 +1,186 @@
+"""A generated Compose file, unedited, under a real engine: started, called, scaled, hurt, stopped."""
+
+import socket
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from headrace import Client, Document, Flow
+
+pytestmark = [pytest.mark.engine, pytest.mark.needs('compose'), pytest.mark.timeout(300)]
+
+CODE = '''
+import os
+import socket
+
+from headrace import BaseDoc, DocList, Executor, requests
+
+
+class Text(BaseDoc):
+    text: str = ''
+
+
+class Encoder(Executor):
+    """Says where it runs."""
+
+    @requests(on='/search')
+    def encode(self, docs: DocList[Text], **kwargs) -> DocList[Text]:
+        for doc in docs:
+            doc.text = socket.gethostname()
+        return docs
+
+
+class Keeper(Executor):
+    """Counts what it has seen, in a file of its workspace."""
+
+    @requests(on='/index')
+    def index(self, docs: DocList[Text], **kwargs) -> DocList[Text]:
+        path = os.path.join(self.workspace, 'seen')
+        with open(path, 'a') as file:
+            file.write('x' * len(docs))
+        for doc in docs:
+            doc.text = str(os.path.getsize(path))
+        return docs
+'''
+FLOW = """
+jtype: Flow
+version: '1'
+with: {name: shop, protocol: [grpc, http], timeout_stop_s: 3}
+executors:
+  - {name: encoder, uses: shop.py:Encoder, replicas: 2, cpus: 1, memory: 512M}
+  - {name: keeper, uses: shop.py:Keeper, storage: 100M}
+"""
+
+
+class Project:
+    """A Compose project."""
+
+    def __init__(self, engine, folder: Path, http: int) -> None:
+        self.name = engine.name('shop')
+        self.url = f'http://127.0.0.1:{http}'
+        self._engine = engine
+        self._file = str(folder / 'compose.yaml')
+
+    def __call__(self, *words: str, timeout_s: float = 150) -> str:
+        return self._engine.run('compose', '-f', self._file, '-p', self.name, *words, timeout_s=timeout_s)
+
+    def containers(self, service: str) -> list[str]:
+        return self('ps', '-q', service).split()
+
+
+class Asking:
+    """Threads that ask without a pause while the block runs; who answered, and what failed."""
+
+    def __init__(self, url: str, clients: int = 4) -> None:
+        self.answers: Counter[str] = Counter()
+        self.failures: list[Exception] = []
+        self._url = url
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(clients)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def until(self, condition, within_s: float) -> float:
+        """Wait for it; the seconds that took."""
+        began = time.monotonic()
+        while not condition():
+            waited_s = time.monotonic() - began
+            assert waited_s < within_s, f'not within {within_s} s: {self.answers}, {self.failures}'
+            self._over.wait(0.05)
+        return time.monotonic() - began
+
+    def more(self, answers: int) -> None:
+        wanted = self.answers.total() + answers
+        self.until(lambda: self.answers.total() >= wanted, 30)
+
+    def _ask(self) -> None:
+        client = Client(self._url)
+        while not self._over.is_set():
+            try:
+                self.answers[client.post('/search', Document(text='x'))[0].text] += 1
+            except Exception as error:
+                self.failures.append(error)
+
+
+@pytest.fixture(scope='module')
+def shop(tmp_path_factory, engine, executor_image):
+    folder = tmp_path_factory.mktemp('shop')
+    (folder / 'shop.py').write_text(CODE)
+    (folder / 'flow.yml').write_text(FLOW)
+    image = executor_image(folder, f'headrace-tests/{engine.name("shop")}')
+    http = free_port()
+    flow = Flow.load_config(folder / 'flow.yml').config_gateway(port=[free_port(), http])
+    flow.to_docker_compose_yaml(folder / 'compose', image=image)
+    project = Project(engine, folder / 'compose', http)
+    project('config', '-q')
+    project('up', '-d', '--wait')
+    try:
+        yield project
+    finally:
+        project('down', '-v', '--timeout', '5')
+        engine.run('rmi', '-f', image)
+
+
+@pytest.fixture
+def client(shop):
+    return Client(shop.url)
+
+
+def free_port() -> int:
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def test_it_answers_and_its_replicas_share_the_load(shop):
+    with Asking(shop.url) as asking:
+        asking.more(400)
+    assert not asking.failures
+    assert len(asking.answers) == 2
+    assert min(asking.answers.values()) >= 0.4 * asking.answers.total()
+
+
+def test_more_replicas_are_found_and_used(shop, engine):
+    with Asking(shop.url) as asking:
+        shop('up', '-d', '--no-recreate', '--scale', 'encoder=3', 'encoder')
+        asking.until(lambda: len(asking.answers) == 3, 30)
+        assert len(shop.containers('encoder')) == 3
+        shop('up', '-d', '--no-recreate', '--scale', 'encoder=2', 'encoder')
+        asking.more(50)
+    assert not asking.failures
+
+
+def test_a_container_that_is_killed_costs_no_request_and_comes_back(shop, engine):
+    killed = shop.containers('encoder')[0]
+    with Asking(shop.url) as asking:
+        asking.until(lambda: len(asking.answers) >= 2, 30)
+        engine.run('kill', killed)
+        asking.more(200)
+        engine.run('start', killed)  # for the engine a kill by hand is a wish; what ends by itself it starts
+        name = engine.run('inspect', '-f', '{{.Config.Hostname}}', killed)
+        asking.answers.pop(name, None)
+        asking.until(lambda: asking.answers[name] > 0, 30)
+    assert not asking.failures
+
+
+def test_what_is_kept_on_a_volume_outlives_its_container(shop, client):
+    first = int(client.post('/index', Document(text='x'))[0].text)
+    shop('rm', '-fs', 'keeper')
+    shop('up', '-d', '--wait', 'keeper')
+    assert int(client.post('/index', Document(text='x'))[0].text) == first + 1
+
+
+def test_nothing_is_left_at_the_end(shop, engine, left_over):
+    shop('down', '-v', '--timeout', '5')
+    left_over(f'label=com.docker.compose.project={shop.name}')

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from headrace.errors import HeadraceError
+from headrace.gateway.audit import is_refusal
 from headrace.pipeline.context import Context
 from headrace.pipeline.describe import DEFAULT_ENDPOINT
 from headrace.pipeline.hops import Hop
@@ -25,7 +26,8 @@ class Finished(Struct):
 
     `started` is on `time.perf_counter()`, `begun` is the wall clock; the latter and `seconds` are set at the
     end. `endpoint` is what was called ('' is none of the Flow: a page), `status` the number that HTTP has for
-    what became of it, on every protocol; `error` its class and message. `client` is whom limits count it
+    what became of it, on every protocol; `error` its class and message, `is_refused` whether that refused
+    it, which the audit log tells. `client` is whom limits count it
     for, `trace` a W3C traceparent or '', `span` what is recorded of it (see `pipeline/spans.py`). `hops` says
     where the time went, if it came as far as the Flow.
     """
@@ -35,6 +37,7 @@ class Finished(Struct):
     endpoint: str = ''
     status: int = GONE
     error: str = ''
+    is_refused: bool = False
     seconds: float = 0.0
     received_bytes: int = 0
     sent_bytes: int = 0
@@ -69,6 +72,7 @@ class Finished(Struct):
         if self.error:
             return
         self.status = status_of(error)
+        self.is_refused = is_refusal(error)
         message = error.message if isinstance(error, HeadraceError) else str(error)
         name = type(error).__name__
         self.error = f'{name}: {message}'[:LONGEST_ERROR] if message else name

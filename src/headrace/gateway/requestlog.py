@@ -33,7 +33,8 @@ def log_requests(observer: Observer, spec: LogsSpec) -> None:
 class Access:
     """One line per request: who asked what over which protocol, how it ended, how long and how much it was.
 
-    Of those without an error only a `sample` is written. There are no headers and no queries in it.
+    Of those without an error only a `sample` is written. Those that were refused have their line in the audit
+    log, and none here. There are no headers and no queries in it.
     """
 
     def __init__(self, sample: float) -> None:
@@ -41,6 +42,8 @@ class Access:
 
     def __call__(self, finished: Finished) -> None:
         """Write the line of a request."""
+        if finished.is_refused:
+            return
         if finished.status < FAILED and self._sample < 1 and random() >= self._sample:
             return
         status, ms = finished.status, round(finished.seconds * 1000, 2)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from headrace.errors import Unauthenticated
 from headrace.gateway import requestlog
 from headrace.gateway.finished import Finished
 from headrace.gateway.observer import Observer
@@ -47,6 +48,14 @@ def told(spec, *requests):
     log_requests(observer, spec)
     for request in requests:
         observer.ended(request)
+
+
+def test_what_was_refused_has_its_line_in_the_audit_log_alone(heard):
+    refused, failed = finished(), finished()
+    refused.failed(Unauthenticated('nobody knows who calls'))
+    failed.failed(ValueError('mine'))
+    told(LogsSpec(access='all'), refused, failed)
+    assert [line.facts['status'] for line in heard] == [500]
 
 
 def test_without_a_wish_nothing_is_told(heard):

@@ -24,6 +24,7 @@ class Front:
         self.admission = entrance.admission
         self.limits = entrance.limits
         self.turns = entrance.turns
+        self.refused = entrance.refused
         self.permit = None if entrance.is_open else entrance.permit
         self.origins = Cors(spec.cors)
         self.timeout_s = spec.timeout_s

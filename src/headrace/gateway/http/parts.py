@@ -93,11 +93,14 @@ class Parts:
         try:
             await self._write(pulse)
         except BaseException as error:
-            cause = self._call.cause(error)
-            self._call.request.finished.failed(cause)
+            cause, request = self._call.cause(error), self._call.request
+            request.finished.failed(cause)
             if not isinstance(cause, Exception):
                 raise
-            if not self._call.request.peer.gone:
+            self._call.front.refused(
+                cause, request.identity, protocol='http', endpoint=request.endpoint, request_id=request.id
+            )
+            if not request.peer.gone:
                 await pulse.send(self._form.part('error', 0, self._problem(cause)), more=False)
         finally:
             pulse.stop()

@@ -15,7 +15,7 @@ from benchmarks.result import Result
 from headrace import Document, DocumentArray
 from headrace.executors import close, serve
 from headrace.pipeline import Batch, Context, Payload
-from headrace.worker.process import SWITCH_S
+from headrace.worker.serving import SWITCH_S
 
 GROUP = 'dynamic batching'
 MAXIMUM = 64

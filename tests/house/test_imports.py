@@ -27,7 +27,7 @@ DYNAMIC = {
     'src/headrace/executors/modules.py': "it loads the user's classes, by name or from a file",
     'src/headrace/gateway/elsewhere.py': 'a Flow without external executors does not pay for gRPC',
     'src/headrace/gateway/http/server.py': 'a gateway that speaks no WebSocket does not pay for it',
-    'src/headrace/gateway/process.py': 'a gateway starts faster without the protocols that nobody asked for',
+    'src/headrace/gateway/serving.py': 'a gateway starts faster without the protocols that nobody asked for',
     'src/headrace/gateway/server.py': 'a gateway starts faster without the protocols that nobody asked for',
 }
 ENVIRONMENT = {'src/headrace/spec/environment.py': 'the one module that reads the environment'}

@@ -24,7 +24,7 @@ from headrace.worker.loading import blueprint_of
 
 READERS = ('pickle', 'cloudpickle', 'marshal', 'shelve', 'dill', 'joblib')
 ALLOWED = {
-    'src/headrace/worker/process.py': "a worker's first order, on the pipe that its parent made for it",
+    'src/headrace/worker/serving.py': "a worker's first order, on the pipe that its parent made for it",
     'src/headrace/documents/apply_worker.py': 'a job on the standard input that its parent made for it',
     'src/headrace/documents/applying.py': 'the results of such a job, on the pipe of a child',
 }

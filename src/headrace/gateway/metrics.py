@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import platform
 from collections.abc import Callable, Iterable, Iterator
 
-from headrace._version import __version__
 from headrace.gateway.measuring import Measuring
 from headrace.gateway.observer import Observer
-from headrace.observe.metrics import catalogue, gpus, jina, processes
+from headrace.observe.metrics import jina
 from headrace.observe.metrics.exposition import OPENMETRICS, TEXT, written
-from headrace.observe.metrics.reading import Measured, Snapshot, Values, read
+from headrace.observe.metrics.reading import Measured, Snapshot, read
 from headrace.observe.metrics.store import Store
+from headrace.observe.metrics.told import with_looks
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec.observe import MetricsSpec
 
@@ -62,17 +61,15 @@ class Metrics:
     def snapshot(self) -> Snapshot:
         """All metrics as they are at this moment; some files are read."""
         self.observer.look()
-        snapshot = read(self._directory, *self._stores)
-        snapshot.metrics |= processes.look(snapshot.processes) | gpus.look()
-        snapshot.metrics[catalogue.BUILD_INFO.name] = _build()
-        return snapshot
+        return with_looks(read(self._directory, *self._stores))
 
     async def text(self, accept: str = '') -> tuple[bytes, str]:
         """All metrics as Prometheus reads them, and the media type; `accept` is what a client said."""
         self.observer.look()
-        return await asyncio.to_thread(self._text, accept)
+        return await asyncio.to_thread(self.text_now, accept)
 
-    def _text(self, accept: str) -> tuple[bytes, str]:
+    def text_now(self, accept: str = '') -> tuple[bytes, str]:
+        """The same for a thread that may wait for files."""
         more: Callable[[Snapshot], Iterator[Measured]] | None = jina.named if self._jina_names else None
         return written(self.snapshot(), self._flow, accept=accept, more=more)
 
@@ -85,7 +82,3 @@ def metrics_of(info: FlowInfo, spec: MetricsSpec, store: Store | None = None) ->
     store = Store() if store is None else store
     observer = Observer(Measuring(store, (endpoint.name for endpoint in info.endpoints)))
     return Metrics(store, observer, flow=info.name, jina_names=spec.jina_names)
-
-
-def _build() -> Measured:
-    return Measured(catalogue.BUILD_INFO, {(__version__, platform.python_version()): Values([1.0])})

@@ -1,8 +1,8 @@
-"""What a supervisor tells a gateway process, and what the gateway answers."""
+"""What a gateway is told, and what it answers."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -29,13 +29,29 @@ class Target(NamedTuple):
         name = f'{self.executor}/{self.part}' if self.part else self.executor
         return f'{name}/shard-{self.shard}' if self.shard else name
 
+    @classmethod
+    def of(cls, text: str) -> Target:
+        """The target that is written like this.
+
+        >>> Target.of('index/shard-1') == Target('index', shard=1), Target.of('encoder/before').part
+        (True, 'before')
+        """
+        name, _, rest = text.partition('/')
+        if rest in ('before', 'after'):
+            return cls(name, part=cast('Part', rest))
+        number = rest.removeprefix('shard-')
+        if rest and number.isdecimal() and number != rest:
+            return cls(name, shard=int(number))
+        return cls(text)
+
 
 class Start(msgspec.Struct, frozen=True):
     """The first order: which doors there will be, so that their libraries load now.
 
     `directory` will hold the sockets of the Flow; the gateway removes it if the supervisor no longer can.
     `flow` is the name of the Flow, `owner` what is kept of the key of who starts it, `observe` what is to be
-    seen of it, and `name` what this process is called there.
+    seen of it, and `name` what this process is called there. With `is_shared` other gateways may have its
+    ports too; `linger_s` is how long it goes on accepting when it has been told to end.
     """
 
     spec: GatewaySpec
@@ -44,6 +60,8 @@ class Start(msgspec.Struct, frozen=True):
     owner: Key | None = None
     observe: ObserveSpec = ObserveSpec()
     name: str = 'gateway'
+    is_shared: bool = True
+    linger_s: float = 0.0
 
 
 class Route(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -106,9 +124,9 @@ class Leave(msgspec.Struct, frozen=True, tag=True):
 class Open(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """The second order: open the doors to these executors (in topological order), which offer `info`.
 
-    The doors open when every executor can work; after `wait_s` it is an error if they cannot, or, with
-    `anyway`, they open all the same. `load_every_s` is how often the gateway reports the load of the
-    executors (0: never).
+    The doors open when every replica answers; after `wait_s` it is an error if an executor has none, or, with
+    `anyway`, they open all the same. One that `is_patient` waits until there is one replica of each.
+    `load_every_s` is how often the gateway reports the load of the executors (0: never).
     """
 
     info: FlowInfo
@@ -120,6 +138,7 @@ class Open(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     anyway: bool = False
     load_every_s: float = 0.0
     directory: str = ''
+    is_patient: bool = False
 
 
 class Load(msgspec.Struct, frozen=True):

@@ -31,6 +31,9 @@ class Door(Protocol):
 
     port: int
 
+    def drain(self) -> None:
+        """Say to who asks that it is about to end, and go on."""
+
     async def stop(self, grace_s: float, linger_s: float = 0.0) -> None:
         """Accept nothing more, let what was accepted finish for `grace_s` seconds, then end it.
 
@@ -55,6 +58,16 @@ class GatewayServer:
         """Where each protocol is served."""
         named = {protocol: self._doors.get(door_of(protocol)) for protocol in self._entrance.spec.protocols}
         return {protocol: door.port for protocol, door in named.items() if door is not None}
+
+    @property
+    def metrics(self) -> Any:
+        """What tells what is measured here; None if nothing is."""
+        return self._entrance.metrics
+
+    def drain(self) -> None:
+        """Say to who asks, and to clients with their answers, that it is about to end; and go on."""
+        for door in self._doors.values():
+            door.drain()
 
     async def stop(self, grace_s: float = 5.0, linger_s: float = 0.0) -> None:
         """Close every door: accepted requests have `grace_s` seconds to finish, the rest is cancelled.

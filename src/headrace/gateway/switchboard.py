@@ -1,10 +1,11 @@
-"""A supervisor's orders in; out, the handler of a whole Flow, whose calls go where the orders say."""
+"""Orders in; out, the handler of a whole Flow, whose calls go where the orders say."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from headrace.errors import Unavailable
@@ -12,13 +13,14 @@ from headrace.gateway import elsewhere
 from headrace.gateway.elsewhere import Elsewhere
 from headrace.gateway.orders import ROUTED_S, Load, Open, Route, Target
 from headrace.gateway.problems import GIVEN_UP
-from headrace.gateway.upstream import Upstream
+from headrace.gateway.upstream import Accepts, Upstream
 from headrace.pipeline import Graph, Handler, Node
 from headrace.pipeline.assembly import assembled
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.replicas import Replicas
 from headrace.pipeline.spans import FLUSH_S, requested, visit
 from headrace.spec import ExecutorSpec
+from headrace.wire import Connection
 from headrace.wire.tls import Contexts
 
 if TYPE_CHECKING:
@@ -35,9 +37,12 @@ _log = logging.getLogger(__name__)
 class Line:
     """The replicas of one target, as one handler, and the connections to them."""
 
-    def __init__(self, replicas: Replicas, tls: Contexts | None = None) -> None:
+    def __init__(
+        self, replicas: Replicas, tls: Contexts | None = None, accepts: Accepts | None = None
+    ) -> None:
         self.replicas = replicas
         self._tls = tls
+        self._accepts = accepts
         self.upstreams: dict[str, Upstream] = {}
         self.failed = ''
 
@@ -57,7 +62,8 @@ class Line:
         new = []
         for key, address in route.replicas.items():
             if key not in self.upstreams:
-                self.upstreams[key] = upstream = Upstream(address, self.replicas, key, self._tls)
+                upstream = Upstream(address, self.replicas, key, self._tls, accepts=self._accepts)
+                self.upstreams[key] = upstream
                 upstream.start()
                 new.append(upstream)
         old = [self.upstreams.pop(key) for key in list(self.upstreams) if key not in route.replicas]
@@ -72,7 +78,8 @@ class Line:
 class Switchboard:
     """The executors of a Flow as one `handler`; `report` is told when an order has been carried out.
 
-    What they do is recorded with `tracing`, if anything is; that ends with `close`.
+    What they do is recorded with `tracing`, if anything is; that ends with `close`. `accepts` says what is
+    wrong with a worker that answers for a target; without it, who answers is who was meant.
     """
 
     def __init__(
@@ -83,6 +90,7 @@ class Switchboard:
         floating_timeout_s: float | None = None,
         tls: Contexts | None = None,
         tracing: Tracing | None = None,
+        accepts: Callable[[Target, Connection], str] | None = None,
     ) -> None:
         self._report = report
         self._tracing = tracing
@@ -91,7 +99,9 @@ class Switchboard:
         self._works: set[asyncio.Task[None]] = set()
         infos = {info.name: info for info in order.info.executors}
         for route in order.routes:
-            self._lines[route.target] = Line(_replicas(route.target, order.executors, infos), tls)
+            replicas = _replicas(route.target, order.executors, infos)
+            fits = None if accepts is None else partial(accepts, route.target)
+            self._lines[route.target] = Line(replicas, tls, fits)
         self._externals = {
             executor.name: elsewhere.called(executor, infos.get(executor.name))
             for executor in order.executors
@@ -113,22 +123,36 @@ class Switchboard:
         handler = assembled(executor, info, shards, parts.get('before'), parts.get('after'))
         return Node.of(executor, visit(handler, self._tracing, executor.name), info)
 
-    async def connected(self, within_s: float, *, anyway: bool, unless: asyncio.Event) -> None:
+    async def connected(self, within_s: float | None, *, anyway: bool, unless: asyncio.Event) -> None:
         """Wait until all replicas answer; if one has none by then, Unavailable (not with `anyway`).
 
-        No longer than until `unless` is set.
+        No longer than until `unless` is set. If there is no end to it (None), until there is one for each.
         """
         try:
             async with asyncio.timeout(within_s):
-                while not (unless.is_set() or self._is_complete):  # noqa: ASYNC110 (short)
+                while not (unless.is_set() or self._is_complete or (within_s is None and not self.missing)):  # noqa: ASYNC110 (short)
                     await asyncio.sleep(LOOK_EVERY_S)
         except TimeoutError:
-            missing = [str(target) for target, line in self._lines.items() if not line.is_healthy]
-            if missing and not anyway:
+            if self.missing and not anyway:
                 raise Unavailable(
-                    f'no replica of {", ".join(missing)} answered within {within_s:g} s',
+                    f'no replica of {", ".join(self.missing)} answered within {within_s:g} s',
                     help='look at what they printed last',
                 ) from None
+
+    @property
+    def missing(self) -> list[str]:
+        """Who has no replica that is well."""
+        return [str(target) for target, line in self._lines.items() if not line.is_healthy]
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Who has nobody but workers that are not accepted, and why."""
+        found = {}
+        for target, line in self._lines.items():
+            reasons = [upstream.misfit for upstream in line.upstreams.values()]
+            if reasons and all(reasons):
+                found[str(target)] = reasons[-1]
+        return found
 
     @property
     def _is_complete(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 
 from headrace.errors import HeadraceError, Unavailable
 from headrace.pipeline.replica import State
@@ -14,6 +15,9 @@ from headrace.wire.address import parse
 from headrace.wire.tls import Contexts
 
 _log = logging.getLogger(__name__)
+
+Accepts = Callable[[Connection], str]
+"""What is wrong with a worker that has introduced itself; '' if it is who was meant."""
 
 CONNECT_S = 5.0
 """How long a worker may take to accept a connection and introduce itself."""
@@ -34,18 +38,28 @@ class Upstream:
     A replica that is silent for `SUSPECT_S` is used only if no other can be; after `LOST_S` its calls of
     idempotent endpoints go to others as well (the first answer counts). Bytes that come in or leave are a
     sign of life; time in which this process itself did not run is no silence. A connection that is lost is
-    made again until `close`.
+    made again until `close`. One that `accepts` does not is not used: `misfit` says why.
 
     >>> upstream = Upstream('unix:/run/encoder', replicas, 'encoder/rep-0')  # doctest: +SKIP
     >>> await upstream.open(timeout_s=10)  # doctest: +SKIP
     """
 
-    def __init__(self, address: str, replicas: Replicas, key: str, tls: Contexts | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        replicas: Replicas,
+        key: str,
+        tls: Contexts | None = None,
+        *,
+        accepts: Accepts | None = None,
+    ) -> None:
         self.address = address
         self.key = key
         self.state: State = 'lost'
         parse(address)  # what is no address is said here and not by a task
+        self.misfit = ''
         self._tls = tls
+        self._accepts = accepts
         self._refusal = ''
         self._is_leaving = False
         self._replicas = replicas
@@ -131,6 +145,8 @@ class Upstream:
             level = logging.WARNING if is_news else logging.DEBUG
             _log.log(level, 'replica %s cannot be reached at %s: %s', self.key, self.address, error)
             connection.abort()
+        if connection.is_open and not self._is_meant(connection):
+            connection.abort()
         if not connection.is_open or self._is_leaving:
             connection.abort()
             return None
@@ -138,6 +154,13 @@ class Upstream:
         self._replicas.add(self.key, connection)
         self._ready.set()
         return connection
+
+    def _is_meant(self, connection: Connection) -> bool:
+        misfit = '' if self._accepts is None else self._accepts(connection)
+        if misfit and misfit != self.misfit:
+            _log.error('the worker at %s is not used: %s', self.address, misfit)
+        self.misfit = misfit
+        return not misfit
 
     def _heard_of(self, connection: Connection, state: State) -> None:
         if connection is self._connection:  # an older one may end later

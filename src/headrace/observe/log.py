@@ -147,13 +147,16 @@ class Voice:
 
     What is logged, warned and printed has the process, executor and replica in it, and the request and trace
     that it belongs to. What is written past Python to file descriptors 1 and 2 has the process: its
-    supervisor knows whose pipe that is.
+    supervisor knows whose pipe that is. With a `look`, nobody stands between the process and who reads: the
+    lines go to standard output as they shall look.
     """
 
-    def __init__(self, process: str, *, flow: str = '', executor: str = '', replica: str = '') -> None:
+    def __init__(
+        self, process: str, *, flow: str = '', executor: str = '', replica: str = '', look: Look | None = None
+    ) -> None:
         named = {'process': process, 'flow': flow, 'executor': executor, 'replica': replica}
         self.about = {key: value for key, value in named.items() if value}
-        self._channel = Channel(2)
+        self._channel = Channel(2) if look is None else Channel(1, look.__call__)
 
     def write(self, line: Line) -> None:
         """Say this line."""
@@ -179,7 +182,7 @@ class _Speaker(logging.Handler):
             self.handleError(record)
 
 
-def to_supervisor(voice: Voice, level: str) -> None:
+def speak(voice: Voice, level: str) -> None:
     """From now on all that this process logs (from `level` on), warns and prints is said by `voice`."""
     faulthandler.enable(2)
     _by_lines()

@@ -1,12 +1,14 @@
-"""Lines of a process in, the pipe to its supervisor out: never waiting long for who reads there."""
+"""Lines of a process in, the pipe to its supervisor out (or its output): never waiting long for a reader."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import select
+import stat
 import threading
 import time
+from collections.abc import Callable
 
 from headrace.observe.loglines import Line, stamp, to_json
 
@@ -26,16 +28,19 @@ class Channel:
     """Writes lines to a pipe, each at once and whole, so that nothing is lost when the process is killed.
 
     Any thread may write. While the reader does not read, lines that there is no room for are counted, and
-    their number is told when it reads again; when it is gone, so are they.
+    their number is told when it reads again; when it is gone, so are they. With a `look` lines are written
+    as it says, for who has not to tell them from what was written past Python.
     """
 
-    def __init__(self, pipe: int) -> None:
+    def __init__(self, pipe: int, look: Callable[[Line], str] | None = None) -> None:
         self._pipe = _unblocked(pipe)
+        self._look = look
         self._lock = threading.Lock()
         self._is_stuck = False
         self._left_out = 0
         self._mark = SIGN + secrets.token_hex(16).encode() + b' '
-        self._send(self._mark + b'\n')
+        if look is None:
+            self._send(self._mark + b'\n')
         os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self) -> None:
@@ -43,7 +48,7 @@ class Channel:
 
     def write(self, line: Line) -> None:
         """Write a line, or count it."""
-        data = self._mark + to_json(line) + b'\n'
+        data = self._packed(line)
         with self._lock:
             if self._left_out and self._has_room():
                 missing = f'{self._left_out} lines were left out here: nobody read them in time'
@@ -51,9 +56,14 @@ class Channel:
                     time=line.time, level='WARNING', flow=line.flow, process=line.process, message=missing
                 )
                 self._left_out = 0
-                self._send(self._mark + to_json(note) + b'\n')
+                self._send(self._packed(note))
             if not self._send(data):
                 self._left_out += 1
+
+    def _packed(self, line: Line) -> bytes:
+        if self._look is None:
+            return self._mark + to_json(line) + b'\n'
+        return f'{self._look(line)}\n'.encode('utf-8', 'backslashreplace')
 
     def close(self) -> None:
         """Write nothing more; the process may still write to the pipe itself."""
@@ -95,6 +105,8 @@ def now() -> str:
 
 def _unblocked(pipe: int) -> int:
     """The pipe, opened once more: a write finds out that it is full, while those of C libraries wait."""
+    if stat.S_ISREG(os.fstat(pipe).st_mode):
+        return os.dup(pipe)  # a file always has room, and opened once more would have a place of its own
     try:
         return os.open(f'/proc/self/fd/{pipe}', os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:  # no Linux: all wait alike

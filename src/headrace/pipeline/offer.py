@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -10,8 +10,9 @@ from headrace.documents.dynamic import class_from
 from headrace.documents.mismatch import mismatches
 from headrace.documents.schema import DocSchema
 from headrace.errors import DocumentError, SpecError
-from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, FlowInfo, Kind
+from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, ExecutorInfo, FlowInfo, Kind
 from headrace.pipeline.node import REQUEST, Node
+from headrace.spec import FlowSpec, order
 
 
 def offer(name: str, nodes: Sequence[Node], *, title: str = '', description: str = '') -> FlowInfo:
@@ -24,6 +25,12 @@ def offer(name: str, nodes: Sequence[Node], *, title: str = '', description: str
     names = sorted({endpoint.name for info in infos for endpoint in info.endpoints})
     endpoints = tuple(_along(endpoint, nodes) for endpoint in names)
     return FlowInfo(name=name, executors=infos, endpoints=endpoints, title=title, description=description)
+
+
+def check_types(spec: FlowSpec, infos: Mapping[str, ExecutorInfo]) -> FlowInfo:
+    """What the Flow offers, given what its executors do; SpecError if they do not fit each other."""
+    nodes = [Node.of(each, None, infos.get(each.name)) for each in order(spec)]
+    return offer(spec.name, nodes, title=spec.gateway.title, description=spec.gateway.description)
 
 
 def _along(name: str, nodes: Sequence[Node]) -> EndpointInfo:

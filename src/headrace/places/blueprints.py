@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from headrace.executors.blueprint import Blueprint
-from headrace.pipeline import Node
 from headrace.pipeline.assembly import described
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
-from headrace.pipeline.offer import offer
+from headrace.pipeline.offer import check_types
 from headrace.places.elsewhere import described_from_here
-from headrace.places.workspace import workspace_of
 from headrace.spec import ExecutorSpec, FlowSpec, order
 from headrace.spec.parts import Part, part_of
+from headrace.spec.paths import workspace_of
 from headrace.worker.loading import blueprint_of
 
 
@@ -47,12 +45,6 @@ def _loaded(flow: FlowSpec, executor: ExecutorSpec) -> Loaded:
         blueprint('before') if executor.uses_before is not None else None,
         blueprint('after') if executor.uses_after is not None else None,
     )
-
-
-def check_types(spec: FlowSpec, infos: Mapping[str, ExecutorInfo]) -> FlowInfo:
-    """What the Flow offers, given what its executors do; SpecError if they do not fit each other."""
-    nodes = [Node.of(each, None, infos.get(each.name)) for each in order(spec)]
-    return offer(spec.name, nodes, title=spec.gateway.title, description=spec.gateway.description)
 
 
 def describe(spec: FlowSpec) -> FlowInfo:

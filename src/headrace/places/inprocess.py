@@ -20,8 +20,9 @@ from headrace.pipeline import Batch, Context, Graph, Handler, Node
 from headrace.pipeline.ahead import ahead
 from headrace.pipeline.context import too_late
 from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.offer import check_types
 from headrace.pipeline.spans import FLUSH_S, requested, visit
-from headrace.places.blueprints import check_types, load
+from headrace.places.blueprints import load
 from headrace.places.elsewhere import called_elsewhere, described_elsewhere
 from headrace.places.inline import built
 from headrace.places.levels import with_level

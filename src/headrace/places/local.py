@@ -17,8 +17,8 @@ from headrace.observe import log
 from headrace.observe.metrics.store import Store
 from headrace.pipeline import Handler
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
+from headrace.pipeline.offer import check_types
 from headrace.places.accounts import Accounts
-from headrace.places.blueprints import check_types
 from headrace.places.care import Care
 from headrace.places.control import Control, Record, SetLevel
 from headrace.places.crew import KILL_AFTER_S, Crew

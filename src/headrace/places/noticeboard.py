@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from headrace.errors import SpecError
+from headrace.spec import environment
+from headrace.spec.records import GATEWAY
 from headrace.spec.suggest import did_you_mean
 
 PREFIX = 'headrace-'
@@ -81,6 +85,36 @@ class Board:
 
     def __repr__(self) -> str:
         return f'<Board in {self._directory}>'
+
+
+class Posted:
+    """The notice of a gateway that runs without a supervisor, in a folder that goes with it."""
+
+    def __init__(self, flow: str, host: str, folder: str) -> None:
+        self._flow = flow
+        self._host = host
+        self._folder = folder
+        self._board = Board(folder)
+
+    def post(self, ports: Mapping[str, int]) -> None:
+        """Let others know where the doors are."""
+        own = Process(GATEWAY, GATEWAY, os.getpid())
+        self._board.post(
+            Notice(flow=self._flow, pid=os.getpid(), host=self._host, ports=ports, processes=(own,))
+        )
+
+    def close(self) -> None:
+        """It does not run any more."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._board.close()
+
+
+def posted_by(flow: str, host: str) -> Posted | None:
+    """Where a gateway that runs alone says so; None where nothing can be written: then only its doors do."""
+    try:
+        return Posted(flow, host, tempfile.mkdtemp(prefix=PREFIX, dir=environment.read().runtime_root()))
+    except OSError:
+        return None
 
 
 def running(root: Path) -> list[Notice]:

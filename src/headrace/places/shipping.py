@@ -14,11 +14,9 @@ import msgspec
 from headrace.documents import byvalue
 from headrace.errors import LoadError, SpecError
 from headrace.executors import Executor
-from headrace.places.workspace import workspace_of
 from headrace.spec import ExecutorSpec, FlowSpec, ProcessPlan
 from headrace.spec.parts import part_of
-from headrace.spec.paths import anchored_path
-from headrace.wire.tls import CertificateFiles
+from headrace.worker import orders
 from headrace.worker.orders import WorkerOrder
 
 
@@ -43,31 +41,15 @@ def worker_order(flow: FlowSpec, process: ProcessPlan, *, address: str, director
         executor = msgspec.structs.replace(executor, uses='', uses_with={})
     elif isinstance(uses, type):
         executor = msgspec.structs.replace(executor, uses=f'{uses.__module__}:{uses.__qualname__}')
-    return WorkerOrder(
-        name=process.name,
+    return orders.worker_order(
+        flow,
+        process,
+        executor,
         address=address,
-        spec=executor,
-        workspace=workspace_of(flow, executor),
-        base=flow.base,
         sys_path=tuple(sys.path),
         pickled=pickled,
-        tls=_certificate(flow),
-        shard=process.shard,
-        replica=process.replica,
-        image_pixels=flow.gateway.limits.image_pixels,
-        flow=flow.name,
         directory=directory,
-        observe=flow.observe,
     )
-
-
-def _certificate(flow: FlowSpec) -> CertificateFiles | None:
-    """The certificate that the workers of a Flow show; None where they listen on Unix sockets."""
-    workers = flow.gateway.security.workers
-    if workers is None:
-        return None
-    files = (workers.certificate, workers.key, workers.authority)
-    return CertificateFiles(*(anchored_path(file, flow.base) for file in files))
 
 
 def _is_importable(cls: type) -> bool:

@@ -32,6 +32,12 @@ class Environment(Struct, frozen=True, kw_only=True):
     api_key: Annotated[
         str, Meta(description='The API key that clients show where their program gives none.')
     ] = ''
+    base: Annotated[
+        str,
+        Meta(
+            description='Where relative paths in a Flow begin, for `headrace gateway` and `headrace worker`.'
+        ),
+    ] = ''
     debug: Annotated[
         bool,
         Meta(description='1: errors sent to clients carry tracebacks, and the command line prints its own.'),
@@ -45,6 +51,12 @@ class Environment(Struct, frozen=True, kw_only=True):
     token: Annotated[str, Meta(description='The token that clients show where their program gives none.')] = (
         ''
     )
+    uses: Annotated[
+        str,
+        Meta(
+            description='What `headrace worker` runs for an executor that is an image: where its code is there.'
+        ),
+    ] = ''
     workspace: Annotated[
         str,
         Meta(
@@ -102,6 +114,11 @@ def names() -> tuple[str, ...]:
 def variables() -> Mapping[str, str]:
     """The environment itself, read-only: for `${{ ENV.X }}`."""
     return dict(os.environ)
+
+
+def add(values: Mapping[str, str]) -> None:
+    """Let this process, and what it starts, have these variables from now on."""
+    os.environ.update(values)
 
 
 def colours() -> bool | None:

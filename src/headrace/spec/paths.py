@@ -111,3 +111,14 @@ def moved(spec: FlowSpec, folder: str | Path) -> FlowSpec:
             security=with_paths(spec.gateway.security, move),
         ),
     )
+
+
+def workspace_of(flow: FlowSpec, executor: ExecutorSpec) -> str:
+    """The folder under which the executor's own is made, '' if nobody named one.
+
+    A relative one starts at the Flow's `base`. Then its metas may still name one, or else the environment.
+    """
+    named = executor.workspace or flow.workspace
+    if not named:
+        return ''
+    return str(Path(flow.base or '.', named).expanduser().resolve())

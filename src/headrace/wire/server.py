@@ -169,20 +169,25 @@ class Peer:
 
 
 class Server:
-    """Serves one handler at one address until it is closed; `calls` and `bytes` are what it has under way."""
+    """Serves one handler at one address until it is closed; `calls` and `bytes` are what it has under way.
+
+    It introduces itself with `info`, and with what of a Flow it is: `target`, such as 'index/shard-1'.
+    """
 
     def __init__(
         self,
         handler: Handler,
         info: ExecutorInfo | None = None,
         *,
+        target: str = '',
         max_calls: int = MAX_CALLS,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self.handler = handler
         self.address = ''
         self.peers: set[Peer] = set()
-        self.hello = pack(Kind.HELLO, 0, msgspec.to_builtins(info))
+        said = msgspec.to_builtins(info)
+        self.hello = pack(Kind.HELLO, 0, {**said, 'target': target} if said and target else said)
         self.calls = self.bytes = 0
         self._max_calls = max_calls
         self._max_bytes = max_bytes

@@ -1,13 +1,19 @@
-"""What a supervisor tells a worker, and how the class gets there."""
+"""What a worker is told, and how the class gets there."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from headrace.spec import ExecutorSpec
+from headrace.spec import ExecutorSpec, FlowSpec, ProcessPlan
 from headrace.spec.limits import LimitsSpec
 from headrace.spec.observe import ObserveSpec
+from headrace.spec.paths import anchored_path, workspace_of
 from headrace.wire.tls import CertificateFiles
+
+DRAIN_S = 5.0
+"""How long calls that were accepted may take at the end, if nothing else is said."""
 
 
 class WorkerOrder(msgspec.Struct, frozen=True):
@@ -18,7 +24,8 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     or of a notebook, arguments that are no plain data); it is '' for all that can be imported.
     `tls` has the certificate that it shows at an address that needs one.
     `image_pixels` is what a picture may have that a document names or holds. `flow` is the name of the Flow,
-    `directory` the folder of what its processes share, `observe` what is to be seen of them.
+    `directory` the folder of what its processes share, `observe` what is to be seen of them. What it has
+    accepted may finish for `drain_s`.
     """
 
     name: str
@@ -35,3 +42,41 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     flow: str = 'flow'
     directory: str = ''
     observe: ObserveSpec = ObserveSpec()
+    drain_s: float = DRAIN_S
+
+    @property
+    def target(self) -> str:
+        """What gateways call it for: 'encoder', 'encoder/before', 'index/shard-1' (the first is 'index')."""
+        return f'{self.spec.name}/shard-{self.shard}' if self.shard else self.spec.name
+
+
+def worker_order(
+    flow: FlowSpec, process: ProcessPlan, executor: ExecutorSpec, *, address: str, **more: Any
+) -> WorkerOrder:
+    """Everything the worker that carries out `process` has to know, to run `executor` (or a part of it).
+
+    `more` are other fields of the order.
+    """
+    return WorkerOrder(
+        name=process.name,
+        address=address,
+        spec=executor,
+        workspace=workspace_of(flow, executor),
+        base=flow.base,
+        tls=_certificate(flow),
+        shard=process.shard,
+        replica=process.replica,
+        image_pixels=flow.gateway.limits.image_pixels,
+        flow=flow.name,
+        observe=flow.observe,
+        **more,
+    )
+
+
+def _certificate(flow: FlowSpec) -> CertificateFiles | None:
+    """The certificate that the workers of a Flow show; None where they need none."""
+    workers = flow.gateway.security.workers
+    if workers is None:
+        return None
+    files = (workers.certificate, workers.key, workers.authority)
+    return CertificateFiles(*(anchored_path(file, flow.base) for file in files))

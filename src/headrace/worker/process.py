@@ -1,140 +1,68 @@
-"""The main function of a worker process."""
+"""The main function of a worker process under a supervisor, who gives the orders and hears how it goes."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
-import pickle
-import signal
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
 import msgspec
-import uvloop
 
-from headrace.documents.media.access import EVERYTHING, restrict
-from headrace.executors import Executor, close, serve
-from headrace.executors.blueprint import Blueprint
 from headrace.observe import log
-from headrace.observe.metrics.store import store_in
-from headrace.observe.tracing import Settings, begun
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.handler import streamed
-from headrace.pipeline.spans import FLUSH_S, answering
-from headrace.spec import environment
-from headrace.spec.paths import anchored_path
-from headrace.spec.tracing import tracing_settings
 from headrace.wire.faults import to_data
 from headrace.wire.lifeline import Lifeline, leave
 from headrace.wire.server import Server
-from headrace.wire.tls import worker_contexts
-from headrace.worker.loading import blueprint_of
 from headrace.worker.orders import WorkerOrder
+from headrace.worker.serving import built, loaded, run, speak
 from headrace.worker.sources import sources
 
-if TYPE_CHECKING:
-    from headrace.observe.tracing.tracing import Tracing
 
-DRAIN_S = 5.0
-
-SWITCH_S = 0.0005
-"""How long a handler that comes back from its model waits for the interpreter while the event loop has it."""
-
-_log = logging.getLogger(__name__)
-
-
-def main() -> None:
-    """Load what the first order names, describe it, construct it when told to, and serve until the end."""
-    sys.setswitchinterval(SWITCH_S)
+def main() -> NoReturn:
+    """Do what the first order says, under the supervisor that has started this process."""
     line = Lifeline.from_parent()
-    order = msgspec.convert(line.receive(), WorkerOrder)
-    sys.path[:] = order.sys_path
-    _speak(order)
+    carry_out(msgspec.convert(line.receive(), WorkerOrder), line)
+
+
+def carry_out(order: WorkerOrder, line: Lifeline) -> NoReturn:
+    """Load what an order names, describe it, construct it when told to, and serve until the end."""
+    if order.sys_path:
+        sys.path[:] = order.sys_path
+    shard = f'shard-{order.shard}/' if order.spec.shards > 1 else ''
+    speak(order, replica=f'{shard}rep-{order.replica}')
     try:
-        blueprint = _load(order)
+        blueprint = loaded(order)
         files = sources(order.base, blueprint.cls.__module__) if order.spec.reload else {}
         line.report({'described': msgspec.to_builtins(blueprint.describe()), 'files': files})
         line.receive()  # the types fit on every edge of the Flow: go on
-        store = store_in(order.directory, order.name) if order.observe.metrics.enabled else None
-        tracing = begun(_traces(order), is_own_process=True, store=store)
-        executor = blueprint.build(tracing, store)
-        _restrict(order)  # not before: what the constructor opens is named by who wrote it
-        gc.freeze()  # modules and models stay: to look through them again takes tens of milliseconds
+        made = built(order, blueprint)
     except BaseException as error:
         line.report({'failed': to_data(error)})
         leave(1)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve(line, order, executor, blueprint, tracing))
-    leave(status)
+    leave(run(made, Supervised(line)))
 
 
-def _speak(order: WorkerOrder) -> None:
-    """From now on all that this process writes goes to its supervisor, as lines that say whose they are."""
-    shard = f'shard-{order.shard}/' if order.spec.shards > 1 else ''
-    flow = '' if order.flow == log.DEFAULT_FLOW else order.flow
-    replica = f'{shard}rep-{order.replica}'
-    voice = log.Voice(order.name, flow=flow, executor=order.spec.name, replica=replica)
-    level = order.spec.log_level or order.observe.logs.level or environment.read().log_level
-    log.to_supervisor(voice, level)
+class Supervised:
+    """What a worker tells its supervisor, and does when that says so."""
 
+    def __init__(self, line: Lifeline) -> None:
+        self._line = line
 
-def _load(order: WorkerOrder) -> Blueprint:
-    spec = order.spec
-    if order.pickled:
-        uses, uses_with = pickle.loads(order.pickled)  # from our parent, who could as well run any code
-        spec = msgspec.structs.replace(spec, uses=uses, uses_with=uses_with)
-    return blueprint_of(
-        spec, workspace=order.workspace, base=order.base, shard=order.shard, replica=order.replica
-    )
+    def serving(self, server: Server) -> None:
+        server.handler = Telling(self._line, server)
 
+    def ready(self, server: Server, stop: asyncio.Event) -> None:
+        self._line.watch(_obey, stop.set)
+        self._line.report({'ready': server.address})
 
-def _restrict(order: WorkerOrder) -> None:
-    """From now on open only what documents may name."""
-    named = (*order.spec.allow_uris, *environment.read().allow_uris.split())
-    anchored = (uri if '://' in uri or uri == EVERYTHING else anchored_path(uri, order.base) for uri in named)
-    restrict(anchored, max_pixels=order.image_pixels)
+    def stopping(self) -> None:
+        """It knows: it has said so, or sees the end."""
 
-
-def _traces(order: WorkerOrder) -> Settings | None:
-    traces = order.observe.traces
-    return tracing_settings(traces, flow=order.flow, service=order.spec.name, process=order.name)
-
-
-async def _serve(
-    line: Lifeline,
-    order: WorkerOrder,
-    executor: Executor,
-    blueprint: Blueprint,
-    tracing: Tracing | None,
-) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    status = 0
-    try:
-        server = Server(answering(serve(executor), tracing, order.name), blueprint.describe())
-        server.handler = Telling(line, server)
-        await server.listen(order.address, worker_contexts(order.tls) if order.tls else None)
-    except Exception as error:
-        line.report({'failed': to_data(error)})
-        status = 1
-    else:
-        line.watch(_obey, stop.set)
-        line.report({'ready': server.address})
-        await stop.wait()
-        await server.close(DRAIN_S)
-    try:
-        await close(executor)
-    except Exception:
-        _log.exception('executor %r could not be closed', order.name)
-        status = 1
-    if tracing is not None:
-        await asyncio.to_thread(tracing.close, FLUSH_S)
-    return status
+    def failed(self, error: Exception) -> None:
+        self._line.report({'failed': to_data(error)})
 
 
 class Telling:

@@ -8,8 +8,8 @@ import pytest
 from headrace import Executor, Flow, requests
 from headrace.errors import SpecError
 from headrace.places.shipping import worker_order
-from headrace.places.workspace import workspace_of
 from headrace.spec import ExecutorSpec, FlowSpec
+from headrace.spec.paths import workspace_of
 from headrace.spec.plan import processes
 
 

@@ -1,0 +1,62 @@
+"""What the commands that run one part of a Flow alone have in common: the Flow's file, health, environment.
+
+They are what containers run, so they import little before the environment is as the Flow says: libraries of
+numbers read it when they are imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from socket import gethostname
+from typing import Any, TypeVar
+
+import click
+from msgspec.structs import replace
+
+from headrace.cli.options import KeyValue
+from headrace.spec import FlowSpec, load_flow
+
+Decorated = TypeVar('Decorated', bound=Callable[..., Any])
+
+
+def alone_options(function: Decorated) -> Decorated:
+    """The argument FLOW.yml, and the options that both commands have."""
+    options = (
+        click.argument('flow', metavar='FLOW.yml', type=click.Path(path_type=Path)),
+        click.option(
+            '--set',
+            '--context',
+            'context',
+            type=KeyValue(typed=True),
+            multiple=True,
+            help='Value of ${{ key }} in the file; may be repeated.',
+        ),
+        click.option(
+            '--base',
+            type=click.Path(file_okay=False, path_type=Path),
+            envvar='HEADRACE_BASE',
+            help='Folder that relative paths in the file start from; default: that of the file.',
+        ),
+        click.option(
+            '--health',
+            default='',
+            metavar='HOST:PORT',
+            help='Where probes are answered: /live, /ready, and /metrics for Prometheus.',
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def read(flow: Path, context: tuple[tuple[str, Any], ...], base: Path | None) -> FlowSpec:
+    """The Flow of a file, whose relative paths begin at `base`."""
+    spec = load_flow(flow, context=dict(context))
+    return spec if base is None else replace(spec, base=str(base.resolve()))
+
+
+def name_of_host() -> str:
+    """What this process is called: in a container, the name of the container or Pod."""
+    return gethostname() or f'process-{os.getpid()}'

@@ -1,0 +1,226 @@
+"""A gateway with no supervisor: a Flow and where its executors are in; out, its doors, open until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn, Protocol
+
+import uvloop
+
+from headrace.errors import HeadraceError
+from headrace.gateway.discovery.described import Described
+from headrace.gateway.discovery.following import Following
+from headrace.gateway.discovery.places import sources_for
+from headrace.gateway.orders import Open, Route, Start, Target, nameless
+from headrace.gateway.serving import Loaded, Serving, loaded, speak
+from headrace.gateway.switchboard import Switchboard
+from headrace.observe import log
+from headrace.observe.health import Health
+from headrace.pipeline.describe import FlowInfo
+from headrace.spec import FlowSpec, environment, order
+from headrace.spec.exposure import check_files, check_security
+from headrace.spec.paths import anchored, anchored_observe
+from headrace.wire.faults import from_data
+from headrace.wire.lifeline import leave
+
+MISFIT_S = 10.0
+"""How long an executor may have nobody but workers that offer something else, before the gateway gives up."""
+
+_log = logging.getLogger('headrace.gateway')
+
+
+class Notices(Protocol):
+    """Where others on this machine can read that the gateway runs."""
+
+    def post(self, ports: Mapping[str, int]) -> None:
+        """It runs, and these are its doors."""
+
+    def close(self) -> None:
+        """It does not any more."""
+
+
+def main(
+    flow: FlowSpec,
+    at: Iterable[tuple[str, str]],
+    *,
+    host: str,
+    health: str = '',
+    linger_s: float = 0.0,
+    notices: Notices | None = None,
+) -> NoReturn:
+    """Serve `flow`, whose executors are where `at` says (target, place), until it is told to end.
+
+    `health` is where probes are answered, `host` what this process is called.
+    """
+    start = Start(
+        anchored(flow.gateway, flow.base),
+        flow=flow.name,
+        observe=anchored_observe(flow),
+        name=f'gateway/{host}',
+        is_shared=False,
+        linger_s=linger_s,
+    )
+    look = log.look(flow.observe.logs.format, sys.stdout, colours=environment.colours())
+    speak(start, replica=host, look=look)
+    signal.signal(signal.SIGTERM, lambda *_: leave(0))  # process 1 of a container is not ended without
+    alone = Alone(flow, start, Health('it loads its protocols'), notices)
+    try:
+        if health:
+            alone.health.open(health)
+        check_security(start.spec)
+        check_files(start.spec.security)
+        parts = loaded(start)
+    except BaseException as error:
+        alone.fail(error)
+        leave(1)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        status = runner.run(alone.run(parts, at))
+        if notices is not None:
+            notices.close()
+        leave(status)  # inside the runner: the teardown of the loop and of gRPC takes longer than the stop
+
+
+class Alone:
+    """A gateway that nobody but its own search for replicas gives orders; it tells its health and its log."""
+
+    def __init__(self, flow: FlowSpec, start: Start, health: Health, notices: Notices | None) -> None:
+        self.health = health
+        self._flow = flow
+        self._start = start
+        self._notices = notices
+        self._on_order: Callable[[Any], None] | None = None
+        self._stop: Callable[[], None] | None = None
+        self._sent: dict[Target, Mapping[str, str]] = {}
+        self._number = 0
+        self._following: Following | None = None
+        self._status = 0
+
+    async def run(self, parts: Loaded, at: Iterable[tuple[str, str]]) -> int:
+        """Find the executors, open the doors, serve until it is time to end; the status of the process."""
+        self.health.watch()
+        stopped = asyncio.ensure_future(_told_to_stop())
+        try:
+            self._following = Following(sources_for(self._flow, at))
+            described = Described(self._flow, self._following, parts.tls, self._wait)
+            info = asyncio.ensure_future(described.flow())
+            await asyncio.wait({info, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not info.done():
+                info.cancel()
+                return 0
+            serving = self._serving(parts, info.result(), described)
+        except Exception as error:
+            self.fail(error)
+            return 1
+        finally:
+            stopped.cancel()
+        try:
+            return await serving.run() or self._status
+        finally:
+            await self._following.close()
+
+    def _wait(self, reason: str) -> None:
+        self.health.reason = reason
+
+    def _serving(self, parts: Loaded, info: FlowInfo, described: Described) -> Serving:
+        """What serves, from now on with the replicas that are known at this moment."""
+        assert self._following is not None
+        self._sent = {target: self._following.found.get(target, {}) for target in self._following.sources}
+        order = self._order(info)
+        board = Switchboard(
+            order,
+            self.report,
+            floating_timeout_s=self._start.spec.timeout_s,
+            tls=parts.tls,
+            tracing=parts.tracing,
+            accepts=described.misfit,
+        )
+        serving = Serving(self, self._start, order, store=parts.store, board=board)
+        self.health.reason = 'no replica of an executor answers yet'
+
+        async def ready() -> str:
+            away = [name for name, is_there in (await board.ready()).items() if not is_there]
+            reasons = board.refused
+            told = [f'{name} ({reasons[name]})' if name in reasons else name for name in away]
+            return f'no healthy replica of {", ".join(told)}' if told else ''
+
+        def metrics(accept: str) -> tuple[bytes, str]:
+            return serving.metrics.text_now(accept) if serving.metrics is not None else (b'', 'text/plain')
+
+        self.health.ready, self.health.metrics = ready, metrics
+        return serving
+
+    def _order(self, info: FlowInfo) -> Open:
+        flow = self._flow
+        return Open(
+            info=info,
+            executors=tuple(nameless(executor, flow.base) for executor in order(flow)),
+            routes=tuple(self._route(target, replicas) for target, replicas in self._sent.items()),
+            pids=(),
+            wait_s=0.0,
+            timeout_stop_s=flow.timeout_stop_s,
+            is_patient=True,
+        )
+
+    def _route(self, target: Target, replicas: Mapping[str, str]) -> Route:
+        self._number += 1
+        return Route(number=self._number, target=target, replicas=dict(replicas))
+
+    # What a superior does
+
+    def watch(self, on_order: Callable[[Any], None], on_cut: Callable[[], None]) -> None:
+        """From now on replicas that come and go are orders."""
+        assert self._following is not None
+        self._on_order = on_order
+        self._following.on_change = self._changed
+        for target in self._sent:
+            self._changed(target)
+
+    def _changed(self, target: Target) -> None:
+        assert self._following is not None
+        replicas = self._following.found.get(target, {})
+        if self._on_order is not None and replicas != self._sent[target]:
+            self._sent[target] = replicas
+            self._on_order(self._route(target, replicas))
+
+    def report(self, message: Any) -> None:
+        """What a supervisor would be told is for probes, and for who reads the log."""
+        if 'ready' in message:
+            self._opened(message['ready'])
+        elif 'stopping' in message:
+            self.health.reason = 'draining'
+            self._on_order = None
+            _log.info('the gateway is about to end')
+        elif 'failed' in message:
+            self.fail(from_data(message['failed']))
+
+    def offer(self, message: Any) -> None:
+        """Nobody scales anything by it: the metrics tell the same."""
+
+    def _opened(self, ports: Mapping[str, int]) -> None:
+        self.health.reason = ''
+        host = self._start.spec.host
+        where = ', '.join(f'{protocol} {host}:{port}' for protocol, port in ports.items())
+        facts = {'ports': dict(ports), 'health': self.health.address}
+        _log.info('the gateway is ready: %s', where, extra=facts)
+        if self._notices is not None:
+            self._notices.post(ports)
+
+    def fail(self, error: BaseException) -> None:
+        """One line says why; where the code failed is said to who wants to know."""
+        self.health.reason = 'failed'
+        self._status = 1
+        reason = error.message if isinstance(error, HeadraceError) else f'{type(error).__name__}: {error}'
+        remedy = {'help': error.help} if isinstance(error, HeadraceError) and error.help else {}
+        trace = error if environment.read().debug else None
+        _log.error('%s', ' '.join(reason.split()), exc_info=trace, extra=remedy)
+
+
+async def _told_to_stop() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()

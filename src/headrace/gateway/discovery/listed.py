@@ -1,0 +1,71 @@
+"""Addresses that somebody has written down: once, or in a file that may change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from headrace.errors import SpecError
+from headrace.wire.address import parse
+
+LOOK_EVERY_S = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class Fixed:
+    """Replicas whose addresses stay what they are."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._addresses = tuple(dict.fromkeys(addresses))
+
+    async def __aiter__(self) -> AsyncIterator[Mapping[str, str]]:
+        yield {address: address for address in self._addresses}
+
+    def __repr__(self) -> str:
+        return f'<Fixed {", ".join(self._addresses)}>'
+
+
+class Listed:
+    """Replicas whose addresses are in a file: one in each line, or several with commas; # begins a comment.
+
+    The file is read again and again; while it is away, or has what cannot be read, its last content counts.
+    """
+
+    def __init__(self, path: str, *, look_every_s: float = LOOK_EVERY_S) -> None:
+        self._path = Path(path)
+        self._look_every_s = look_every_s
+
+    async def __aiter__(self) -> AsyncIterator[Mapping[str, str]]:
+        text: str | None = None
+        trouble = ''
+        while True:
+            try:
+                now = await asyncio.to_thread(self._path.read_text, encoding='utf-8')
+                if now != text:
+                    found = {address: address for address in addresses_in(now)}
+                    text, trouble = now, ''
+                    yield found
+            except (OSError, UnicodeDecodeError, SpecError) as error:
+                if str(error) != trouble:
+                    trouble = str(error)
+                    _log.warning('the list of replicas %s cannot be used: %s', self._path, trouble)
+            await asyncio.sleep(self._look_every_s)
+
+    def __repr__(self) -> str:
+        return f'<Listed in {self._path}>'
+
+
+def addresses_in(text: str) -> Iterator[str]:
+    """The addresses in the text of such a file; SpecError for one that is none.
+
+    >>> list(addresses_in('10.0.0.1:9090  # the large one\\nunix:/run/b'))
+    ['tcp:10.0.0.1:9090', 'unix:/run/b']
+    """
+    for line in text.splitlines():
+        for word in line.partition('#')[0].replace(',', ' ').split():
+            address = word if word.partition(':')[0] in ('unix', 'tcp', 'tcp+tls') else f'tcp:{word}'
+            parse(address)
+            yield address

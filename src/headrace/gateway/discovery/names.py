@@ -1,0 +1,99 @@
+"""A name of the network in; out, the replicas behind it: every address that it has."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+ASK_EVERY_S = 1.0
+ANSWER_S = 5.0
+"""How long an answer is waited for before somebody is told; it may still come."""
+
+_log = logging.getLogger(__name__)
+
+Resolve = Callable[[str, int], list[str]]
+"""All addresses of a name; OSError if there is no answer, or none has it."""
+
+
+def resolved(name: str, port: int) -> list[str]:
+    """All addresses of a name, as the system knows them: of IPv4 if it has any, else of IPv6.
+
+    A replica that has one of each would else be taken for two.
+    """
+    infos = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    of_v4 = [str(info[4][0]) for info in infos if info[0] == socket.AF_INET]
+    of_v6 = [str(info[4][0]) for info in infos if info[0] == socket.AF_INET6]
+    return list(dict.fromkeys(of_v4 or of_v6))
+
+
+class Names:
+    """Replicas that share a name, and listen at the same port; it is asked for again each second.
+
+    A name that has no address now, and one whose answer fails or does not come, leave things as they are:
+    what still answers is used, and what does not is noticed by whoever calls it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        family: str = 'tcp',
+        *,
+        resolve: Resolve = resolved,
+        ask_every_s: float = ASK_EVERY_S,
+        answer_s: float = ANSWER_S,
+    ) -> None:
+        self._name = name
+        self._port = port
+        self._family = family
+        self._resolve = resolve
+        self._ask_every_s = ask_every_s
+        self._answer_s = answer_s
+        self._trouble = ''
+
+    async def __aiter__(self) -> AsyncIterator[Mapping[str, str]]:
+        known: dict[str, str] = {}
+        loop = asyncio.get_running_loop()
+        thread = ThreadPoolExecutor(1, 'headrace-dns')  # its own: a resolver that hangs holds up nobody else
+        try:
+            while True:
+                asked = loop.run_in_executor(thread, self._resolve, self._name, self._port)
+                found = {
+                    self._address(host): self._address(host) for host in sorted(await self._hosts(asked))
+                }
+                if found and found != known:
+                    known = found
+                    yield dict(known)
+                await asyncio.sleep(self._ask_every_s)
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _hosts(self, asked: asyncio.Future[list[str]]) -> list[str]:
+        """What is answered, however late; [] if nothing is. Whoever waits for it long is told so once."""
+        done, _ = await asyncio.wait({asked}, timeout=self._answer_s)
+        if not done:
+            self._say(f'no answer after {self._answer_s:g} s')
+        try:
+            hosts = await asked
+        except (OSError, UnicodeError) as error:
+            self._say(str(error))
+            return []
+        if hosts:
+            self._trouble = ''
+        return hosts
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            _log.warning('%s cannot be resolved (what is known of it stays): %s', self._name, trouble)
+
+    def _address(self, host: str) -> str:
+        return (
+            f'{self._family}:[{host}]:{self._port}' if ':' in host else f'{self._family}:{host}:{self._port}'
+        )
+
+    def __repr__(self) -> str:
+        return f'<Names {self._family}:{self._name}:{self._port}>'

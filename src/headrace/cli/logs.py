@@ -8,11 +8,10 @@ from collections.abc import Iterable
 
 import click
 
-from headrace.observe.log import look
+from headrace.observe.log import SUPERVISOR, look
 from headrace.observe.logfiles import Follower, is_wanted, tail
 from headrace.observe.loglines import LEVELS, Line
 from headrace.places.noticeboard import find, running
-from headrace.places.outputs import SUPERVISOR
 from headrace.spec import environment
 
 LOOK_EVERY_S = 0.25

@@ -14,6 +14,7 @@ from headrace.errors import SpecError, Unavailable
 from headrace.flow.signals import StopSignals
 from headrace.flow.transport import HandlerTransport
 from headrace.observe import log
+from headrace.observe.logcontext import FLOW
 from headrace.places import InProcess, Local, Running
 from headrace.spec import FlowSpec
 from headrace.spec.environment import colours
@@ -61,9 +62,13 @@ class Session:
     # These two run on the loop. The loop's end stops what runs: Ctrl-C may come at any step of the caller's.
 
     async def _begin(self, spec: FlowSpec) -> None:
-        log.to_someone('flow', log.look(spec.observe.logs.format, sys.stderr, colours=colours()))
+        log.to_someone(log.look(spec.observe.logs.format, sys.stderr, colours=colours()))
         start: Any = PLACES[spec.place].start
-        self._running = await start(spec)
+        named = FLOW.set(spec.name)  # so say those who look after it, as tasks that begin here
+        try:
+            self._running = await start(spec)
+        finally:
+            FLOW.reset(named)
 
     async def _stop(self) -> None:
         running, self._running = self._running, None

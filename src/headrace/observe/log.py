@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TextIO
 
 from headrace.observe.logchannel import Channel, now
-from headrace.observe.logcontext import CURRENT, told
+from headrace.observe.logcontext import CURRENT, FLOW, told
 from headrace.observe.loglines import LEVELS, LONGEST, STDERR, STDOUT, Line, stamp, to_json, to_text
 from headrace.observe.logprint import Printed
 from headrace.observe.logsecrets import without_secrets
 
 DEFAULT_FLOW = 'flow'
+SUPERVISOR = 'supervisor'
+"""The name of the process that starts the others and looks after them."""
 
 _LINE_BUFFERED = 1
 """`_IOLBF` of C."""
@@ -51,15 +53,6 @@ def look(wanted: str, stream: TextIO | None, *, colours: bool | None = None) -> 
 
 def _is_notebook(stream: TextIO | None) -> bool:
     return type(stream).__module__.startswith('ipykernel')
-
-
-def who(name: str, flow: str) -> str:
-    """What stands in the lines of a process: its name, after that of its Flow if somebody gave it one.
-
-    >>> who('gateway', 'shop')
-    'shop/gateway'
-    """
-    return name if flow == DEFAULT_FLOW else f'{flow}/{name}'
 
 
 def line_of(record: logging.LogRecord, about: Mapping[str, Any]) -> Line:
@@ -104,13 +97,13 @@ class Record(logging.LogRecord):
 class _Printer(logging.StreamHandler[TextIO]):
     """Prints what is logged in this process."""
 
-    def __init__(self, who: str, look: Look) -> None:
+    def __init__(self, flow: str, look: Look) -> None:
         super().__init__(sys.stderr)
-        self._about = {'process': who}
+        self._flow = flow
         self.look = look
 
     def format(self, record: logging.LogRecord) -> str:
-        return self.look(line_of(record, self._about))
+        return self.look(line_of(record, supervising(FLOW.get() or self._flow)))
 
 
 class _LastResort(_Printer):
@@ -122,24 +115,29 @@ class _LastResort(_Printer):
             super().emit(record)
 
 
-def to_someone(who: str, look: Look = PLAIN) -> None:
+def supervising(flow: str) -> dict[str, str]:
+    """What the lines of a supervisor have: its name, and that of its Flow if somebody gave it one."""
+    return {'process': SUPERVISOR} if flow in ('', DEFAULT_FLOW) else {'flow': flow, 'process': SUPERVISOR}
+
+
+def to_someone(look: Look = PLAIN) -> None:
     """See to it that warnings of ours are printed as `to_terminal` does, unless logging is configured."""
     ours = logging.getLogger('headrace')
     for handler in ours.handlers:
         if isinstance(handler, _LastResort):
             handler.look = look
             return
-    handler = _LastResort(who, look)
+    handler = _LastResort('', look)
     handler.setLevel(logging.WARNING)
     ours.addHandler(handler)
 
 
-def to_terminal(who: str, level: str, look: Look = PLAIN) -> None:
-    """Print what is logged from `level` on; `who` is what this process runs.
+def to_terminal(flow: str, level: str, look: Look = PLAIN) -> None:
+    """Print what is logged from `level` on; `flow` is the name of what this process runs.
 
     Libraries that configured logging before us keep what they set up.
     """
-    logging.basicConfig(level=level, handlers=[_Printer(who, look)])
+    logging.basicConfig(level=level, handlers=[_Printer(flow, look)])
 
 
 class Voice:

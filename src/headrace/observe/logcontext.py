@@ -12,6 +12,10 @@ FIRST_FEW = 3
 """Requests of a batch that its lines name; the others are counted."""
 
 
+FLOW: ContextVar[str] = ContextVar('headrace_flow', default='')
+"""The Flow that the tasks of a supervisor look after: a program may have several. '' outside of them."""
+
+
 class Asked(Protocol):
     """A request, as far as lines say who it is: its id, and the W3C traceparent that it belongs to."""
 

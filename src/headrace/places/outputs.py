@@ -16,8 +16,9 @@ from typing import Any
 
 import msgspec
 
-from headrace.observe.log import Look, line_of
+from headrace.observe.log import DEFAULT_FLOW, SUPERVISOR, Look, line_of, supervising
 from headrace.observe.logchannel import MARK_BYTES, SIGN
+from headrace.observe.logcontext import FLOW
 from headrace.observe.logfiles import FOLDER, KEEP_BYTES, LogFile
 from headrace.observe.loglines import LONGEST, OUTPUT, Line, from_json, stamp, to_json
 from headrace.places.printing import Printer
@@ -35,8 +36,6 @@ PIPE_BYTES = 256 * 1024
 
 FATAL = b'Fatal Python error'
 """How the traceback of a process begins that died of a signal."""
-
-SUPERVISOR = 'supervisor'
 
 
 class Outputs:
@@ -64,7 +63,7 @@ class Outputs:
         self._lock = threading.Lock()
         with suppress(OSError):
             self._file(SUPERVISOR)
-        self._own = _Own(self)
+        self._own = _Own(self, flow)
         logging.getLogger(__package__).addHandler(self._own)
         self._thread = threading.Thread(target=self._read, name='headrace-outputs', daemon=True)
         self._thread.start()
@@ -267,14 +266,17 @@ class Tap:
 
 
 class _Own(logging.Handler):
-    """Keeps what the supervisor itself says of its processes."""
+    """Keeps what the supervisor itself says of its processes, and not what one of another Flow says."""
 
-    def __init__(self, outputs: Outputs) -> None:
+    def __init__(self, outputs: Outputs, flow: str) -> None:
         super().__init__()
         self._outputs = outputs
+        self._flow = flow
 
     def emit(self, record: logging.LogRecord) -> None:
+        if FLOW.get() not in ('', self._flow or DEFAULT_FLOW):
+            return
         try:
-            self._outputs.keep(line_of(record, {'process': SUPERVISOR}))
+            self._outputs.keep(line_of(record, supervising(self._flow)))
         except Exception:
             self.handleError(record)

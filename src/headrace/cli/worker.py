@@ -20,7 +20,23 @@ from headrace.spec.suggest import did_you_mean
 from headrace.spec.threads import LIMITS
 
 
+def _under_supervisor(ctx: click.Context, option: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted:
+        from headrace.worker import contained  # not before it is wanted: it imports numpy
+
+        contained.main()
+
+
 @click.command('worker')
+@click.option(
+    '--lifeline',
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    hidden=True,
+    callback=_under_supervisor,
+    help='Under a supervisor outside of this container: orders come on standard input.',
+)
 @alone_options
 @click.argument('executor', metavar='EXECUTOR')
 @click.option(

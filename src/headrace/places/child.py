@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Self
 
 import msgspec
 
@@ -51,37 +51,26 @@ class Child:
         )
         read_end, write_end = os.pipe()
         reports = io.FileIO(read_end)
-        output = None if tap is None else tap.write_end
         try:
-            process = subprocess.Popen(  # noqa: ASYNC220 (a few ms; asyncio's own way needs a child watcher)
-                [sys.executable, '-c', code, str(write_end)],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                pass_fds=(write_end,),
-                env=for_child(env),
-                start_new_session=True,
-                bufsize=0,
-            )
-        except (OSError, ValueError) as error:
+            command = [sys.executable, '-c', code, str(write_end)]
+            process = started(name, command, env, tap, pass_fds=(write_end,))
+        except BaseException:
             reports.close()
-            raise StartError(
-                f'{name} could not be started: {error}',
-                help='look at the limits of the system (processes, memory, open files) and at `env`',
-            ) from error
+            raise
         finally:
             os.close(write_end)
-            if tap is not None:
-                tap.given()
-        child = cls(name, process, tap)
-        try:
-            await child._connect(reports)
-        except BaseException:
-            child.kill()
-            raise
-        return child
+        return await cls(name, process, tap).connected(reports)
 
-    async def _connect(self, reports: io.FileIO) -> None:
+    async def connected(self, reports: IO[bytes]) -> Self:
+        """Have its lifeline, reports coming from `reports`; if that fails it is ended."""
+        try:
+            await self._connect(reports)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    async def _connect(self, reports: IO[bytes]) -> None:
         loop = asyncio.get_running_loop()
         self._reading, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(self._reports), reports
@@ -196,6 +185,32 @@ class Child:
     def __repr__(self) -> str:
         status = self._process.returncode
         return f'<Child {self.name} pid={self.pid} {"running" if status is None else f"ended with {status}"}>'
+
+
+def started(
+    name: str, command: list[str], env: dict[str, str], tap: Tap | None, **options: Any
+) -> subprocess.Popen[bytes]:
+    """A command as a process that takes orders; what it writes goes into `tap`, unless `options` say else.
+
+    Raises StartError if the system cannot start one.
+    """
+    output = None if tap is None else tap.write_end
+    try:
+        return subprocess.Popen(
+            command,
+            **{'stdin': subprocess.PIPE, 'stdout': output, 'stderr': output, **options},
+            env=for_child(env),
+            start_new_session=True,
+            bufsize=0,
+        )
+    except (OSError, ValueError) as error:
+        raise StartError(
+            f'{name} could not be started: {error}',
+            help='look at the limits of the system (processes, memory, open files) and at `env`',
+        ) from error
+    finally:
+        if tap is not None:
+            tap.given()
 
 
 def _failure(data: Any) -> HeadraceError:

@@ -298,6 +298,7 @@ class Local:
         await self._care.close()
         await asyncio.gather(*(crew.release() for crew in self.crews.values()))
         await asyncio.gather(*(front.release() for front in self._fronts))
+        await self._starter.close()
         await asyncio.to_thread(self._outputs.close)
 
     async def watch(self) -> str:

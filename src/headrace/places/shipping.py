@@ -36,7 +36,7 @@ def worker_order(flow: FlowSpec, process: ProcessPlan, *, address: str, director
             help='let it be a subclass of headrace.Executor',
         )
     by_name = isinstance(uses, str) or _is_importable(uses)
-    if not by_name or not _is_plain(executor.uses_with):
+    if not by_name or not is_plain(executor.uses_with):
         pickled = _pickle(executor)
         executor = msgspec.structs.replace(executor, uses='', uses_with={})
     elif isinstance(uses, type):
@@ -80,7 +80,8 @@ def _origin(name: str) -> str | None:
     return spec.origin if spec is not None else None
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
+    """Whether a value is plain data, which goes anywhere."""
     try:
         return bool(msgspec.msgpack.decode(msgspec.msgpack.encode(value)) == value)
     except (TypeError, ValueError, OverflowError):

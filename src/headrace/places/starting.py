@@ -16,12 +16,15 @@ from headrace.errors import StartError
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.places.accounts import Accounts
 from headrace.places.child import Child
+from headrace.places.containers import Containers
 from headrace.places.outputs import Outputs
 from headrace.places.restarts import End
 from headrace.places.shipping import worker_order
 from headrace.spec import FlowSpec, ProcessPlan
+from headrace.spec.container import image_of
 from headrace.spec.devices import Devices, replica_env
 from headrace.spec.environment import variables
+from headrace.spec.parts import part_of
 from headrace.spec.plan import environment_of
 from headrace.wire.address import parse
 from headrace.worker.sources import Stamps
@@ -95,6 +98,7 @@ class Starter:
         self._directory = directory
         self._outputs = outputs
         self._starts: Counter[str] = Counter()
+        self._containers = Containers(directory)
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -112,13 +116,17 @@ class Starter:
             key = f'{key}#{number}'
             if address.endswith('.sock'):  # on TCP each takes a free port
                 address = f'{address.removesuffix(".sock")}.{number}.sock'
-        order = worker_order(flow, plan, address=address, directory=self._directory)
         tap = self._outputs.tap(plan.name, plan.executor) if self._outputs else None
-        child = await Child.spawn(f'executor {plan.name!r}', MAIN, self._env(flow, plan), tap)
+        env = self._env(flow, plan)
+        if image_of(part_of(flow[plan.executor], plan.part).uses):
+            child: Child = await self._containers.start(flow, plan, env, key=key, tap=tap)
+        else:
+            order = worker_order(flow, plan, address=address, directory=self._directory)
+            child = await Child.spawn(f'executor {plan.name!r}', MAIN, env, tap)
+            child.order(msgspec.to_builtins(order))
         worker = Worker(plan, key, address, child)
         self.workers.add(worker)
         self._on_change()
-        child.order(msgspec.to_builtins(order))
         return worker
 
     async def start(self, flow: FlowSpec, plan: ProcessPlan) -> Worker:
@@ -163,6 +171,10 @@ class Starter:
         for worker in self.workers:
             worker.child.kill()
         self.workers.clear()
+
+    async def close(self) -> None:
+        """Wait until nothing is left of those that were ended."""
+        await self._containers.close()
 
     def _env(self, flow: FlowSpec, plan: ProcessPlan) -> dict[str, str]:
         env = environment_of(flow, plan)

@@ -42,6 +42,13 @@ class Environment(Struct, frozen=True, kw_only=True):
         bool,
         Meta(description='1: errors sent to clients carry tracebacks, and the command line prints its own.'),
     ] = False
+    engine: Annotated[
+        str,
+        Meta(
+            description='Command of the container engine: docker, podman, or a path; default: whichever of '
+            'the two answers.'
+        ),
+    ] = ''
     log_level: Annotated[
         Literal['DEBUG', 'INFO', 'WARNING', 'ERROR'], Meta(description='The least that is logged.')
     ] = 'INFO'

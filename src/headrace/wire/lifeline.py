@@ -50,14 +50,19 @@ class Lifeline:
         self._on_cut: Callable[[], None] = self._end_at_once
 
     @classmethod
-    def from_parent(cls, tidy_up: Callable[[Any], object] = lambda first: None) -> Lifeline:
-        """The line that `Child` gave this process; `tidy_up` gets its first order, None if none has come."""
+    def from_parent(
+        cls, tidy_up: Callable[[Any], object] = lambda first: None, *, reports: int | None = None
+    ) -> Lifeline:
+        """The line that `Child` gave this process; `tidy_up` gets its first order, None if none has come.
+
+        `reports` is where its reports go, if not into the pipe that its last argument names.
+        """
         # Whatever user code or a library reads from standard input must not be the orders.
         orders = os.dup(0)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
-        reports = int(sys.argv[-1])
+        reports = int(sys.argv[-1]) if reports is None else reports
         # The parent sees that we end when nobody holds the pipe any more: what we start must not.
         os.set_inheritable(reports, False)
         os.register_at_fork(after_in_child=lambda: os.close(reports))

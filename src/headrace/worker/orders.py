@@ -25,7 +25,7 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     `tls` has the certificate that it shows at an address that needs one.
     `image_pixels` is what a picture may have that a document names or holds. `flow` is the name of the Flow,
     `directory` the folder of what its processes share, `observe` what is to be seen of them. What it has
-    accepted may finish for `drain_s`.
+    accepted may finish for `drain_s`. `pid` is its number where its supervisor is, if that is another one.
     """
 
     name: str
@@ -43,6 +43,7 @@ class WorkerOrder(msgspec.Struct, frozen=True):
     directory: str = ''
     observe: ObserveSpec = ObserveSpec()
     drain_s: float = DRAIN_S
+    pid: int = 0
 
     @property
     def target(self) -> str:

@@ -80,7 +80,7 @@ def loaded(order: WorkerOrder) -> Blueprint:
 
 def built(order: WorkerOrder, blueprint: Blueprint) -> Built:
     """Construct the executor; raises what its constructor raises."""
-    store = store_in(order.directory, order.name) if order.observe.metrics.enabled else None
+    store = store_in(order.directory, order.name, pid=order.pid) if order.observe.metrics.enabled else None
     tracing = begun(_traces(order), is_own_process=True, store=store)
     executor = blueprint.build(tracing, store)
     _restrict(order)  # not before: what the constructor opens is named by who wrote it

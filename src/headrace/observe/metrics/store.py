@@ -61,6 +61,8 @@ encode = msgspec.json.Encoder().encode
 class Store:
     """All series of one process, in a file of `directory`, or in memory if there is none.
 
+    `pid` is the number of the process where its files are read, if that is another one there.
+
     >>> store = Store()
     >>> eaten = store.counter(Metric(name='apples_total', kind='counter', help='Eaten', labels=('by',)))
     >>> eaten.labels('Eve').add()
@@ -69,7 +71,12 @@ class Store:
     """
 
     def __init__(
-        self, directory: Path | None = None, process: str = '', *, covers: Sequence[str] = ()
+        self,
+        directory: Path | None = None,
+        process: str = '',
+        *,
+        covers: Sequence[str] = (),
+        pid: int = 0,
     ) -> None:
         self.path: Path | None = None
         self.process = process
@@ -77,11 +84,12 @@ class Store:
         self._families: dict[str, Family[Any]] = {}
         self._backlogs: list[Backlog[Any]] = []
         self._metrics = 0
+        pid = pid or os.getpid()
         if directory is not None:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.path = directory / f'{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}'
+            self.path = directory / f'{pid}-{secrets.token_hex(4)}{SUFFIX}'
         self._pages = Pages(self.path)
-        about = About(process, os.getpid(), time.time(), tuple(covers))
+        about = About(process, pid, time.time(), tuple(covers))
         self._pages.allocate(encode(about), 0)
 
     def counter(self, metric: Metric, *, most: int = MOST) -> Family[Counter]:
@@ -191,9 +199,9 @@ class Family(Generic[C]):
         return f'<Family {self.metric.name}, {len(self._series)} series>'
 
 
-def store_in(directory: str, process: str) -> Store:
+def store_in(directory: str, process: str, *, pid: int = 0) -> Store:
     """The store of a process of a Flow that has this folder; in memory if it has none ('')."""
-    return Store(folder_in(directory), process)
+    return Store(folder_in(directory), process, pid=pid)
 
 
 def folder_in(directory: str) -> Path | None:

@@ -1,0 +1,144 @@
+"""The command of a container engine: found, asked, and its failures told in its own words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from headrace.errors import SpecError, StartError
+from headrace.spec import environment
+
+PROGRAMS = ('docker', 'podman')
+"""Commands that are looked for, in this order."""
+
+ANSWER_S = 20.0
+"""How long an engine may take to answer a question."""
+
+_LINES = 15
+
+
+class Image(Struct, frozen=True, kw_only=True):
+    """An image that the engine has."""
+
+    name: str
+    id: str
+    size: int = 0
+    user: str = ''
+    env: tuple[str, ...] = ()
+    labels: Mapping[str, str] = {}
+
+
+class Engine(Struct, frozen=True, kw_only=True):
+    """A container engine that has answered: the path of its command, which one it is, and its version."""
+
+    program: str
+    is_podman: bool = False
+    version: str = ''
+
+    @property
+    def name(self) -> str:
+        """What it is called: docker or podman."""
+        return 'podman' if self.is_podman else 'docker'
+
+    def command(self, *arguments: str) -> list[str]:
+        """The whole command with these arguments."""
+        return [self.program, *arguments]
+
+    def run(self, *arguments: str, failed: str = '', help: str = '', timeout_s: float | None = None) -> str:
+        """Run a command to its end and give what it printed; StartError that begins with `failed`."""
+        failed = failed or f'{self.name} {arguments[0]} did not work'
+        try:
+            done = _run(self.command(*arguments), timeout_s)
+        except subprocess.TimeoutExpired:
+            raise StartError(f'{failed}: no answer within {timeout_s:g} s', help=help) from None
+        if done.returncode:
+            raise StartError(f'{failed}: {last_words(done.stderr or done.stdout)}', help=help)
+        return done.stdout
+
+    def image(self, name: str) -> Image | None:
+        """What the engine knows of an image; None if it has no such image."""
+        done = _run(self.command('image', 'inspect', name), ANSWER_S)
+        if done.returncode:
+            return None
+        told: dict[str, Any] = msgspec.json.decode(done.stdout)[0]
+        config = told.get('Config') or {}
+        return Image(
+            name=name,
+            id=told.get('Id', ''),
+            size=told.get('Size', 0),
+            user=config.get('User') or '',
+            env=tuple(config.get('Env') or ()),
+            labels=config.get('Labels') or {},
+        )
+
+
+def find(wanted: str = '') -> Engine:
+    """The engine that HEADRACE_ENGINE (or `wanted`) names, else Docker or Podman, whichever answers.
+
+    Raises StartError that says what each of them answered.
+    """
+    wanted = wanted or environment.read().engine
+    reasons = []
+    for name in (wanted,) if wanted else PROGRAMS:
+        program = shutil.which(os.path.expanduser(name))
+        if program is None:
+            reasons.append(f'there is no command {name!r}')
+            continue
+        engine, reason = _asked(program)
+        if engine is not None:
+            return engine
+        reasons.append(f'{name} says: {reason}')
+    raise StartError(
+        f'no container engine answers: {"; ".join(reasons)}',
+        help='start Docker or Podman; HEADRACE_ENGINE names the command, DOCKER_HOST where Docker is',
+    )
+
+
+def no_image(name: str, engine: Engine, *, whose: str = '') -> SpecError:
+    """The error for an image that the engine does not have; `whose` begins it: "executor 'encoder': "."""
+    return SpecError(
+        f'{whose}{engine.name} has no image {name}',
+        help=f'get it with `{engine.name} pull {name}`, or make it with `headrace build`',
+    )
+
+
+def last_words(text: str) -> str:
+    """The last lines of what a command has printed, as one text; a single one stays in its line."""
+    lines = [line.rstrip() for line in text.strip().splitlines() if line.strip()][-_LINES:]
+    return lines[0] if len(lines) == 1 else ''.join(f'\n  {line}' for line in lines) or 'it printed nothing'
+
+
+def _asked(program: str) -> tuple[Engine | None, str]:
+    """The engine of a command; or None, and what it said instead."""
+    try:
+        # What is called docker may be Podman in truth.
+        version = _run([program, 'version', '--format', '{{json .}}'], ANSWER_S)
+        told: dict[str, Any] = msgspec.json.decode(version.stdout) if version.stdout.strip() else {}
+    except subprocess.TimeoutExpired:
+        return None, f'nothing within {ANSWER_S:g} s'
+    except (OSError, msgspec.DecodeError) as error:
+        return None, str(error)
+    client = told.get('Client') or {}
+    is_podman = 'APIVersion' in client  # Docker writes ApiVersion
+    server = told.get('Server') or (client if is_podman else None)
+    if version.returncode or not server:
+        return None, last_words(version.stderr or version.stdout)
+    return Engine(program=program, is_podman=is_podman, version=server.get('Version', '')), ''
+
+
+def _run(command: list[str], timeout_s: float | None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding='utf-8',
+        errors='replace',
+        timeout=timeout_s,
+        check=False,
+    )

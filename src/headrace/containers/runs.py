@@ -1,0 +1,119 @@
+"""What a container shall be in; out, the `run` command of the engine that starts it.
+
+It runs as the user who starts it, with no more rights than that: no capabilities, nothing to gain, a file
+system that it cannot write to but for /tmp, its workspace, and the volumes that it was given.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from headrace.containers.engine import Engine
+from headrace.errors import SpecError
+from headrace.spec.container import bytes_of
+
+BOX = '/run/headrace'
+"""Where a container has the folder that it shares with its supervisor: its socket, its metrics."""
+
+DATA = '/data'
+"""Where it has its workspace."""
+
+MAIN = ('headrace', 'worker', '--lifeline')
+"""What runs in it; `entrypoint` of the executor takes the place of the first."""
+
+_READ_BY_ENGINES = (
+    *('DOCKER_', 'CONTAINER', 'PODMAN_', 'BUILDKIT_', 'LD_', 'XDG_', 'SSL_', 'GO', 'SSH_'),
+    *('PATH', 'HOME', 'TMPDIR', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'),
+)
+"""How variables begin that the command of the engine obeys itself."""
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """A container as it shall be.
+
+    `box` is the folder of the machine that it shares with its supervisor, `workspace` the one that it keeps
+    its files in. `volumes` are as `volume` gives them, `gpus` names devices ('' for none); `port` is one of
+    its own that shall be found on this machine (0: none), `user` as whom it runs ('': as its image says).
+    """
+
+    name: str
+    image: str
+    box: str
+    workspace: str
+    labels: Mapping[str, str] = {}
+    env: Mapping[str, str] = {}
+    volumes: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    cpus: float | None = None
+    memory: str = ''
+    gpus: str = ''
+    port: int = 0
+    user: str = ''
+    keeps_id: bool = False
+
+    def command(self, engine: Engine) -> list[str]:
+        """The whole command.
+
+        Values of variables are not in it, where everybody could read them: see `surroundings`.
+        """
+        program, *arguments = (*self.entrypoint, *MAIN[1:]) if self.entrypoint else MAIN
+        options = [
+            *('run', '--interactive', '--rm', '--pull', 'never', '--name', self.name),
+            *('--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL'),
+            *('--security-opt', 'no-new-privileges', '--entrypoint', program),
+            *_each('--label', (f'{name}={value}' for name, value in self.labels.items())),
+            *_each('--env', self._variables()),
+            *('--volume', f'{self.box}:{BOX}', '--volume', f'{self.workspace}:{DATA}'),
+            *_each('--volume', self.volumes),
+        ]
+        options += ['--userns', 'keep-id'] if self.keeps_id else []
+        options += ['--user', self.user] if self.user else []
+        options += ['--cpus', f'{self.cpus:g}'] if self.cpus else []
+        options += ['--memory', str(bytes_of(self.memory))] if self.memory else []
+        options += ['--publish', f'127.0.0.1::{self.port}'] if self.port else []
+        if self.gpus and engine.is_podman:
+            options += _each('--device', (f'nvidia.com/gpu={name}' for name in self.gpus.split(',')))
+        elif self.gpus:
+            options += ['--gpus', f'"device={self.gpus}"']
+        return engine.command(*options, self.image, *arguments)
+
+    def surroundings(self) -> dict[str, str]:
+        """Variables for the command itself, whose values it passes on."""
+        return {name: value for name, value in self.env.items() if not _is_read(name)}
+
+    def _variables(self) -> list[str]:
+        return [f'{name}={value}' if _is_read(name) else name for name, value in self.env.items()]
+
+
+def volume(text: str, base: str = '') -> str:
+    """A volume of a Flow as engines take it: a folder of the machine is absolute, and there.
+
+    >>> volume('models:/models:ro')
+    'models:/models:ro'
+
+    Raises SpecError for what is no volume, and for a folder that is not there.
+    """
+    source, colon, rest = text.partition(':')
+    target = rest.partition(':')[0]
+    if not (source and colon and target.startswith('/')):
+        raise SpecError(
+            f'{text!r} is no volume', help='write host/path:/path, name:/path, or either with :ro at its end'
+        )
+    if '/' not in source and source not in ('.', '..', '~'):
+        return text
+    path = Path(base or '.', os.path.expanduser(source)).absolute()
+    if not path.exists():
+        raise SpecError(f'volume {text!r}: there is no {path}', help='make it, or correct its path')
+    return f'{path.resolve()}:{rest}'
+
+
+def _is_read(name: str) -> bool:
+    return name.upper().startswith(_READ_BY_ENGINES)
+
+
+def _each(option: str, values: Iterable[str]) -> list[str]:
+    return [part for value in values for part in (option, value)]

@@ -53,10 +53,30 @@ def test_status(flow: Flow) -> None:
 
 
 def test_a_flow_of_this_machine_is_found_by_its_name(flow: Flow) -> None:
-    assert json.loads(headrace('status', 'top-shop', '--json').stdout)['address'] == address(flow)
-    missing = headrace('status', 'no-such-flow')
-    assert missing.exit_code == 1
+    said = headrace('status', '--flow', 'top-shop', '--json')
+    assert json.loads(said.stdout)['address'] == address(flow)
+
+
+@pytest.mark.parametrize(
+    'command',
+    ['status', 'top', 'logs', 'log-level upper DEBUG', 'profile', 'record -o no.hrec'],
+)
+def test_every_command_takes_the_name_of_a_flow_in_the_same_way(flow: Flow, command: str) -> None:
+    missing = headrace(*command.split(), '--flow', 'no-such-flow')
+    assert missing.exit_code == 1, missing.output
     assert "no Flow 'no-such-flow' of yours runs on this machine" in missing.stderr
+    assert 'top-shop' in missing.stderr  # those that do run are listed
+
+
+@pytest.mark.parametrize('command', ['status', 'top'])
+def test_a_name_is_no_address(flow: Flow, command: str) -> None:
+    said = headrace(command, 'top-shop')
+    assert said.exit_code == 1
+    assert "'top-shop' is no address" in said.stderr
+    assert '--flow top-shop' in said.stderr
+    both = headrace(command, address(flow), '--flow', 'top-shop')
+    assert both.exit_code == 1
+    assert 'give one of them' in both.stderr
 
 
 @pytest.mark.parametrize('command', ['status', 'top'])

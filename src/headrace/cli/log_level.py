@@ -6,16 +6,15 @@ from typing import get_args
 
 import click
 
+from headrace.cli.here import flow_here, flow_option
 from headrace.places.control import SetLevel, order
-from headrace.places.noticeboard import find
-from headrace.spec import environment
 from headrace.spec.observe import LogLevel
 
 
 @click.command('log-level')
 @click.argument('name')
 @click.argument('level', type=click.Choice(get_args(LogLevel), case_sensitive=False))
-@click.option('--flow', default='', help='Name of the Flow, or number of its process; default: the only one.')
+@flow_option
 def command(name: str, level: LogLevel, flow: str) -> None:
     """Let an executor of a running Flow log more, or less.
 
@@ -27,6 +26,6 @@ def command(name: str, level: LogLevel, flow: str) -> None:
         headrace log-level encoder DEBUG
         headrace log-level gateway warning --flow shop
     """
-    notice = find(environment.read().runtime_root(), flow)
+    notice = flow_here(flow)
     order(notice.directory, SetLevel(name, level))
     click.echo(f'{name} of {notice.flow} logs from {level} on')

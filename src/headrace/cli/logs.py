@@ -8,10 +8,11 @@ from collections.abc import Iterable
 
 import click
 
+from headrace.cli.here import flow_here, flow_option
 from headrace.observe.log import SUPERVISOR, look
 from headrace.observe.logfiles import Follower, is_wanted, tail
 from headrace.observe.loglines import LEVELS, Line
-from headrace.places.noticeboard import find, running
+from headrace.places.noticeboard import running
 from headrace.spec import environment
 
 LOOK_EVERY_S = 0.25
@@ -19,7 +20,7 @@ LOOK_EVERY_S = 0.25
 
 @click.command('logs')
 @click.argument('process', required=False, default='')
-@click.option('--flow', default='', help='Name of the Flow, or number of its process; default: the only one.')
+@flow_option
 @click.option(
     '--level', type=click.Choice(list(LEVELS), case_sensitive=False), help='The least that is shown.'
 )
@@ -53,7 +54,7 @@ def command(
         headrace logs encoder --level warning -f
         headrace logs --request 3f2a                  # all that was said of one request
     """
-    notice = find(environment.read().runtime_root(), flow)
+    notice = flow_here(flow)
     follower = Follower(notice.directory)
     last = tail(notice.directory, process or None, level=level, request_id=request_id, limit=lines)
     if process and process != SUPERVISOR and not last:

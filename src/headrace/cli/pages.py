@@ -10,6 +10,7 @@ import aiohttp
 import click
 import msgspec
 
+from headrace.cli.here import checked_url, flow_here, flow_option
 from headrace.client import ClientSettings
 from headrace.client.address import Address
 from headrace.client.credentials import Credentials
@@ -17,8 +18,7 @@ from headrace.client.http_faults import Problem, of_problem, told_in, unreachabl
 from headrace.client.http_session import HttpSession
 from headrace.client.settings import settings
 from headrace.errors import HeadraceError, SpecError, Unavailable
-from headrace.places.noticeboard import Notice, find
-from headrace.spec import environment
+from headrace.places.noticeboard import Notice
 
 Kind = TypeVar('Kind')
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
@@ -27,8 +27,8 @@ _ANYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}
 
 
 def url_argument(command: Decorated) -> Decorated:
-    """The argument URL: an address, or the name of a Flow of this user on this machine; or the only one."""
-    return click.argument('url', required=False, default='')(command)
+    """The argument URL, an address; or the option `--flow`, a Flow of this machine; or the only one."""
+    return click.argument('url', required=False, default='')(flow_option(command))
 
 
 class Pages:
@@ -68,10 +68,10 @@ class Pages:
 
 
 @asynccontextmanager
-async def pages(url: str, given: Mapping[str, Any], timeout_s: float) -> AsyncIterator[Pages]:
+async def pages(url: str, flow: str, given: Mapping[str, Any], timeout_s: float) -> AsyncIterator[Pages]:
     """The pages at a URL, or those of a Flow on this machine: the one of that name, or the only one."""
     found = _settings(given)
-    address = found.address(url if '/' in url or ':' in url else _here(url))
+    address = found.address(checked_url(url, flow) or _here(flow))
     assert address is not None
     if address.protocol == 'grpc':
         raise SpecError(
@@ -96,7 +96,7 @@ def _as_http(address: Address) -> Address:
 
 def _here(name: str) -> str:
     """The address of a Flow of this user on this machine; SpecError if there is no such, or several."""
-    notice = find(environment.read().runtime_root(), name)
+    notice = flow_here(name)
     port = next((notice.ports[name] for name in ('http', 'graphql', 'websocket') if name in notice.ports), 0)
     if not port:
         raise SpecError(

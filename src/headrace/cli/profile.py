@@ -14,10 +14,10 @@ from typing import NamedTuple
 import click
 from rich.table import Table
 
+from headrace.cli.here import flow_here, flow_option
 from headrace.cli.output import show
 from headrace.errors import HeadraceError, MissingExtra
-from headrace.places.noticeboard import Process, find
-from headrace.spec import environment
+from headrace.places.noticeboard import Process
 
 FORMS = {'.svg': 'flamegraph', '.json': 'speedscope', '.txt': 'raw'}
 """What a file of this kind holds, in the words of py-spy."""
@@ -35,7 +35,7 @@ class Function(NamedTuple):
 
 @click.command('profile')
 @click.argument('executor', required=False, default='')
-@click.option('--flow', default='', help='Name of the Flow, or number of its process; default: the only one.')
+@flow_option
 @click.option(
     '--seconds', type=click.IntRange(1, 3600), default=5, show_default=True, help='How long to look.'
 )
@@ -64,9 +64,9 @@ def command(
         headrace profile encoder --seconds 10
         headrace profile gateway -o gateway.svg       # a flame graph
     """
-    _program()
-    notice = find(environment.read().runtime_root(), flow)
+    notice = flow_here(flow)
     processes = notice.of(executor) if executor else notice.processes
+    _program()
     options = ['--rate', str(rate), *(['--native'] if native else []), *(['--idle'] if idle else [])]
     if output is not None:
         _write(processes, seconds, options, output)

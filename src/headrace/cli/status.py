@@ -68,20 +68,23 @@ class Told(Struct, frozen=True, kw_only=True):
 )
 @connection_options
 @click.pass_context
-def command(context: click.Context, /, url: str, as_json: bool, timeout_s: float, **options: Any) -> None:
+def command(
+    context: click.Context, /, url: str, flow: str, as_json: bool, timeout_s: float, **options: Any
+) -> None:
     """Say how a running Flow is: replicas, endpoints, versions.
 
-    URL is http://host:port, or the name of a Flow of yours on this machine; default: the only one.
+    URL is http://host:port; without it, a Flow of yours on this machine: see --flow.
     The exit code is 0 if every executor can work and every replica is healthy, and 1 if not, also if nobody
     answers.
 
     \b
     Examples:
         headrace status
+        headrace status --flow shop
         headrace status http://127.0.0.1:8080 --json
         headrace status https://shop.example --key-file key.txt && echo "all is well"
     """
-    told = asyncio.run(_ask(url, connection(options), timeout_s))
+    told = asyncio.run(_ask(url, flow, connection(options), timeout_s))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(told), indent=2))
     else:
@@ -90,8 +93,8 @@ def command(context: click.Context, /, url: str, as_json: bool, timeout_s: float
         context.exit(FAILED)
 
 
-async def _ask(url: str, given: Any, timeout_s: float) -> Told:
-    async with pages(url, given, timeout_s) as found:
+async def _ask(url: str, flow: str, given: Any, timeout_s: float) -> Told:
+    async with pages(url, flow, given, timeout_s) as found:
         ready = await found.read('/ready', Readiness, accept=(200, 503))
         status = await found.read('/status', Status)
     states = [state for executor in status.executors for state in executor.replicas.values()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import click
@@ -41,39 +42,44 @@ POINTS = 120
 )
 @connection_options
 def command(
-    url: str, *, every_s: float, once: bool, as_json: bool, path: str, timeout_s: float, **options: Any
+    url: str,
+    *,
+    flow: str,
+    every_s: float,
+    once: bool,
+    as_json: bool,
+    path: str,
+    timeout_s: float,
+    **options: Any,
 ) -> None:
     """Show what a running Flow does, in the terminal, live.
 
-    URL is http://host:port, or the name of a Flow of yours on this machine; default: the only one.
+    URL is http://host:port; without it, a Flow of yours on this machine: see --flow.
     Keys: q quits, s sorts executors in another way, the space bar stops the picture.
 
     \b
     Examples:
         headrace top
+        headrace top --flow shop
         headrace top http://127.0.0.1:8080 --every-s 1
         headrace top https://shop.example --key-file key.txt --once
         headrace top --json                              # one line every 2 seconds, for scripts
     """
-    given = connection(options)
+    found = pages(url, flow, connection(options), timeout_s)
     is_live = sys.stdout.isatty() and not (once or as_json)
-    asyncio.run(
-        _top(url, given, path, timeout_s, every_s=every_s, is_live=is_live, as_json=as_json, once=once)
-    )
+    asyncio.run(_top(found, path, every_s=every_s, is_live=is_live, as_json=as_json, once=once))
 
 
 async def _top(
-    url: str,
-    given: Any,
+    pages: AbstractAsyncContextManager[Pages],
     path: str,
-    timeout_s: float,
     *,
     every_s: float,
     is_live: bool,
     as_json: bool,
     once: bool,
 ) -> None:
-    async with pages(url, given, timeout_s) as found:
+    async with pages as found:
         source = Source(found, path)
         before = await source.state()
         if is_live:

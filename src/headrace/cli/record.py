@@ -7,10 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from headrace.cli.here import flow_here, flow_option
 from headrace.places.control import TIMEOUT_S, Record, order
-from headrace.places.noticeboard import find
 from headrace.recording.writing import Written
-from headrace.spec import environment
 from headrace.spec.observe import RecordSpec
 
 
@@ -22,7 +21,7 @@ from headrace.spec.observe import RecordSpec
     type=click.Path(dir_okay=False, path_type=Path),
     help='The file; if it is there, and a recording, it is added to.',
 )
-@click.option('--flow', default='', help='Name of the Flow, or number of its process; default: the only one.')
+@flow_option
 @click.option(
     '--seconds', type=click.FloatRange(0.1, 86400), default=30, show_default=True, help='How long to record.'
 )
@@ -57,7 +56,7 @@ def command(
         headrace record -o traffic.hrec --redact password --redact tags.card.number
         headrace replay traffic.hrec http://127.0.0.1:8080
     """
-    notice = find(environment.read().runtime_root(), flow)
+    notice = flow_here(flow)
     spec = RecordSpec(
         path=str(output.absolute()),
         sample=sample,

@@ -8,7 +8,9 @@ from headrace.executors.blueprint import Blueprint
 from headrace.pipeline.assembly import described
 from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.pipeline.offer import check_types
+from headrace.places.containers import is_image
 from headrace.places.elsewhere import described_from_here
+from headrace.places.insides import described_inside_from_here
 from headrace.spec import ExecutorSpec, FlowSpec, order
 from headrace.spec.parts import Part, part_of
 from headrace.spec.paths import workspace_of
@@ -30,8 +32,9 @@ class Loaded(NamedTuple):
 
 
 def load(spec: FlowSpec) -> dict[str, Loaded]:
-    """The class, arguments and endpoints of every executor, by name, in this process."""
-    return {each.name: _loaded(spec, each) for each in order(spec) if not (each.join or each.external)}
+    """The class, arguments and endpoints of every executor, by name, in this process; images have none."""
+    here = [each for each in order(spec) if not (each.join or each.external or is_image(each))]
+    return {each.name: _loaded(spec, each) for each in here}
 
 
 def _loaded(flow: FlowSpec, executor: ExecutorSpec) -> Loaded:
@@ -50,7 +53,7 @@ def _loaded(flow: FlowSpec, executor: ExecutorSpec) -> Loaded:
 def describe(spec: FlowSpec) -> FlowInfo:
     """Load every executor's class in this process, construct none, and say what the Flow offers.
 
-    External executors are asked.
+    External executors are asked; of an image a container is started, which loads what is in it.
     """
     own = {name: loaded.describe() for name, loaded in load(spec).items()}
-    return check_types(spec, {**own, **described_from_here(spec)})
+    return check_types(spec, {**own, **described_inside_from_here(spec), **described_from_here(spec)})

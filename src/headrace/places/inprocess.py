@@ -23,6 +23,7 @@ from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.offer import check_types
 from headrace.pipeline.spans import FLUSH_S, requested, visit
 from headrace.places.blueprints import load
+from headrace.places.containers import is_image
 from headrace.places.elsewhere import called_elsewhere, described_elsewhere
 from headrace.places.inline import built
 from headrace.places.levels import with_level
@@ -74,6 +75,7 @@ class InProcess:
     @classmethod
     async def start(cls, spec: FlowSpec) -> InProcess:
         """Load every executor, check the types on every edge, then construct them."""
+        _check_images(spec)
         loaded = load(spec)
         infos = {name: each.describe() for name, each in loaded.items()}
         infos |= await described_elsewhere(spec)
@@ -203,6 +205,15 @@ def _fixed(name: str) -> SpecError:
         f'executor {name!r} cannot change while the Flow runs: it is part of this process',
         help="start the Flow with place='local', or start it anew",
     )
+
+
+def _check_images(spec: FlowSpec) -> None:
+    for executor in spec.executors:
+        if is_image(executor):
+            raise SpecError(
+                f'executor {executor.name!r} is an image, and in this process there are no containers',
+                help='start the Flow with place: local, or name the class of the executor in `uses`',
+            )
 
 
 async def _close(executors: Iterable[Executor]) -> list[Exception]:

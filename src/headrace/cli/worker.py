@@ -80,7 +80,7 @@ def command(
     warn_of_strays()
     spec = _with_workspace(read(flow, context, base), places['workspace'])
     chosen = _executor(spec, executor)
-    chosen = _part(chosen, part or '', shard, places['uses'] or environment.read().uses)
+    chosen = _part(chosen, part or '', shard, places['uses'])
     environment.add({**spec.env, **chosen.env, **_threads(chosen)})
     # The environment is complete now: these import numpy.
     from headrace.worker import alone, orders
@@ -123,6 +123,7 @@ def _part(executor: ExecutorSpec, part: Part, shard: int, uses: str) -> Executor
         raise SpecError(f'executor {executor.name!r} has no uses_{part}', help='leave --part out')
     wanted = part_of(executor, part)
     image = image_of(wanted.uses)
+    uses = uses or (image and environment.read().uses)  # in an image the variable is always there
     if image and not uses:
         raise SpecError(
             f'executor {wanted.name!r} is the image {image}: nobody says what of it runs here',

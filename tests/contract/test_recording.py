@@ -254,3 +254,22 @@ def test_from_the_command_line(tmp_path):
     result = CliRunner().invoke(main, ['replay', str(path), str(file), '--rate', 'fast'])
     assert result.exit_code == 1
     assert 'is no rate' in result.output
+
+
+def test_the_newest_are_kept_and_replayed(tmp_path):
+    path, most = tmp_path / 'a.hrec', 400_000
+    record = {'path': str(path), 'sample': 1.0, 'most_bytes': most, 'stages': False}
+    with flow('local', 'http', observe={'record': record}).config_gateway(replicas=2) as running:
+        for number in range(60):
+            running.post('/', Document(text=f'{number:03}' * 4000))
+        assert sum(each.stat().st_size for each in tmp_path.iterdir()) <= most
+    kept = [int(case.asked.docs()[0].text[:3]) for case in recorded(path)]
+    assert kept == list(range(60 - len(kept), 60))
+    assert len(kept) >= 5
+    with flow('local', 'http') as running:
+        url = f'http://127.0.0.1:{running.port}'
+        result = CliRunner().invoke(main, ['replay', str(path), url])
+        assert result.exit_code == 0, result.output
+    result = CliRunner().invoke(main, ['replay', str(tmp_path / 'none.hrec'), 'http://127.0.0.1:1'])
+    assert result.exit_code == 2
+    assert 'none.hrec is no file' in result.output

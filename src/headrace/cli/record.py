@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 import msgspec
@@ -32,7 +33,15 @@ from headrace.spec.observe import RecordSpec
 @click.option('--no-stages', is_flag=True, help='Not what goes into executors and comes out.')
 @click.option('--no-blobs', is_flag=True, help='Not the bytes in documents.')
 @click.option(
-    '--most-mb', type=click.IntRange(1), default=256, show_default=True, help='How large the file becomes.'
+    '--most-mb', type=click.IntRange(1), default=256, show_default=True, help='How many megabytes are kept.'
+)
+@click.option(
+    '--keep',
+    type=click.Choice(['newest', 'oldest']),
+    default='newest',
+    show_default=True,
+    help='When there would be more: the newest requests (full files get numbers, the oldest are deleted), '
+    'or the oldest (recording ends).',
 )
 def command(
     *,
@@ -44,6 +53,7 @@ def command(
     no_stages: bool,
     no_blobs: bool,
     most_mb: int,
+    keep: Literal['newest', 'oldest'],
 ) -> None:
     """Write requests of a running Flow to a file.
 
@@ -54,6 +64,7 @@ def command(
     Examples:
         headrace record -o traffic.hrec --seconds 60 --sample 0.1
         headrace record -o traffic.hrec --redact password --redact tags.card.number
+        headrace record -o traffic.hrec --seconds 86400 --most-mb 512      # the last 512 MB of a day
         headrace replay traffic.hrec http://127.0.0.1:8080
     """
     notice = flow_here(flow)
@@ -61,6 +72,7 @@ def command(
         path=str(output.absolute()),
         sample=sample,
         most_bytes=most_mb * 1024 * 1024,
+        keep=keep,
         redact=redact,
         stages=not no_stages,
         blobs=not no_blobs,
@@ -68,4 +80,7 @@ def command(
     result = order(notice.directory, Record(spec, seconds), timeout_s=seconds + 3 * TIMEOUT_S)
     written = msgspec.convert(result, Written)
     left_out = f', {written.left_out} left out' if written.left_out else ''
-    click.echo(f'{output}: {written.requests} requests of {notice.flow}{left_out}, {written.bytes} bytes')
+    deleted = f', of which the oldest {written.deleted_bytes} are gone' if written.deleted_bytes else ''
+    click.echo(
+        f'{output}: {written.requests} requests of {notice.flow}{left_out}, {written.bytes} bytes{deleted}'
+    )

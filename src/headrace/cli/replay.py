@@ -13,6 +13,7 @@ from headrace.cli.connecting import connection, connection_options
 from headrace.cli.output import show
 from headrace.errors import SpecError
 from headrace.flow import Flow
+from headrace.recording.file import numbered
 from headrace.testing import Comparison, recorded, replay
 from headrace.testing.comparison import LISTED
 from headrace.testing.replaying import Rate
@@ -21,7 +22,7 @@ DIFFERENT = 1
 
 
 @click.command('replay')
-@click.argument('file', type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument('file', type=click.Path(dir_okay=False, path_type=Path))
 @click.argument('target', metavar='FLOW.yml|URL')
 @click.option(
     '--rate', default='max', show_default=True, metavar='original|2x|max', help='How fast requests come.'
@@ -49,6 +50,8 @@ def command(file: Path, target: str, **options: Any) -> None:
         headrace replay traffic.hrec flow.yml --executor encoder
         headrace replay traffic.hrec grpc://127.0.0.1:51000 --rate 2x --concurrency 64 --no-compare
     """
+    if not file.is_file() and not numbered(file):
+        raise click.BadParameter(f'{file} is no file', param_hint='FILE')
     comparison = replay(
         recorded(file, only=options['only']),
         target if '://' in target else Flow.load_config(target),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
-import stat
 import threading
 from collections import deque
 from pathlib import Path
 
 from msgspec import Struct
 
-from headrace.errors import HeadraceError
-from headrace.recording.file import MAGIC, packed
-from headrace.recording.records import Case, Entry, Preface
+from headrace.recording.file import packed
+from headrace.recording.files import Files
+from headrace.recording.records import Case, Preface
 from headrace.recording.redaction import Redaction
 from headrace.spec.observe import RecordSpec
 
@@ -28,37 +25,46 @@ _log = logging.getLogger(__name__)
 
 
 class Written(Struct, frozen=True):
-    """What became of the requests that were chosen: those in the file, those left out, and the bytes."""
+    """What became of the requests that were chosen: those written, those left out, and the bytes.
+
+    `deleted_bytes` are those of the oldest files, which are gone: newer requests have taken their place.
+    """
 
     requests: int = 0
     left_out: int = 0
     bytes: int = 0
+    deleted_bytes: int = 0
 
     def __add__(self, other: Written) -> Written:
         return Written(
-            self.requests + other.requests, self.left_out + other.left_out, self.bytes + other.bytes
+            self.requests + other.requests,
+            self.left_out + other.left_out,
+            self.bytes + other.bytes,
+            self.deleted_bytes + other.deleted_bytes,
         )
 
 
 class Writer:
-    """Adds requests to a file, up to `most_bytes` of it, each as one write: a kill costs the last at most.
+    """Adds requests to the files of a recording, each as one write: a kill costs the last at most.
 
-    The file is its owner's alone. `take` never waits. Raises HeadraceError if the file cannot be written, or
-    is another kind of file.
+    `take` never waits. It `is_full` when nothing more is written: only if the oldest are kept. Raises
+    HeadraceError if the file cannot be written, or is another kind of file.
     """
 
     def __init__(self, spec: RecordSpec, preface: Preface) -> None:
         self._path = Path(spec.path)
         self._most_bytes = spec.most_bytes
+        self._keeps_newest = spec.keep == 'newest'
         self._redaction = Redaction(spec.redact, blobs=spec.blobs)
-        self._file = _opened(self._path)
+        start = packed(preface)
+        self._files = Files(self._path, start, most_bytes=spec.most_bytes, keeps_newest=self._keeps_newest)
         self._waiting: deque[tuple[Case, int]] = deque()
         self._lock = threading.Condition()
         self._held = 0
         self._is_closing = False
         self._requests = self._left_out = self._bytes = 0
-        self.is_full = False
-        self._add(preface)
+        self.is_full = self._has_told = False
+        self._bytes = self._files.add(b'')
         self._thread = threading.Thread(target=self._run, name='headrace-record', daemon=True)
         self._thread.start()
 
@@ -85,7 +91,7 @@ class Writer:
     @property
     def written(self) -> Written:
         """What has become of requests until now."""
-        return Written(self._requests, self._left_out, self._bytes)
+        return Written(self._requests, self._left_out, self._bytes, self._files.deleted_bytes)
 
     def close(self) -> Written:
         """Write what has ended, for `FLUSH_S` at most, and let go of the file."""
@@ -108,7 +114,7 @@ class Writer:
                     self._requests += is_written
                     self._left_out += not is_written
         finally:
-            os.close(self._file)
+            self._files.close()
 
     def _next(self) -> tuple[Case, int] | None:
         with self._lock:
@@ -119,60 +125,31 @@ class Writer:
     def _write(self, case: Case) -> bool:
         """Whether a request is in the file now: as it may be kept, or not at all."""
         try:
-            return self._add(self._redaction.case(case))
+            return self._add(packed(self._redaction.case(case)))
         except Exception as error:  # whatever cannot be redacted must not be kept
             _log.warning('request %s could not be recorded: %s', case.request_id, type(error).__name__)
             return False
 
-    def _add(self, entry: Entry) -> bool:
-        data = packed(entry)
-        fcntl.flock(self._file, fcntl.LOCK_EX)  # other processes may write to it, too
-        try:
-            size = os.fstat(self._file).st_size
-            start = b'' if size else MAGIC
-            if size + len(start) + len(data) > self._most_bytes:
-                self._is_too_large()
-                return False
-            left = memoryview(start + data)
-            while left:
-                left = left[os.write(self._file, left) :]
-        finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-        self._bytes += len(start) + len(data)
-        return True
+    def _add(self, data: bytes) -> bool:
+        size = self._files.add(data)
+        self._bytes += size
+        if not size and not self._has_told:
+            self._has_told = True
+            self._tell(len(data))
+        self.is_full = not size and not self._keeps_newest
+        return size > 0
 
-    def _is_too_large(self) -> None:
-        if not self.is_full:
-            self.is_full = True
+    def _tell(self, size: int) -> None:
+        """Say once that something was not written for its size."""
+        if self._keeps_newest:
+            _log.warning(
+                'a request of %d bytes was not recorded to %s, which has up to %d',
+                *(size, self._path.name, self._most_bytes),
+            )
+        else:
             _log.warning(
                 'recording to %s ends: it would have more than %d bytes', self._path.name, self._most_bytes
             )
 
     def __repr__(self) -> str:
         return f'<Writer to {self._path}, {self.written}>'
-
-
-def _opened(path: Path) -> int:
-    """A file to be added to, of its owner alone; one that is there has to be a recording."""
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        file = os.open(path, flags, 0o600)
-    except OSError as error:
-        raise HeadraceError(
-            f'{path} cannot be recorded to: {error.strerror}', help='name a file in a folder that is there'
-        ) from error
-    try:
-        status = os.fstat(file)
-        start = os.pread(file, len(MAGIC), 0) if stat.S_ISREG(status.st_mode) else b''
-        if not stat.S_ISREG(status.st_mode) or (status.st_size and start != MAGIC):
-            raise HeadraceError(
-                f'{path} is there, and is no recording', help='name another file: nothing is overwritten'
-            )
-        os.fchmod(file, 0o600)
-    except OSError as error:
-        os.close(file)
-        raise HeadraceError(f'{path} cannot be recorded to: {error.strerror}') from error
-    except BaseException:
-        os.close(file)
-        raise
-    return file

@@ -128,9 +128,16 @@ class RecordSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sample: Annotated[
         float, Meta(ge=0, le=1, description='Part of the requests (0 to 1), chosen by their ids.')
     ] = 0.01
-    most_bytes: Annotated[int, Meta(ge=0, description='How large the file becomes; then recording ends.')] = (
-        256 * 1024 * 1024
-    )
+    most_bytes: Annotated[
+        int, Meta(ge=0, description='How many bytes are kept, in all files of the recording.')
+    ] = 256 * 1024 * 1024
+    keep: Annotated[
+        Literal['newest', 'oldest'],
+        Meta(
+            description='What is kept when there would be more bytes: the newest requests (full files get '
+            'numbers, the oldest are deleted), or the oldest (recording ends).'
+        ),
+    ] = 'newest'
     redact: Annotated[
         tuple[str, ...],
         Meta(

@@ -9,7 +9,8 @@ import re
 import pytest
 from graphql_shop import ENDPOINTS
 
-from headrace.gateway.graphql.page import FILES, FOLDER
+from headrace.gateway.graphql.page import FILES
+from headrace.gateway.http.page_files import TYPES
 
 HTML = {'accept': 'text/html,application/xhtml+xml,*/*;q=0.8'}
 
@@ -23,11 +24,13 @@ async def test_a_browser_gets_the_page(open_gateway) -> None:
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
     named = set(re.findall(r'(?:src|href)="graphql/([^"]+)"', told.text))
-    assert named == set(FILES)
-    for name, kind in FILES.items():
+    assert named == set(FILES.names)
+    for name in FILES.names:
         part = await gateway.http.get(f'/graphql/{name}')
+        kind = TYPES[f'.{name.rpartition(".")[2]}']
         assert (part.status_code, part.headers['content-type']) == (200, kind.decode())
-        assert part.content == (FOLDER / name).read_bytes()
+        assert part.headers.get_list('x-content-type-options') == ['nosniff']
+        assert part.content == (FILES.folder / name).read_bytes()
 
 
 async def test_it_begins_with_a_query_that_the_flow_answers(gateway) -> None:
@@ -69,16 +72,16 @@ async def test_a_query_by_a_browser_is_a_query(gateway) -> None:
 
 
 RELEASED = re.findall(
-    r'^\| `([0-9a-f]{64})` \| `([^`]+)` \|$', (FOLDER / 'NOTICE.md').read_text(), re.MULTILINE
+    r'^\| `([0-9a-f]{64})` \| `([^`]+)` \|$', (FILES.folder / 'NOTICE.md').read_text(), re.MULTILINE
 )
 
 
 @pytest.mark.parametrize(('digest', 'name'), RELEASED)
 def test_released_files_are_unchanged(digest, name) -> None:
-    assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == digest
+    assert hashlib.sha256((FILES.folder / name).read_bytes()).hexdigest() == digest
 
 
 def test_every_released_file_is_noted() -> None:
-    assert {name for _, name in RELEASED} == {path.name for path in FOLDER.glob('*.min.*')}
+    assert {name for _, name in RELEASED} == {path.name for path in FILES.folder.glob('*.min.*')}
     for name in ('LICENSE-graphiql', 'LICENSE-react', 'LICENSE-fonts'):
-        assert (FOLDER / name).read_text().strip()
+        assert (FILES.folder / name).read_text().strip()

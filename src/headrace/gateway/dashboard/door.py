@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from html import escape
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from headrace.errors import Forbidden, RequestError, SpecError
-from headrace.gateway.dashboard.parts import PARTS
+from headrace.gateway.dashboard.parts import FILES, PARTS
 from headrace.gateway.dashboard.watch import DEFAULT_LINES, Watch
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.hosts import Hosts
+from headrace.gateway.http.page_files import beside, guarded
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import HTML, KEPT, Headers, Response, as_json
 from headrace.gateway.http.routes import Route, Routes
 
-FOLDER = Path(__file__).parent / 'page'
-TYPES = {'.css': b'text/css; charset=utf-8', '.js': b'text/javascript; charset=utf-8'}
-POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 SAFE: Headers = (
-    (b'content-security-policy', POLICY),
-    (b'referrer-policy', b'no-referrer'),
-    (b'x-frame-options', b'DENY'),
+    *guarded(frames='none', images='data: blob:'),
     (b'cross-origin-opener-policy', b'same-origin'),
 )
 LONGEST_QUERY = 2048
@@ -59,20 +50,14 @@ class Dashboard:
         ):
             routes.add(('GET',), self._path + name, Route(serve=serve, summary=summary, tags=('gateway',)))
         for name in PARTS:
-            routes.add(('GET',), f'{self._path}/{name}', Route(serve=self.part, is_hidden=True))
+            routes.add(('GET',), f'{self._path}/{name}', Route(serve=FILES.part, is_hidden=True))
         routes.add(('GET',), f'{self._path}/', Route(serve=self.page, is_hidden=True))
 
     async def page(self, request: Request) -> Response:
         """The page."""
         if request.path.endswith('/'):  # its parts lie below its name
-            last = self._path.rpartition('/')[2].encode()
-            return Response(307, b'', HTML, ((b'location', b'../' + last),))
+            return beside(request.path)
         return Response(200, self._page, HTML, SAFE, cache=KEPT)
-
-    async def part(self, request: Request) -> Response:
-        """A part of the page."""
-        name = request.path.rpartition('/')[2]
-        return Response(200, _read(name), TYPES[Path(name).suffix], cache=KEPT)
 
     async def flow(self, request: Request) -> Response:
         """What does not change."""
@@ -127,15 +112,5 @@ class Dashboard:
 
 def _page(path: str) -> bytes:
     """The page, which knows where its parts are, and where the gateway's other addresses begin."""
-    text = _read('page.html').decode()
     depth = path.count('/') - 1
-    return (
-        text.replace('{{base}}', escape(path.rpartition('/')[2]))
-        .replace('{{root}}', '../' * depth or './')
-        .encode()
-    )
-
-
-@lru_cache(maxsize=len(PARTS) + 1)
-def _read(name: str) -> bytes:
-    return (FOLDER / name).read_bytes()
+    return FILES.page(base=escape(path.rpartition('/')[2]), root='../' * depth or './')

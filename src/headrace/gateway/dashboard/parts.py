@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-PARTS = (
-    *('page.css', 'views.css', 'theme.js', 'main.js', 'api.js', 'dom.js', 'numbers.js', 'snapshots.js'),
-    *('spark.js', 'cards.js', 'graph.js', 'details.js', 'waterfall.js', 'requests.js', 'logs.js'),
-    *('schema.js', 'answer.js', 'tryit.js'),
-)
+from pathlib import Path
+
+from headrace.gateway.http.page_files import PageFiles
+
+FILES = PageFiles(Path(__file__).parent / 'page')
+PARTS = FILES.names
 
 
 def open_paths(path: str) -> frozenset[str]:

@@ -79,7 +79,7 @@ class ReplicaState(Struct, frozen=True, kw_only=True):
 
 
 class ExecutorState(Struct, frozen=True, kw_only=True):
-    """One executor; `took` is how long gateways waited for it; `waiting` are calls there without a replica."""
+    """One executor; `took` is how long gateways waited for it; `waiting` calls have no replica there yet."""
 
     name: str
     state: Health = 'healthy'

@@ -48,8 +48,8 @@ class GraphqlDoor:
             routes.add((method,), PATH, Route(serve=serve, summary='GraphQL', endpoint='', is_hidden=True))
         routes.refusals[PATH] = self.refused
         if self._page is not None:
-            for name in FILES:
-                part = Route(serve=self._page.part, is_hidden=True)
+            for name in FILES.names:
+                part = Route(serve=FILES.part, is_hidden=True)
                 routes.add(('GET',), f'{PATH}/{name}', part)
 
     async def get(self, request: Request) -> Response:

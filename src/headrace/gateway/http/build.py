@@ -12,7 +12,7 @@ from headrace.gateway.http.front import Front
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.mounts import Mounts
 from headrace.gateway.http.openapi import OpenAPI
-from headrace.gateway.http.pages import Pages
+from headrace.gateway.http.pages import FILES, Pages
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response
 from headrace.gateway.http.routes import Route, Routes
@@ -79,9 +79,9 @@ def _add_pages(routes: Routes, pages: Pages, openapi: OpenAPI) -> None:
     for path, serve, summary in (
         ('/openapi.json', openapi.serve, 'This description'),
         ('/docs', pages.docs, 'This description as a page'),
-        ('/docs/page.css', pages.asset, ''),
-        ('/docs/page.js', pages.asset, ''),
-        ('/favicon.ico', pages.asset, ''),
+        ('/docs/page.css', FILES.part, ''),
+        ('/docs/page.js', FILES.part, ''),
+        ('/favicon.ico', FILES.part, ''),
     ):
         if not routes.has('GET', path):
             routes.add(

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from html import escape
 from pathlib import Path
 
 from headrace._version import __version__
+from headrace.gateway.http.page_files import PageFiles, beside, guarded
 from headrace.gateway.http.request import Request
-from headrace.gateway.http.response import HTML, KEPT, Headers, Response, as_json
+from headrace.gateway.http.response import HTML, KEPT, Response, as_json
 from headrace.gateway.http.routes import Routes
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import GatewaySpec
 
-FOLDER = Path(__file__).parent / 'page'
-ASSETS = {
-    '/docs/page.css': ('page.css', b'text/css; charset=utf-8'),
-    '/docs/page.js': ('page.js', b'text/javascript; charset=utf-8'),
-    '/favicon.ico': ('favicon.ico', b'image/x-icon'),
-}
+FILES = PageFiles(Path(__file__).parent / 'page')
 OTHERS = ('/graphql', '/metrics')
 """Pages of other parts of the gateway that the documentation leads to, where they are."""
-POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    b"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
-SAFE: Headers = (
-    (b'content-security-policy', POLICY),
-    (b'referrer-policy', b'no-referrer'),
-    (b'x-frame-options', b'SAMEORIGIN'),
-)
+SAFE = guarded(frames='self')
 
 
 class Pages:
@@ -60,10 +47,11 @@ class Pages:
     async def docs(self, request: Request) -> Response:
         """The documentation page: it reads the OpenAPI description and lets people try each route."""
         if request.path.endswith('/'):  # its parts lie beside it, not below it
-            return Response(307, b'', HTML, ((b'location', b'../docs'),))
-        page = read('page.html').decode().replace('{{title}}', escape(self._title))
-        page = page.replace('{{pages}}', self._other_pages()).replace('{{others}}', self._other_protocols())
-        return Response(200, page.encode(), HTML, SAFE, cache=KEPT)
+            return beside(request.path)
+        page = FILES.page(
+            title=escape(self._title), pages=self._other_pages(), others=self._other_protocols()
+        )
+        return Response(200, page, HTML, SAFE, cache=KEPT)
 
     def _other_pages(self) -> str:
         """Links to what else can be looked at here."""
@@ -79,14 +67,3 @@ class Pages:
         if 'graphql' in protocols:
             ways.append('GraphQL (POST to /graphql)')
         return f'<p id="others">Also by {", ".join(ways)}.</p>' if ways else ''
-
-    async def asset(self, request: Request) -> Response:
-        """A part of the page."""
-        name, content_type = ASSETS[request.path]
-        return Response(200, read(name), content_type, cache=KEPT)
-
-
-@lru_cache(maxsize=len(ASSETS) + 1)
-def read(name: str) -> bytes:
-    """A file of the page."""
-    return (FOLDER / name).read_bytes()

@@ -35,6 +35,10 @@ def _curl() -> str:
     return '' if shutil.which('curl') else 'no curl'
 
 
+def _kubectl() -> str:
+    return '' if shutil.which('kubectl') else 'no kubectl (it renders kustomizations)'
+
+
 def _openssl() -> str:
     return '' if shutil.which('openssl') else 'no openssl, which makes the certificates'
 
@@ -64,6 +68,7 @@ TOOLS: dict[str, Callable[[], str]] = {
     'compose': compose_missing,
     'curl': _curl,
     'engine': engine_missing,
+    'kubectl': _kubectl,
     'linux': _linux,
     'node': _node,
     'openssl': _openssl,

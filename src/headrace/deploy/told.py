@@ -38,7 +38,7 @@ PLACING = (
 )
 """Settings of an executor that are about its container: who starts that has acted upon them."""
 
-SHAPE = ('name', 'needs', 'join')
+SHAPE = ('name', 'needs', 'join', 'floating')
 """Settings of an executor that all others know."""
 
 

@@ -72,7 +72,7 @@ def kubernetes_manifests(spec: FlowSpec, cluster: Cluster | None = None) -> Mani
         files[f'{BASE}/{ADAPTER}'] = yaml_text(rules, comments=[made, about])
     return Manifests(
         files=files,
-        once=kustomize.overlay(shipped[0]),
+        once=kustomize.overlay(exported, shipped[0]),
         objects=tuple(each for objects in groups.values() for each in objects),
         notes=notes(spec),
         secrets=secrets,

@@ -121,16 +121,24 @@ class Cluster(Struct, frozen=True, kw_only=True):
             _check('gateway_api', part, SUBDOMAIN, 'namespace/name of a Gateway')
         if self.prefix:
             _check('prefix', f'{self.prefix}x', LABEL, 'letters a-z, digits and dashes')
-        for given, wants, why in (
-            (self.create_namespace, 'namespace', 'make one'),
-            (self.grpc_host, 'gateway_api', 'an Ingress has no standard way for gRPC'),
-            (self.gateway_api, 'host', 'a route is for a host') if not self.grpc_host else ('', 'host', ''),
-            (self.tls_secret, 'host', 'a certificate is for a host'),
-            (self.ingress_class, 'host', 'an Ingress is for a host'),
+        self._check_together()
+
+    def _check_together(self) -> None:
+        hosts = self.host or self.grpc_host
+        for name, is_there, remedy in (
+            ('create_namespace', self.namespace, '--namespace NAME'),
+            ('gateway_api', hosts, '--host shop.example.com, for which the route is'),
+            ('ingress_class', self.host, '--host shop.example.com, for which the Ingress is'),
+            ('tls_secret', self.host, '--host shop.example.com, for which the certificate is'),
+            ('grpc_host', self.gateway_api, '--gateway-api NAME: an Ingress has no standard way for gRPC'),
         ):
-            if given and not getattr(self, wants):
-                option = wants.replace('_', '-')
-                raise SpecError(f'kubernetes: no {option} is named ({why})', help=f'--{option} NAME')
+            if getattr(self, name) and not is_there:
+                raise SpecError(f'kubernetes: {name} alone means nothing', help=f'give {remedy}')
+        if self.host and self.host == self.grpc_host:
+            raise SpecError(
+                f'kubernetes: {self.host} would be for HTTP and for gRPC, which no Gateway takes',
+                help='give gRPC another host name',
+            )
 
     def named(self, flow: str, name: str) -> str:
         """The name of an object of a Flow.
@@ -139,7 +147,10 @@ class Cluster(Struct, frozen=True, kw_only=True):
         'my-shop-encoder'
         """
         prefix = f'{dns_name(flow)}-' if self.prefix is None else self.prefix
-        return f'{prefix}{name}' if len(prefix + name) <= LONGEST else _shortened(prefix + name)
+        whole = f'{prefix}{name}'
+        if not whole[0].isalpha():  # Services are names of DNS from a time when those began with a letter
+            whole = f'flow-{whole}'
+        return whole if len(whole) <= LONGEST else _shortened(whole)
 
 
 def cluster_of(settings: Mapping[str, Any]) -> Cluster:

@@ -37,7 +37,7 @@ A patch names an object and says only what is different about it:
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {gateway}
+  name: {gateway}{namespace}
 spec:
   replicas: 3
   template:
@@ -61,13 +61,14 @@ def base(exported: Exported, resources: Sequence[str]) -> Object:
     return {**found, 'resources': list(resources)}
 
 
-def overlay(gateway: Shipped) -> dict[str, str]:
+def overlay(exported: Exported, gateway: Shipped) -> dict[str, str]:
     """What is written once: a kustomization over the base, and what patches are."""
     head, _, last = gateway.image.partition('@')[0].rpartition('/')
+    space = exported.cluster.namespace and f'namespace: {exported.cluster.namespace}'
     repository = '/'.join(filter(None, (head, last.partition(':')[0])))
     return {
         'kustomization.yaml': OVERLAY.format(repository=repository, gateway=gateway.name),
-        'patches/README.md': README.format(gateway=gateway.name),
+        'patches/README.md': README.format(gateway=gateway.name, namespace=f'\n  {space}' if space else ''),
     }
 
 

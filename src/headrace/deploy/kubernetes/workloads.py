@@ -27,7 +27,9 @@ def service(exported: Exported, shipped: Shipped) -> Object:
     A headless one has a record in DNS for every replica that is ready, so that gateways spread the load.
     """
     ports = _doors(shipped) or [{'name': WORK, 'port': WORK_PORT, 'targetPort': WORK}]
-    ports.append({'name': HEALTH, 'port': HEALTH_PORT, 'targetPort': HEALTH})
+    taken = {port['port'] for port in ports}
+    free = next(port for port in range(HEALTH_PORT, HEALTH_PORT + 3) if port not in taken)
+    ports.append({'name': HEALTH, 'port': free, 'targetPort': HEALTH})
     kind: Object = {'type': 'ClusterIP'}
     if not shipped.member.is_gateway:
         kind |= {'clusterIP': 'None', 'publishNotReadyAddresses': False}

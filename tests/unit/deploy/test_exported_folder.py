@@ -1,0 +1,143 @@
+"""A folder that an export has written: what is made anew, what is the user's, and what a diff says of it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from manifests import problems, schema_problems
+
+from headrace import Flow
+from headrace.cli import main
+from headrace.errors import SpecError
+
+FLOW = """
+with: {name: shop}
+executors:
+  - {name: encoder, uses: 'shop:Encoder', uses_with: {token: '${{ ENV.SHOP_TOKEN }}'}}
+  - {name: index, uses: 'shop:Index', storage: 1Gi}
+"""
+
+
+@pytest.fixture
+def flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv('SHOP_TOKEN', 'secret')
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / 'flow.yml'
+    path.write_text(FLOW)
+    return path
+
+
+def export(flow: Path, *more: str) -> Result:
+    return CliRunner().invoke(main, ['export', 'kubernetes', str(flow), '--image', 'shop:1', *more])
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob('*')) if p.is_file()}
+
+
+def test_base_is_made_anew_and_the_rest_is_the_users(flow: Path) -> None:
+    assert export(flow).exit_code == 0
+    k8s = Path('k8s')
+    assert set(files(k8s)) == {
+        *(f'base/{name}.yaml' for name in ('flow', 'gateway', 'encoder', 'index', 'kustomization')),
+        'kustomization.yaml',
+        'patches/README.md',
+    }
+    (k8s / 'kustomization.yaml').write_text('resources: [base, own.yaml]\n')
+    (k8s / 'base/own.yaml').write_text('kind: Mine\n')
+    (k8s / 'base/gateway.yaml').write_text((k8s / 'base/gateway.yaml').read_text() + '# changed by hand\n')
+    flow.write_text(FLOW.replace('index', 'search'))
+    told = export(flow)
+    assert told.exit_code == 0
+    assert 'k8s/base/index.yaml removed' in told.output
+    found = files(k8s)
+    assert 'base/search.yaml' in found
+    assert 'base/index.yaml' not in found
+    assert found['kustomization.yaml'] == 'resources: [base, own.yaml]\n'
+    assert found['base/own.yaml'] == 'kind: Mine\n'
+    assert '# changed by hand' not in found['base/gateway.yaml']
+
+
+def test_a_diff_writes_nothing_and_check_tells_by_its_exit_code(flow: Path) -> None:
+    assert export(flow, '--check').exit_code == 1
+    assert not Path('k8s').exists()
+    export(flow)
+    before = files(Path('k8s'))
+    assert export(flow, '--check').exit_code == 0
+    assert export(flow, '--diff').output == ''
+    flow.write_text(FLOW.replace('storage: 1Gi', 'storage: 2Gi'))
+    told = export(flow, '--diff', '--check')
+    assert told.exit_code == 1
+    changed = [
+        line for line in told.output.splitlines() if line[:1] in '+-' and line[:3] not in ('+++', '---')
+    ]
+    assert [line.replace(' ', '') for line in changed] == ["-storage:'1Gi'", "+storage:'2Gi'"]
+    assert export(flow, '--diff').exit_code == 0
+    assert files(Path('k8s')) == before
+
+
+def test_a_file_of_somebody_else_is_not_overwritten(flow: Path) -> None:
+    Path('k8s/base').mkdir(parents=True)
+    Path('k8s/base/gateway.yaml').write_text('kind: Mine\n')
+    told = export(flow)
+    assert told.exit_code == 1
+    assert 'would be overwritten' in told.output
+    assert files(Path('k8s')) == {'base/gateway.yaml': 'kind: Mine\n'}
+
+
+def test_one_file_is_all_there_is_to_apply(flow: Path) -> None:
+    told = CliRunner().invoke(main, ['export', 'kubernetes', str(flow), '--image', 'a', '--single-file'])
+    objects = list(yaml.safe_load_all(told.stdout))
+    assert schema_problems(objects) == []
+    assert problems(objects, secrets=frozenset(['shop-env'])) == []
+    assert not Path('k8s').exists()
+    assert 'create secret generic shop-env --from-literal=SHOP_TOKEN="$SHOP_TOKEN"' in told.stderr
+    export(flow, '--single-file', '-o', 'all.yaml')
+    assert len(list(yaml.safe_load_all(Path('all.yaml').read_text()))) == len(objects)
+
+
+def test_the_flow_writes_them_too(flow: Path) -> None:
+    shop = Flow.load_config(flow)
+    written = shop.to_kubernetes_yaml('here', namespace='shop', image='shop:1')
+    assert Path('here/base/gateway.yaml') in written
+    assert shop.to_kubernetes_yaml('here', namespace='shop', image='shop:1') == []
+    with pytest.raises(SpecError, match="there is no setting 'imagee'"):
+        shop.to_kubernetes_yaml('here', imagee='shop:1')
+
+
+@pytest.mark.needs('kubectl')
+def test_kustomize_lays_the_users_patches_over_it(flow: Path) -> None:
+    export(flow, '--namespace', 'shop')
+    k8s = Path('k8s')
+    plain = rendered(k8s)
+    assert schema_problems(plain) == []
+    assert problems(plain, secrets=frozenset(['shop-env'])) == []
+    text = (k8s / 'kustomization.yaml').read_text()
+    for line in ('# patches:', '#   - path: patches/shop-gateway.yaml'):
+        assert line in text
+        text = text.replace(line, line[2:])
+    (k8s / 'kustomization.yaml').write_text(text)
+    readme = (k8s / 'patches/README.md').read_text()
+    (k8s / 'patches/shop-gateway.yaml').write_text(readme.split('```yaml\n')[1].split('```')[0])
+    flow.write_text(FLOW.replace('1Gi', '2Gi'))
+    export(flow, '--namespace', 'shop')
+    patched = {(each['kind'], each['metadata']['name']): each for each in rendered(k8s)}
+    gateway = patched['Deployment', 'shop-gateway']['spec']
+    assert gateway['replicas'] == 3
+    env = gateway['template']['spec']['containers'][0]['env']
+    assert {'name': 'HEADRACE_LOG_LEVEL', 'value': 'DEBUG'} in env
+    claim = patched['StatefulSet', 'shop-index']['spec']['volumeClaimTemplates'][0]
+    assert claim['spec']['resources']['requests']['storage'] == '2Gi'
+
+
+def rendered(folder: Path) -> list[dict[str, object]]:
+    kubectl = shutil.which('kubectl')
+    assert kubectl
+    done = subprocess.run([kubectl, 'kustomize', str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))

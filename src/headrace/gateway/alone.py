@@ -15,7 +15,7 @@ from headrace.errors import HeadraceError
 from headrace.gateway.discovery.described import Described
 from headrace.gateway.discovery.following import Following
 from headrace.gateway.discovery.places import sources_for
-from headrace.gateway.orders import Open, Route, Start, Target, nameless
+from headrace.gateway.orders import Leave, Open, Route, Start, Target, nameless
 from headrace.gateway.serving import Loaded, Serving, loaded, speak
 from headrace.gateway.switchboard import Switchboard
 from headrace.observe import log
@@ -97,6 +97,7 @@ class Alone:
         self._sent: dict[Target, Mapping[str, str]] = {}
         self._number = 0
         self._following: Following | None = None
+        self._board: Switchboard | None = None
         self._status = 0
 
     async def run(self, parts: Loaded, at: Iterable[tuple[str, str]]) -> int:
@@ -117,10 +118,32 @@ class Alone:
             return 1
         finally:
             stopped.cancel()
+        judging = asyncio.ensure_future(self._judge())
         try:
             return await serving.run() or self._status
         finally:
+            judging.cancel()
             await self._following.close()
+
+    async def _judge(self) -> None:
+        """End the gateway when all workers of an executor offer something else than when it began.
+
+        Whoever starts it again gets one that knows what they offer now.
+        """
+        since: dict[str, float] = {}
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(1)
+            refused = self._board.refused if self._board is not None else {}
+            since = {name: since.get(name, clock()) for name in refused}
+            for name, begun in since.items():
+                if clock() - begun > MISFIT_S and self._on_order is not None:
+                    self._status = 1
+                    _log.error(
+                        'no worker of %s can be used any more, so this gateway ends: %s', name, refused[name]
+                    )
+                    self._on_order(Leave(0.0))
+                    return
 
     def _wait(self, reason: str) -> None:
         self.health.reason = reason
@@ -130,7 +153,7 @@ class Alone:
         assert self._following is not None
         self._sent = {target: self._following.found.get(target, {}) for target in self._following.sources}
         order = self._order(info)
-        board = Switchboard(
+        self._board = board = Switchboard(
             order,
             self.report,
             floating_timeout_s=self._start.spec.timeout_s,

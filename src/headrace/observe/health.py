@@ -77,6 +77,7 @@ class Health:
             ) from error
         taken = listening.getsockname()[1]
         self.address = f'[{host}]:{taken}' if ':' in host else f'{host}:{taken}'
+        _log.info('probes are answered at %s', self.address, extra={'health': self.address})
         self._own = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._run, args=(self._own, listening), name='headrace-health', daemon=True

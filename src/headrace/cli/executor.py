@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from headrace.cli.options import given, record_options
+from headrace.cli.probes import health_option
 from headrace.cli.serving import serve
 from headrace.cli.source import secure_option, serving_options
 from headrace.flow import Flow
@@ -19,8 +20,9 @@ _OWN = ('uses_with', 'uses_metas', 'uses_requests', 'py_modules', 'allow_concurr
 @click.argument('uses', metavar='USES')
 @record_options(ExecutorSpec, *_OWN)
 @secure_option
+@health_option
 @serving_options(defaults=True)
-def command(uses: str, secure: bool, **options: Any) -> None:
+def command(uses: str, secure: bool, health: str, **options: Any) -> None:
     """Serve one executor, without writing a Flow for it.
 
     USES is module:Class, a Python file (file.py:Class), an executor YAML file, or a folder with config.yml.
@@ -34,4 +36,4 @@ def command(uses: str, secure: bool, **options: Any) -> None:
     changes = given(options)
     settings = {name: changes.pop(name) for name in _OWN if name in changes}
     name = changes.pop('name', 'executor')
-    serve(Flow(name, **changes).add(uses=uses, name=name, **settings), is_secure=secure)
+    serve(Flow(name, **changes).add(uses=uses, name=name, **settings), is_secure=secure, health=health)

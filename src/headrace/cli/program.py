@@ -32,6 +32,7 @@ COMMANDS = {
     'log-level': 'Let an executor of a running Flow log more, or less.',
     'keys': 'Make, list and remove the API keys that open a gateway.',
     'certs': 'Make certificates for development.',
+    'build': 'Make an image of an executor, or of a whole Flow.',
     'export': 'Write files for other tools.',
     'completion': 'Print the script that completes commands in your shell.',
 }

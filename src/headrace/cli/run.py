@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from headrace.cli.probes import health_option
 from headrace.cli.serving import serve
 from headrace.cli.source import flow_argument, load, secure_option, serving_options
 
@@ -14,8 +15,11 @@ from headrace.cli.source import flow_argument, load, secure_option, serving_opti
 @click.command('run')
 @flow_argument
 @secure_option
+@health_option
 @serving_options(defaults=False)
-def command(flow: Path, context: tuple[tuple[str, Any], ...], secure: bool, **options: Any) -> None:
+def command(
+    flow: Path, context: tuple[tuple[str, Any], ...], secure: bool, health: str, **options: Any
+) -> None:
     """Start a Flow and serve it until Ctrl-C.
 
     Options say more than the file: they change where and how it is served, and the file stays as it is.
@@ -27,4 +31,4 @@ def command(flow: Path, context: tuple[tuple[str, Any], ...], secure: bool, **op
         headrace run flow.yml --protocol grpc --port 12345 --protocol http --port 8080
         headrace run flow.yml --host 0.0.0.0 --secure --set model=large
     """
-    serve(load(flow, context, options), is_secure=secure)
+    serve(load(flow, context, options), is_secure=secure, health=health)

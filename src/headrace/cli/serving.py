@@ -8,6 +8,7 @@ import time
 import click
 
 from headrace.cli.output import waiting, warn_of_strays
+from headrace.cli.probes import ENDING, follow, probed
 from headrace.cli.secure import how_to_call, scheme, secured
 from headrace.flow import Flow
 from headrace.gateway.security.scopes import Scopes
@@ -18,10 +19,10 @@ from headrace.spec.security import SecuritySpec
 _EVERYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}
 
 
-def serve(flow: Flow, *, is_secure: bool = False) -> None:
+def serve(flow: Flow, *, is_secure: bool = False, health: str = '') -> None:
     """Start `flow`, say where it answers, and wait for Ctrl-C or SIGTERM.
 
-    With `is_secure` only who has a key comes in, over TLS.
+    With `is_secure` only who has a key comes in, over TLS; `health` is where probes are answered.
     """
     warn_of_strays()
     key = ''
@@ -31,18 +32,21 @@ def serve(flow: Flow, *, is_secure: bool = False) -> None:
     look = log.look(logs.format, sys.stderr, colours=environment.colours())
     log.to_terminal(flow.spec.name, logs.level or environment.read().log_level, look)
     began = time.monotonic()
-    with waiting(f'starting {flow.spec.name} ...'):
-        flow.start()
-    try:
-        click.echo(
-            f'{click.style(flow.spec.name, bold=True)} is ready after {time.monotonic() - began:.2f} s'
-        )
-        for line in (*addresses(flow), *how_to_call(flow, key)):
-            click.echo(f'  {line}')
-        click.echo('Ctrl-C stops it')
-        flow.block()
-    finally:
-        flow.close()
+    with probed(health) as told:
+        with waiting(f'starting {flow.spec.name} ...'):
+            flow.start()
+        try:
+            follow(told, flow)
+            click.echo(
+                f'{click.style(flow.spec.name, bold=True)} is ready after {time.monotonic() - began:.2f} s'
+            )
+            for line in (*addresses(flow), *how_to_call(flow, key)):
+                click.echo(f'  {line}')
+            click.echo('Ctrl-C stops it')
+            flow.block()
+        finally:
+            told.reason = ENDING
+            flow.close()
     click.echo('stopped')
 
 

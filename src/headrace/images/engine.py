@@ -1,0 +1,220 @@
+"""Docker or Podman, as far as images are made, looked at and sent with it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from msgspec import Struct
+
+from headrace.errors import StartError
+from headrace.images.context import Context
+from headrace.images.programs import last_lines, run
+from headrace.spec import environment
+
+ENGINES = ('docker', 'podman')
+OnLine = Callable[[str], None]
+"""Is told each line that a builder prints."""
+
+_HISTORY = '{{.Size}} {{.CreatedBy}}'
+_INSTALL = 'install Docker or Podman and start it; `headrace build --print` needs neither'
+
+
+class Engine(Struct, frozen=True, kw_only=True):
+    """A program that makes images; `builder` is its part that does: buildkit, classic or buildah."""
+
+    program: str
+    builder: str
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """What a builder is told beside the files: names of the image, labels, arguments, platforms.
+
+    Values of `secret` arguments are handed over in the environment, where no list of processes shows them.
+    """
+
+    tags: tuple[str, ...]
+    labels: Mapping[str, str] = {}
+    arguments: Mapping[str, str] = {}
+    secret: Mapping[str, str] = {}
+    platforms: tuple[str, ...] = ()
+    use_cache: bool = True
+    push: bool = False
+    created: int = 0
+
+
+class Layer(Struct, frozen=True, kw_only=True):
+    """A layer of an image: its bytes, and what made it."""
+
+    size: int
+    made_by: str
+
+
+class Image(Struct, frozen=True, kw_only=True):
+    """An image that an engine has: its bytes in all, and its layers, the lowest first."""
+
+    id: str
+    size: int
+    layers: tuple[Layer, ...]
+
+
+def find_engine(name: str = '') -> Engine:
+    """The engine of this name; else Docker if it answers, else Podman. StartError if there is none."""
+    tried = []
+    name = name or environment.read().engine
+    for program in (name,) if name else ENGINES:
+        reason = _why_not(program)
+        if not reason:
+            return Engine(program=program, builder=_builder(program))
+        tried.append(f'{program}: {reason}')
+    raise StartError(f'there is no container engine ({"; ".join(tried)})', help=_INSTALL)
+
+
+def build(engine: Engine, context: Context, order: Order, on_line: OnLine) -> None:
+    """Let an engine build an image; StartError with what the builder said if it cannot."""
+    command = build_command(engine, order)
+    env = {**order.secret, 'BUILDKIT_PROGRESS': 'plain', 'BUILDX_NO_DEFAULT_ATTESTATIONS': '1'}
+    if engine.builder == 'buildah':
+        with tempfile.TemporaryDirectory(prefix='headrace-build-') as folder:
+            archive = Path(folder, 'context.tar')
+            with archive.open('wb') as out:
+                context.write(out)
+            with tarfile.open(archive) as files:
+                files.extractall(Path(folder, 'context'), filter='fully_trusted')
+            archive.unlink()
+            _watched([*command, str(Path(folder, 'context'))], env, None, on_line)
+    else:
+        _watched([*command, '-'], env, context, on_line)
+    if order.push and not _pushes_itself(engine, order):
+        for tag in order.tags:
+            _watched([engine.program, 'push', tag], {}, None, on_line)
+
+
+def build_command(engine: Engine, order: Order) -> list[str]:
+    """The command that builds, without the place of the files.
+
+    >>> docker = Engine(program='docker', builder='classic')
+    >>> build_command(docker, Order(tags=('a:1',), secret={'PIP_INDEX_URL': 'with a password'}))
+    ['docker', 'build', '-f', 'Dockerfile', '-t', 'a:1', '--build-arg', 'PIP_INDEX_URL']
+    """
+    many = len(order.platforms) > 1
+    command = [engine.program, *(['buildx'] if many and engine.builder == 'buildkit' else []), 'build']
+    command += ['-f', 'Dockerfile']
+    name = '--manifest' if many and engine.builder == 'buildah' else '-t'
+    command += [part for tag in order.tags for part in (name, tag)]
+    for key, value in sorted(order.labels.items()):
+        command += ['--label', f'{key}={value}']
+    for key, value in sorted(order.arguments.items()):
+        command += ['--build-arg', f'{key}={value}']
+    for key in sorted(order.secret):
+        command += ['--build-arg', key]
+    if order.platforms:
+        command += ['--platform', ','.join(order.platforms)]
+    if not order.use_cache:
+        command.append('--no-cache')
+    if engine.builder == 'buildkit' and order.created:
+        command += ['--build-arg', f'SOURCE_DATE_EPOCH={order.created}']
+    if engine.builder == 'buildah':
+        command += ['--format', 'docker', *(['--timestamp', str(order.created)] if order.created else [])]
+    if _pushes_itself(engine, order):
+        command.append('--push')
+    return command
+
+
+def inspect(engine: Engine, name: str) -> Image | None:
+    """An image that an engine has; None if it has none of this name."""
+    try:
+        told = json.loads(run([engine.program, 'image', 'inspect', name], 'no image'))[0]
+        command = [engine.program, 'history', '--no-trunc', '--human=false', '--format', _HISTORY, name]
+        history = run(command, 'no history')
+    except StartError:
+        return None
+    layers = [_layer(line) for line in history.splitlines() if line.strip()]
+    kept = tuple(layer for layer in reversed(layers) if layer.size)
+    return Image(id=told['Id'], size=int(told['Size']), layers=kept)
+
+
+def _layer(line: str) -> Layer:
+    size, _, made_by = line.partition(' ')
+    return Layer(size=int(float(size)) if size.replace('.', '').isdigit() else 0, made_by=made_by)
+
+
+def _pushes_itself(engine: Engine, order: Order) -> bool:
+    """Whether the build sends the image: one for several platforms is kept nowhere else."""
+    return order.push and len(order.platforms) > 1 and engine.builder == 'buildkit'
+
+
+def _why_not(program: str) -> str:
+    if not shutil.which(program):
+        return 'it is not installed'
+    template = '{{.Server.Version}}' if program == 'docker' else '{{.Client.Version}}'
+    try:
+        run([program, 'version', '--format', template], 'it does not answer')
+    except StartError as error:
+        return ' '.join(error.message.split())
+    return ''
+
+
+def _builder(program: str) -> str:
+    if program != 'docker':
+        return 'buildah'
+    if environment.variables().get('DOCKER_BUILDKIT') == '0':
+        return 'classic'
+    with suppress(StartError):
+        run(['docker', 'buildx', 'version'], 'no buildx')
+        return 'buildkit'
+    return 'classic'
+
+
+def _watched(command: list[str], env: Mapping[str, str], context: Context | None, on_line: OnLine) -> None:
+    """Run a command to its end, with its lines told while it runs."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE if context else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment.for_child(env),
+    )
+    failures: list[BaseException] = []
+    feeding = threading.Thread(target=_feed, args=(process, context, failures), name='headrace-build-context')
+    with process:
+        try:
+            feeding.start()
+            lines = [*_told(process.stdout or (), on_line)]
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            process.wait()
+            feeding.join()
+    if failures:
+        raise failures[0]
+    if process.returncode:
+        what = ' '.join(command[:2])
+        raise StartError(f'{what} ended with {process.returncode}:\n{last_lines("".join(lines))}')
+
+
+def _feed(process: subprocess.Popen[bytes], context: Context | None, failures: list[BaseException]) -> None:
+    if context is None or process.stdin is None:
+        return
+    try:
+        with suppress(BrokenPipeError), process.stdin as out:
+            context.write(out)  # type: ignore[arg-type]  # a pipe is all of a file that an archive needs
+    except BaseException as error:  # it is raised where the build is waited for
+        failures.append(error)
+        process.terminate()
+
+
+def _told(lines: Iterable[bytes] | IO[bytes], on_line: OnLine) -> Iterable[str]:
+    for line in lines:
+        text = line.decode(errors='replace')
+        on_line(text.rstrip())
+        yield text

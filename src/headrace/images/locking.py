@@ -1,0 +1,167 @@
+"""What a folder and headrace need in; out, the exact versions of all of it, as a file that stays."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from msgspec import Struct
+
+from headrace.errors import SpecError, StartError
+from headrace.images.index import Index
+from headrace.images.own import Own
+from headrace.images.programs import run, uv
+from headrace.images.requirements import Requirements, names_in, spelt
+
+_MARK = re.compile(r'^# of (?P<digest>[0-9a-f]{32}), ', re.MULTILINE)
+_HELP = 'see which requirement is meant; versions that no longer fit are chosen anew with --upgrade'
+
+
+class Lock(Struct, frozen=True, kw_only=True):
+    """The exact versions: `file` has them in the folder, `is_new` says that they were chosen just now."""
+
+    file: str
+    text: str
+    is_new: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many packages it has."""
+        return len(names_in(self.text))
+
+
+class Choosing(Struct, frozen=True, kw_only=True):
+    """How versions are chosen: for which Python, from where, and whether those chosen before may change."""
+
+    python: str
+    index: Index
+    upgrade: bool = False
+    is_fixed: bool = False
+
+
+def lock(needed: Requirements, own: Own, how: Choosing) -> Lock:
+    """The lock file of a folder, made or made anew if the requirements have changed since.
+
+    A lock file that somebody else wrote is taken as it is. With `how.is_fixed` nothing is made: SpecError if
+    the file is missing or stale. StartError if no versions fit.
+    """
+    path = needed.folder / needed.lock
+    digest = needed.digest(own.requires, how.python)
+    before = path.read_text(encoding='utf-8') if path.is_file() else ''
+    mark = _MARK.search(before)
+    if before and not mark:
+        _check_complete(path, before, own)
+        return Lock(file=needed.lock, text=before)
+    if mark and mark['digest'] == digest and not how.upgrade:
+        return Lock(file=needed.lock, text=before)
+    if how.is_fixed:
+        raise SpecError(
+            f'{path} is {"older than what is required" if before else "missing"}',
+            help='make it without --locked, and commit it with your code',
+        )
+    pinned = '' if how.upgrade else before
+    made = _by_uv(needed, own, how, pinned) if uv() else _by_pip(needed, own, how, pinned)
+    text = _header(needed, digest, how.python) + made
+    return Lock(file=needed.lock, text=text, is_new=True)
+
+
+def _header(needed: Requirements, digest: str, python: str) -> str:
+    source = needed.file or 'headrace itself, which needs these'
+    return (
+        f'# Written by `headrace build` from {source}. Commit it; --upgrade chooses new versions.\n'
+        f'# of {digest}, for Python {python}\n'
+    )
+
+
+def _check_complete(path: Path, text: str, own: Own) -> None:
+    """A lock that somebody else wrote has to have what headrace needs, too."""
+    needed = {spelt(re.split('[^A-Za-z0-9._-]', line)[0]) for line in own.requires if ';' not in line}
+    if missing := sorted(needed - names_in(text)):
+        raise SpecError(
+            f'{path} lacks {", ".join(missing)}, which headrace needs',
+            help='let headrace be one of your requirements and make the file anew, or remove the file: '
+            '`headrace build` makes one',
+        )
+
+
+def _by_uv(needed: Requirements, own: Own, how: Choosing, before: str) -> str:
+    """All platforms, all wheels: the lock has their hashes."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        out = folder / 'out.lock'
+        out.write_text(before, encoding='utf-8')
+        (folder / 'pins.txt').write_text('\n'.join(needed.pins), encoding='utf-8')
+        command = [uv(), 'pip', 'compile', '-q', '--no-header', '--no-annotate', '--universal']
+        command += ['--generate-hashes', '--no-emit-package', 'headrace', '--python-version', how.python]
+        command += ['-c', str(folder / 'pins.txt'), '-o', str(out)]
+        command += [part for extra in needed.extras for part in ('--extra', extra)]
+        command += [*(['--no-index'] if how.index.is_offline else []), *_sources(needed, own, folder)]
+        run(
+            command,
+            _no_versions(needed),
+            extra=how.index.for_uv,
+            help=_HELP,
+        )
+        text = out.read_text(encoding='utf-8')
+    return re.sub(r'\n# The following packages were excluded.*\Z', '\n', text, flags=re.DOTALL)
+
+
+def _by_pip(needed: Requirements, own: Own, how: Choosing, before: str) -> str:
+    """Exact versions for this platform: pip tells the hash of one file, and the image may need another."""
+    here = '.'.join(map(str, sys.version_info[:2]))
+    if not find_spec('pip'):
+        raise StartError('neither uv nor pip is there to choose versions', help='pip install uv')
+    if how.python != here:
+        raise StartError(
+            f'versions for Python {how.python} cannot be chosen by the pip of Python {here}',
+            help='pip install uv',
+        )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pins = folder / 'pins.txt'
+        pins.write_text('\n'.join((*needed.pins, before)), encoding='utf-8')
+        command = [sys.executable, '-m', 'pip', 'install', '-q', '--dry-run', '--ignore-installed']
+        command += ['--report', '-', '-c', str(pins)]
+        sources = _listed_for_pip(needed, own, folder)
+        report = run([*command, *sources], _no_versions(needed), extra=how.index.for_pip, help=_HELP)
+    return _from_report(report)
+
+
+def _from_report(report: str) -> str:
+    lines = []
+    for each in json.loads(report)['install']:
+        name, version = spelt(each['metadata']['name']), each['metadata']['version']
+        if name != 'headrace':
+            url = each['download_info']['url'] if each.get('is_direct') else ''
+            lines.append(f'{name} @ {url}' if url else f'{name}=={version}')
+    return ''.join(f'{line}\n' for line in sorted(lines))
+
+
+def _no_versions(needed: Requirements) -> str:
+    return f'no versions fit together for {needed.folder / needed.file if needed.file else "headrace"}'
+
+
+def _sources(needed: Requirements, own: Own, folder: Path) -> Sequence[str]:
+    """The files that say what is required, headrace among it."""
+    ours = folder / 'headrace.in'
+    ours.write_text(_requirement(own, folder) + '\n', encoding='utf-8')
+    return [*([str(needed.folder / needed.file)] if needed.file else []), str(ours)]
+
+
+def _listed_for_pip(needed: Requirements, own: Own, folder: Path) -> Sequence[str]:
+    """The same for pip, which takes no pyproject.toml for a list."""
+    if not needed.file.endswith('.toml'):
+        return [part for file in _sources(needed, own, folder) for part in ('-r', file)]
+    listed = folder / 'project.in'
+    listed.write_text('\n'.join((*needed.said, _requirement(own, folder))), encoding='utf-8')
+    return ['-r', str(listed)]
+
+
+def _requirement(own: Own, folder: Path) -> str:
+    wheel = own.wheel(folder)
+    return f'headrace @ {wheel.resolve().as_uri()}' if wheel else own.requirement

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as families
 
-from headrace.observe.metrics import catalogue, gpus, jina, processes
+from headrace.observe.metrics import catalogue, jina, processes
 from headrace.observe.metrics.exposition import written
 from headrace.observe.metrics.metric import Metric
 from headrace.observe.metrics.reading import read
@@ -80,48 +77,3 @@ def test_this_very_process() -> None:
     }
     memory = found[catalogue.PROCESS_MEMORY.name].series['me',].value
     assert 10e6 < memory < 10e9
-
-
-class NVMLError(Exception):
-    """What NVIDIA's library raises."""
-
-
-def failing(*_: Any) -> Any:
-    raise NVMLError('lost')
-
-
-@pytest.fixture
-def nvml(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A stand-in for NVIDIA's library, with one device."""
-    module: Any = ModuleType('pynvml')
-    module.__spec__ = SimpleNamespace()
-    module.NVMLError = NVMLError
-    module.nvmlInit = lambda: None
-    module.nvmlDeviceGetCount = lambda: 1
-    module.nvmlDeviceGetHandleByIndex = lambda number: number
-    module.nvmlDeviceGetName = lambda device: 'A device'
-    module.nvmlDeviceGetMemoryInfo = lambda device: SimpleNamespace(used=5, total=8)
-    module.nvmlDeviceGetUtilizationRates = lambda device: SimpleNamespace(gpu=75)
-    monkeypatch.setitem(sys.modules, 'pynvml', module)
-    gpus._library.cache_clear()
-    yield module
-    gpus._library.cache_clear()
-
-
-def test_gpus(nvml: Any) -> None:
-    found = {name: {k: v.value for k, v in m.series.items()} for name, m in gpus.look().items()}
-    assert found == {
-        'headrace_gpu_memory_used_bytes': {('0', 'A device'): 5},
-        'headrace_gpu_memory_bytes': {('0', 'A device'): 8},
-        'headrace_gpu_utilization_ratio': {('0', 'A device'): 0.75},
-    }
-
-
-def test_gpus_that_do_not_say(nvml: Any) -> None:
-    nvml.nvmlDeviceGetUtilizationRates = failing
-    assert 'headrace_gpu_utilization_ratio' not in gpus.look()
-    nvml.nvmlDeviceGetMemoryInfo = failing
-    assert gpus.look() == {}
-    nvml.nvmlInit = failing
-    gpus._library.cache_clear()
-    assert gpus.look() == {}

@@ -64,7 +64,7 @@ class Run(Struct, frozen=True, kw_only=True):
         options = [
             *('run', '--interactive', '--rm', '--pull', 'never', '--name', self.name),
             *('--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL'),
-            *('--security-opt', 'no-new-privileges', '--entrypoint', program),
+            *('--security-opt', 'no-new-privileges', '--no-healthcheck', '--entrypoint', program),
             *_each('--label', (f'{name}={value}' for name, value in self.labels.items())),
             *_each('--env', self._variables()),
             *('--volume', f'{self.box}:{BOX}', '--volume', f'{self.workspace}:{DATA}'),

@@ -91,12 +91,15 @@ class End(asyncio.BufferedProtocol):
             self._space.give(self.other.transport, count)
 
     def join(self, other: End) -> None:
-        """Send to this end what the other receives, and the other way round."""
+        """Send to this end what the other receives, and the other way round; if one has ended, both end."""
         self.other, other.other = other, self
-        self.transport.resume_reading()
-        if self._early:
-            other.transport.write(self._early)
-            self._early = b''
+        for end, to in ((self, other), (other, self)):
+            if end.transport.is_closing():
+                to.transport.close()
+            elif end._early:
+                end.transport.resume_reading()
+                to.transport.write(end._early)
+                end._early = b''
 
     def pause_writing(self) -> None:
         if self.other is not None and not self.other.transport.is_closing():
@@ -229,8 +232,9 @@ class Relay:
             outside.transport.abort()
             return
         self._peers.came(name, outside.peer)
-        loop = asyncio.get_running_loop()
-        await loop.create_unix_connection(lambda: Inside(self._peers, name, outside, self._space), sock=inner)
+        inside = Inside(self._peers, name, self._space)
+        await asyncio.get_running_loop().create_unix_connection(lambda: inside, sock=inner)
+        outside.join(inside)
 
 
 async def _connected(name: str, path: str) -> socket.socket:
@@ -254,18 +258,10 @@ async def _connected(name: str, path: str) -> socket.socket:
 class Inside(End):
     """The end at the gRPC server, which knows it by `name`."""
 
-    def __init__(self, peers: Peers, name: str, outside: Outside, space: Space) -> None:
+    def __init__(self, peers: Peers, name: str, space: Space) -> None:
         super().__init__(space)
         self._peers = peers
         self._name = name
-        self._outside = outside
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        if self._outside.transport.is_closing():
-            self.transport.close()
-        else:
-            self._outside.join(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._peers.left(self._name)

@@ -254,6 +254,29 @@ async def test_a_body_that_is_too_large(limited: Open, refusals: Any, protocol: 
     assert told == [(413, TOO_LARGE, protocol, '127.0.0.1')]
 
 
+ANSWER_TOO_LARGE = 'the answer has more than the 100000 bytes that are sent'
+
+
+@pytest.mark.parametrize('form', ['text/event-stream', 'application/x-ndjson', 'application/json'])
+@pytest.mark.parametrize('protocol', ['http', 'graphql'])
+async def test_an_answer_that_is_too_large(limited: Open, refusals: Any, protocol: str, form: str) -> None:
+    it = await limited(doors=('grpc', 'http', 'websocket', 'graphql'), body_bytes=100_000)
+    text, given = 'x' * 60_000, {'accept': form}
+    if protocol == 'http':
+        docs = [{'text': text}]
+        answer = await it.http.post('/larger', json={'data': docs}, headers=given)
+    elif form == 'application/x-ndjson':
+        pytest.skip('GraphQL has no such form')
+    else:
+        query = 'mutation ($t: String) { larger(data: [{text: $t}]) { data { text } } }'
+        asked = {'query': query, 'variables': {'t': text}}
+        answer = await it.http.post('/graphql', json=asked, headers=given)
+    assert ANSWER_TOO_LARGE in answer.text
+    told = [(line['status'], line['detail'], line['protocol'], line['host']) for line in refusals]
+    assert told == [(413, ANSWER_TOO_LARGE, protocol, '127.0.0.1')]
+    await is_well(it)
+
+
 async def over_websocket_closed(it: Any, body: bytes) -> int:
     """The status of a message that ends its connection."""
     address = f'ws://127.0.0.1:{it.ports["websocket"]}/'

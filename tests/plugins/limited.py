@@ -40,6 +40,10 @@ class Loader(Executor):
         for doc in docs:
             doc.load_uri_to_blob()
 
+    @requests(on='/larger')
+    def larger(self, docs: DocumentArray, **kwargs: Any) -> None:
+        docs.text = [2 * text for text in docs.text]
+
     @requests(on='/picture')
     def picture(self, docs: DocumentArray, **kwargs: Any) -> None:
         for doc in docs:

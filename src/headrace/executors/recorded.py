@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -71,42 +71,52 @@ async def on_loop(work: Awaitable[T], span: Span) -> T:
 
 def steps(items: Iterator[T], parent: Span, arguments: dict[str, Any], method: str) -> Iterator[T]:
     """What a generator yields, recorded from its first step to its end; each step may be on any thread."""
-    span = begun(parent, arguments, method)
-    variables = copy_context()  # of all steps: what one sets, the next one sees
-    variables.run(span.activate)
-    count = 0
-    try:
-        while (item := variables.run(next, items, _END)) is not _END:
-            if not count:
-                span.event('first item')
-            count += 1
-            yield item
-    except BaseException as error:
-        span.fail(error)
-        raise
-    finally:
-        variables.run(items.close)  # type: ignore[attr-defined]
-        span.tell(items=count)
-        span.end()
+    with _stream(parent, arguments, method) as stream:
+        variables = copy_context()  # of all steps: what one sets, the next one sees
+        variables.run(stream.span.activate)
+        try:
+            while (item := variables.run(next, items, _END)) is not _END:
+                stream.came()
+                yield item
+        finally:
+            variables.run(items.close)  # type: ignore[attr-defined]
 
 
 async def parts(
     items: AsyncGenerator[T, None], parent: Span, arguments: dict[str, Any], method: str
 ) -> AsyncGenerator[T, None]:
     """What an asynchronous generator yields, recorded to its end; to be read by a task of its own."""
-    span = begun(parent, arguments, method)
-    span.activate()
-    count = 0
-    try:
+    with _stream(parent, arguments, method) as stream:
+        stream.span.activate()
         async with aclosing(items):
             async for item in items:
-                if not count:
-                    span.event('first item')
-                count += 1
+                stream.came()
                 yield item
+
+
+class _Stream:
+    """The span of a generator, which says when its first item came and how many there were."""
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        self.count = 0
+
+    def came(self) -> None:
+        """There is another item."""
+        if not self.count:
+            self.span.event('first item')
+        self.count += 1
+
+
+@contextmanager
+def _stream(parent: Span, arguments: dict[str, Any], method: str) -> Iterator[_Stream]:
+    """A generator that is recorded, from its beginning to its end."""
+    stream = _Stream(begun(parent, arguments, method))
+    try:
+        yield stream
     except BaseException as error:
-        span.fail(error)
+        stream.span.fail(error)
         raise
     finally:
-        span.tell(items=count)
-        span.end()
+        stream.span.tell(items=stream.count)
+        stream.span.end()

@@ -158,3 +158,24 @@ def test_the_end_does_not_wait_for_a_collector_that_hangs(exporter):
     assert not outbox.close(0.1)
     assert time.monotonic() - begun < 5
     assert exporter.is_over
+
+
+def test_what_is_left_at_the_end_counts_as_dropped_once(exporter, caplog):
+    exporter.go_on.clear()
+    store = Store()
+    outbox = Outbox(exporter, limit=4 * BATCH, every_s=60)
+    outbox.count_in(store)
+    exporter.result = SpanExportResult.FAILURE  # as of one that was shut down
+    spans = tracer(outbox)
+    for _ in range(BATCH):
+        spans.start_span('on its way').end()
+    assert exporter.asked.wait(30)
+    for _ in range(7):
+        spans.start_span('waits').end()
+    assert not outbox.close(0.1)
+    assert outbox.dropped == BATCH + 7
+    assert f'{BATCH + 7} spans were not sent' in caplog.text
+    assert outbox._thread is not None
+    outbox._thread.join(30)  # it hears from its exporter after all
+    assert store.counter(catalogue.SPANS_DROPPED).labels().value == outbox.dropped == BATCH + 7
+    assert exporter.batches == [BATCH]

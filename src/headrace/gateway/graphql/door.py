@@ -108,7 +108,9 @@ class GraphqlDoor:
                 request.endpoint = PATH
                 return _written(result, form, most_bytes=self.engine.most_bytes)
         request.finished.protocol = ''
-        return Events(self.engine, operation, calls, request, timeout_s).response()
+        return Events(
+            self.engine, operation, calls, request, timeout_s=timeout_s, refused=self._note
+        ).response()
 
     async def _read(self, request: Request, caller: Caller) -> Operation:
         """The operation that a request asks for; raises what is wrong with it."""
@@ -134,6 +136,16 @@ class GraphqlDoor:
     def refused(self, request: Request, error: Exception) -> Response:
         """The answer to a request that was not executed."""
         form = best(request.headers.get(b'accept') or b'*/*', (RESULT, JSON)) or RESULT
+        self._note(request, error)
+        request.finished.protocol, request.finished.endpoint = PROTOCOL, DEFAULT_ENDPOINT
+        request.finished.failed(error)
+        result = self.engine.refusal(error, request_id=request.id)
+        request.finished.status = result.status  # that of the first mistake in a query
+        headers = headers_of(error) if isinstance(error, HeadraceError) else ()
+        return _written(result, form, headers, is_invalid=isinstance(error, Invalid))
+
+    def _note(self, request: Request, error: Exception) -> None:
+        """Tell the audit log of a request that was refused, if it was."""
         if isinstance(error, HeadraceError):
             self._entrance.refused(
                 error,
@@ -143,12 +155,6 @@ class GraphqlDoor:
                 request_id=request.id,
                 host=request.host,
             )
-        request.finished.protocol, request.finished.endpoint = PROTOCOL, DEFAULT_ENDPOINT
-        request.finished.failed(error)
-        result = self.engine.refusal(error, request_id=request.id)
-        request.finished.status = result.status  # that of the first mistake in a query
-        headers = headers_of(error) if isinstance(error, HeadraceError) else ()
-        return _written(result, form, headers, is_invalid=isinstance(error, Invalid))
 
 
 def _identity(request: Request) -> Identity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from headrace.gateway.graphql.call import Calls
@@ -19,10 +19,17 @@ __all__ = ['EVENTS', 'Events']
 
 
 class Events:
-    """The body of an answer: a `next` for each result, then `complete`."""
+    """The body of an answer: a `next` for each result, then `complete`; `refused` is told of errors."""
 
     def __init__(
-        self, engine: Engine, operation: Operation, calls: Calls, request: Request, timeout_s: float | None
+        self,
+        engine: Engine,
+        operation: Operation,
+        calls: Calls,
+        request: Request,
+        *,
+        timeout_s: float | None,
+        refused: Callable[[Request, Exception], None],
     ) -> None:
         self._engine = engine
         self._most_bytes = engine.most_bytes
@@ -30,6 +37,7 @@ class Events:
         self._calls = calls
         self._request = request
         self._timeout_s = timeout_s
+        self._refused = refused
 
     def response(self) -> Response:
         """The answer that has this body."""
@@ -44,6 +52,7 @@ class Events:
                     waiting.is_complete = True
                     await self._write(pulse)
             except Exception as error:
+                self._refused(self._request, error)
                 if self._request.peer.gone:
                     return
                 result = self._engine.refusal(error, request_id=self._request.id)

@@ -98,7 +98,12 @@ class Parts:
             if not isinstance(cause, Exception):
                 raise
             self._call.front.refused(
-                cause, request.identity, protocol='http', endpoint=request.endpoint, request_id=request.id
+                cause,
+                request.identity,
+                protocol='http',
+                endpoint=request.endpoint,
+                request_id=request.id,
+                host=request.host,
             )
             if not request.peer.gone:
                 await pulse.send(self._form.part('error', 0, self._problem(cause)), more=False)

@@ -31,7 +31,8 @@ class Outbox(SpanProcessor):
     """Finished spans that wait to be sent by a thread of its own, which begins with the first.
 
     At most `limit` wait; when the collector is slow, or away, others are dropped and counted (`dropped`).
-    What was handed to an exporter that could not deliver it counts as dropped, too.
+    What was handed to an exporter that could not deliver it counts as dropped, too, and so does what is not
+    delivered when the time for the end is over.
     """
 
     def __init__(self, exporter: SpanExporter, *, limit: int, every_s: float = EVERY_S) -> None:
@@ -47,6 +48,7 @@ class Outbox(SpanProcessor):
         self._thread: threading.Thread | None = None
         self._is_over = False
         self._is_busy = False
+        self._sending = 0
         self._told_at = -TOLD_EVERY_S
 
     def count_in(self, store: Store) -> None:
@@ -85,24 +87,48 @@ class Outbox(SpanProcessor):
     def _send(self) -> None:
         while self._spans:
             self._is_busy = True
-            batch = [self._spans.popleft() for _ in range(min(len(self._spans), BATCH))]
+            batch = self._taken()
             try:
                 is_sent = self._exporter.export(batch) is SpanExportResult.SUCCESS
             except Exception:  # whatever a library raises: the next batch may fare better
                 _log.exception('spans could not be sent')
                 is_sent = False
-            if not is_sent:
-                self._drop(len(batch))
+            self._sent_or_not(is_sent)
         self._is_busy = False
         with self._sent:
             self._sent.notify_all()
         self._tell()
 
+    def _taken(self) -> list[ReadableSpan]:
+        """The next spans, which are on their way from now on."""
+        with self._lock:
+            batch = [self._spans.popleft() for _ in range(min(len(self._spans), BATCH))]
+            self._sending = len(batch)
+        return batch
+
+    def _sent_or_not(self, is_sent: bool) -> None:
+        """Those on their way have arrived, or are lost; what was given up meanwhile is counted already."""
+        with self._lock:
+            spans, self._sending = self._sending, 0
+            if not is_sent:
+                self._count(spans)
+
+    def _given_up(self) -> int:
+        """Count as dropped what waits and what is on its way."""
+        with self._lock:
+            spans, self._sending = len(self._spans) + self._sending, 0
+            self._spans.clear()
+            self._count(spans)
+        return spans
+
     def _drop(self, spans: int) -> None:
         with self._lock:
-            self.dropped += spans
-            if self._counter is not None:
-                self._counter.add(spans)
+            self._count(spans)
+
+    def _count(self, spans: int) -> None:
+        self.dropped += spans
+        if self._counter is not None and spans:
+            self._counter.add(spans)
 
     def _tell(self) -> None:
         now = time.monotonic()
@@ -130,7 +156,8 @@ class Outbox(SpanProcessor):
         if thread is not None:
             thread.join(timeout_s)
         is_done = thread is None or not thread.is_alive()
+        lost = 0 if is_done else self._given_up()
         self._exporter.shutdown()
-        if not is_done:
-            _log.warning('%d spans were not sent: the collector did not take them in time', len(self._spans))
+        if lost:
+            _log.warning('%d spans were not sent: the collector did not take them in time', lost)
         return is_done

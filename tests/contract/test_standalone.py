@@ -158,7 +158,11 @@ def test_a_flow_of_parts_answers_is_probed_measured_and_ends(folder, monkeypatch
         assert 'headrace_executor_requests_total{' in shards[0].probe('/metrics')[1]
         told = headrace('status', '--flow', 'whole')
         assert told.returncode == 0, told.stdout + told.stderr
-        assert uppers[0].address in told.stdout
+        for part, name in ((uppers[1], 'upper'), (shards[1], 'index/shard-1'), (around[1], 'index/after')):
+            assert f'{name}@{part.address.removeprefix("tcp:")}' in told.stdout
+        state = json.loads(page(gateway, '/dashboard/state')[1])
+        assert [each['state'] for each in state['executors']] == ['healthy'] * 2
+        assert [len(each['replicas']) for each in state['executors']] == [2, 4]
         line = shards[1].ready()
         assert line['address'].startswith('tcp:127.0.0.1:')
         first = shards[1].told('is ready')

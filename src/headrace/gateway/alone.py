@@ -190,7 +190,8 @@ class Alone:
 
     def _route(self, target: Target, replicas: Mapping[str, str]) -> Route:
         self._number += 1
-        return Route(number=self._number, target=target, replicas=dict(replicas))
+        named = {f'{target}@{key.partition(":")[2]}': address for key, address in replicas.items()}
+        return Route(number=self._number, target=target, replicas=named)
 
     # What a superior does
 

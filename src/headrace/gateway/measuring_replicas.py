@@ -71,7 +71,11 @@ def _number(key: str, target: Target) -> str:
 
     >>> _number('encoder/rep-1#2', Target('encoder')), _number('encoder', Target('encoder'))
     ('1', '0')
+    >>> _number('encoder@10.0.0.2:9090', Target('encoder'))
+    '10.0.0.2:9090'
     """
+    if '@' in key:
+        return key.partition('@')[2]
     numbered = NUMBER.search(key)
     if numbered:
         return numbered[1]

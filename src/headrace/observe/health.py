@@ -62,6 +62,7 @@ class Health:
         self._loop: asyncio.AbstractEventLoop | None = None  # of the process
         self._beat_at = 0.0
         self._own: asyncio.AbstractEventLoop | None = None
+        self._stop = asyncio.Event()
         self._thread: threading.Thread | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -78,7 +79,7 @@ class Health:
         taken = listening.getsockname()[1]
         self.address = f'[{host}]:{taken}' if ':' in host else f'{host}:{taken}'
         _log.info('probes are answered at %s', self.address, extra={'health': self.address})
-        self._own = asyncio.new_event_loop()
+        self._own, self._stop = asyncio.new_event_loop(), asyncio.Event()
         self._thread = threading.Thread(
             target=self._run, args=(self._own, listening), name='headrace-health', daemon=True
         )
@@ -87,7 +88,7 @@ class Health:
     def close(self) -> None:
         """Answer nothing more."""
         if self._own is not None and self._thread is not None:
-            self._own.call_soon_threadsafe(self._own.stop)
+            self._own.call_soon_threadsafe(self._stop.set)
             self._thread.join(REQUEST_S)
             self._own = None
 
@@ -110,25 +111,26 @@ class Health:
     # On its own thread
 
     def _run(self, own: asyncio.AbstractEventLoop, listening: socket.socket) -> None:
-        asyncio.set_event_loop(own)
-        own.run_until_complete(
-            asyncio.start_server(self._accepted, sock=listening, limit=LONGEST_HEAD, backlog=MOST_CONNECTIONS)
-        )
         try:
-            own.run_forever()
+            own.run_until_complete(self._served(listening))
         finally:
-            for task in asyncio.all_tasks(own):
-                task.cancel()
-            own.run_until_complete(asyncio.sleep(0))
-            listening.close()
             own.close()
 
+    async def _served(self, listening: socket.socket) -> None:
+        server = await asyncio.start_server(
+            self._accepted, sock=listening, limit=LONGEST_HEAD, backlog=MOST_CONNECTIONS
+        )
+        await self._stop.wait()
+        server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= MOST_CONNECTIONS:
+        task = asyncio.current_task()
+        if task is None or len(self._connections) >= MOST_CONNECTIONS:
             writer.transport.abort()
             return
-        task = asyncio.current_task()
-        assert task is not None
         self._connections.add(task)
         try:
             async with asyncio.timeout(REQUEST_S):

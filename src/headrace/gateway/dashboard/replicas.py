@@ -21,11 +21,15 @@ MOST_DRAWN = 1000
 
 
 class Place(NamedTuple):
-    """Which replica of an executor it is; `start` counts those that had this place."""
+    """Which replica of an executor it is; `start` counts those that had this place.
+
+    One that nobody numbers has an address instead, where its gateway has found it.
+    """
 
     part: str = ''
     shard: int = 0
     number: int = 0
+    address: str = ''
     start: int = 0
 
 
@@ -33,11 +37,12 @@ def place_of(executor: str, key: str) -> Place:
     """The place of a replica, from what a gateway calls it.
 
     >>> place_of('index', 'index/shard-1/rep-2#3')
-    Place(part='', shard=1, number=2, start=3)
-    >>> place_of('index', 'index/after')
-    Place(part='after', shard=0, number=0, start=0)
+    Place(part='', shard=1, number=2, address='', start=3)
+    >>> place_of('index', 'index/after@10.0.0.2:9090')
+    Place(part='after', shard=0, number=0, address='10.0.0.2:9090', start=0)
     """
-    name, _, start = key.partition('#')
+    known, _, address = key.partition('@')
+    name, _, start = known.partition('#')
     part, shard, number = '', 0, 0
     for word in name.removeprefix(executor).strip('/').split('/'):
         kind, _, digits = word.rpartition('-')
@@ -47,7 +52,7 @@ def place_of(executor: str, key: str) -> Place:
             number = int(digits)
         elif word:
             part = word
-    return Place(part, shard, number, int(start or 0))
+    return Place(part, shard, number, address, int(start or 0))
 
 
 def replicas_of(snapshot: Snapshot, executor: str, states: Mapping[str, str]) -> tuple[ReplicaState, ...]:
@@ -55,12 +60,12 @@ def replicas_of(snapshot: Snapshot, executor: str, states: Mapping[str, str]) ->
 
     Of several that had the same place, the newest counts.
     """
-    newest: dict[tuple[str, int, int], tuple[int, str, str]] = {}
+    newest: dict[tuple[str, int, int, str], tuple[int, str, str]] = {}
     for key, state in states.items():
         place = place_of(executor, key)
-        known = newest.get(place[:3])
+        known = newest.get(place[:4])
         if known is None or known[0] < place.start:
-            newest[place[:3]] = place.start, key.partition('#')[0], state
+            newest[place[:4]] = place.start, key.partition('#')[0], state
     found = {place: (name, state) for place, (_, name, state) in newest.items()}
     for part, shard, wanted in _wanted(snapshot, executor):
         here = {place[2]: state for place, (_, state) in found.items() if place[:2] == (part, shard)}
@@ -68,8 +73,8 @@ def replicas_of(snapshot: Snapshot, executor: str, states: Mapping[str, str]) ->
         missing = [number for number in range(wanted) if number not in here][: max(0, wanted - len(here))]
         for number in missing:
             name = _name(executor, part, shard, number, is_sharded=_is_sharded(states), alone=wanted == 1)
-            found[part, shard, number] = name, given_up or STARTING
-    return tuple(_replica(snapshot, executor, *place, *found[place]) for place in sorted(found))
+            found[part, shard, number, ''] = name, given_up or STARTING
+    return tuple(_replica(snapshot, executor, place, *found[place]) for place in sorted(found))
 
 
 def _wanted(snapshot: Snapshot, executor: str) -> list[tuple[str, int, int]]:
@@ -96,10 +101,11 @@ def _name(executor: str, part: str, shard: int, number: int, *, is_sharded: bool
 
 
 def _replica(
-    snapshot: Snapshot, executor: str, part: str, shard: int, number: int, name: str, state: str
+    snapshot: Snapshot, executor: str, place: tuple[str, int, int, str], name: str, state: str
 ) -> ReplicaState:
+    part, shard, number, address = place
     label = f'{executor}/{part}' if part else executor
-    own = {'executor': label, 'shard': str(shard), 'replica': str(number)}
+    own = {'executor': label, 'shard': str(shard), 'replica': address or str(number)}
     return ReplicaState(
         name=name,
         shard=shard,

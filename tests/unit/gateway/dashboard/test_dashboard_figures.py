@@ -118,8 +118,8 @@ def test_of_what_was_given_up_the_others_are_too(store: Store) -> None:
 
 
 def test_places() -> None:
-    assert place_of('a', 'a') == ('', 0, 0, 0)
-    assert place_of('a', 'a/shard-3/rep-11#2') == ('', 3, 11, 2)
+    assert place_of('a', 'a') == ('', 0, 0, '', 0)
+    assert place_of('a', 'a/shard-3/rep-11#2') == ('', 3, 11, '', 2)
 
 
 def test_curves_tell_what_happened_in_between(store: Store) -> None:

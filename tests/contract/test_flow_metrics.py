@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as families
 
 from headrace import Document, DocumentArray, Executor, Flow, requests
-from headrace.errors import HeadraceError
+from headrace.errors import BadServer, HeadraceError
 
 
 class Painter(Executor):
@@ -19,6 +19,17 @@ class Painter(Executor):
     @requests(on='/paint')
     def paint(self, docs: DocumentArray, **kwargs: Any) -> None:
         self.strokes.labels('blue').add(len(docs))
+
+
+class Decorator(Painter):
+    @requests(on='/spill')
+    def spill(self, docs: DocumentArray, **kwargs: Any) -> None:
+        raise ValueError('the cup')
+
+    @requests(on='/drip')
+    async def drip(self, doc: Document, **kwargs: Any) -> Any:
+        yield doc
+        yield doc
 
 
 class Sculptor(Executor):
@@ -53,6 +64,57 @@ def test_what_a_flow_has_counted(place: str) -> None:
     with painting(place) as flow:
         flow.post('/paint', DocumentArray([Document(), Document(), Document()]))
         check(flow.metrics())
+
+
+def requests_of(text: str, name: str) -> dict[tuple[str, ...], float]:
+    """The values of a metric, by protocol, endpoint and status."""
+    return {
+        tuple(
+            sample.labels[key] for key in ('protocol', 'endpoint', 'status') if key in sample.labels
+        ): sample.value
+        for family in families(text)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def decorating(**settings: Any) -> Flow:
+    return Flow('art', place='in-process', **settings).add(uses=Decorator, name='decorator')
+
+
+def test_in_one_process_requests_are_counted_as_at_a_door() -> None:
+    with decorating() as flow:
+        for _ in range(4):
+            flow.post('/paint', DocumentArray([Document(), Document()]))
+        with pytest.raises(BadServer):
+            flow.post('/spill', Document())
+        assert len(list(flow.stream_doc('/drip', Document()))) == 2
+        text = flow.metrics()
+    assert requests_of(text, 'headrace_requests_total') == {
+        ('in-process', '/paint', '200'): 4,
+        ('in-process', '/spill', '500'): 1,
+        ('in-process', '/drip', '200'): 1,
+    }
+    counts = {('in-process', '/paint'): 4, ('in-process', '/spill'): 1, ('in-process', '/drip'): 1}
+    assert requests_of(text, 'headrace_request_seconds_count') == counts
+    assert requests_of(text, 'headrace_request_documents_sum')['in-process', '/paint'] == 8
+    assert requests_of(text, 'headrace_request_bytes_sum')['in-process', '/paint'] > 0
+    assert requests_of(text, 'headrace_first_item_seconds_count') == {('in-process', '/drip'): 1}
+    assert requests_of(text, 'headrace_requests_in_flight') == {('in-process',): 0}
+    hops = {
+        each.labels['endpoint'] for f in families(text) for each in f.samples if 'hop_seconds' in each.name
+    }
+    assert hops == {'/paint', '/spill', '/drip'}
+
+
+async def test_in_one_process_it_is_told_what_is_under_way() -> None:
+    async with decorating(asyncio=True) as flow:
+        streaming = flow.stream_doc('/drip', Document())
+        await anext(streaming)
+        assert requests_of(await flow.metrics(), 'headrace_requests_in_flight') == {('in-process',): 1}
+        await streaming.aclose()
+        async for _ in flow.post('/paint', Document()):
+            pass
 
 
 @pytest.mark.parametrize('place', ['in-process', 'local'])

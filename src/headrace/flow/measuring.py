@@ -14,15 +14,17 @@ def metrics(flow: Any) -> Any:
     session = flow.session
 
     async def told() -> str:
-        info, stores = session.running.info, session.running.stores
+        running = session.running
+        info, stores = running.info, running.stores
         if not stores:
             raise HeadraceError(
                 'nothing is measured in this Flow',
                 help='switch it on: observe={"metrics": {"enabled": True}}',
             )
-        names = session.running.spec.observe.metrics.jina_names
+        names = running.spec.observe.metrics.jina_names
         own, *others = stores
-        metrics = Metrics(own, Observer(), flow=info.name, jina_names=names, others=others)
+        observer = getattr(running, 'observer', None) or Observer()  # only one process has it, and no door
+        metrics = Metrics(own, observer, flow=info.name, jina_names=names, others=others)
         text, _ = await metrics.text()
         return text.decode()
 

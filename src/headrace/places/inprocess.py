@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from headrace.errors import DeadlineExceeded, SpecError
 from headrace.executors import Executor, close
 from headrace.gateway.elsewhere import Elsewhere
 from headrace.gateway.finished import Finished
+from headrace.gateway.measuring import Measuring
 from headrace.gateway.observer import Observer
 from headrace.gateway.profiling import Profiled, Profiler
 from headrace.observe.metrics.store import Store
@@ -61,7 +63,9 @@ class InProcess:
         self.info = info
         self.host = spec.gateway.host
         self.ports: Mapping[str, int] = {}
-        self._in_time = InTime(requested(graph, tracing))
+        measuring = Measuring(stores[0], (each.name for each in info.endpoints)) if stores else None
+        self.observer = Observer(measuring)
+        self._in_time = InTime(requested(graph, tracing), self.observer)
         self._tracing = tracing
         self.handler: Handler | None = self._in_time
         self.home = asyncio.get_running_loop()
@@ -155,26 +159,36 @@ class InProcess:
 
 
 class InTime:
-    """A graph as a Handler, with the request's deadline kept even by executors that do not look at it."""
+    """A graph as a Handler, with the request's deadline kept even by executors that do not look at it.
 
-    def __init__(self, graph: Graph) -> None:
+    It is what doors are elsewhere: `observer` is told of every request.
+    """
+
+    def __init__(self, graph: Graph, observer: Observer) -> None:
         self._graph = graph
-        self._observer = Observer()
-        self.profiler = Profiler(self._observer)
+        self._observer = observer
+        self.profiler = Profiler(observer)
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
-        finished = Finished(PROTOCOL, perf_counter())
+        with self._told(batch, context):
+            return await self._answer(batch, context)
+
+    @contextmanager
+    def _told(self, batch: Batch, context: Context) -> Iterator[Finished]:
+        """One request, from its beginning to its end, which the observer is told."""
+        observer, finished = self._observer, Finished(PROTOCOL, perf_counter())
         finished.goes_on(context, len(batch))
+        finished.received_bytes = sum(payload.nbytes for _, payload in batch.sources)
+        observer.came(PROTOCOL)
         try:
-            answer = await self._answer(batch, context)
+            yield finished
+            finished.status = 200
         except BaseException as error:
             finished.failed(error)
             raise
-        else:
-            finished.status = 200
-            return answer
         finally:
-            self._observer.ended(finished)
+            observer.left(PROTOCOL)
+            observer.ended(finished)
 
     async def _answer(self, batch: Batch, context: Context) -> Batch:
         try:
@@ -185,9 +199,16 @@ class InTime:
                 raise
             raise too_late(context.endpoint) from None
 
-    def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
+    async def stream(self, batch: Batch, context: Context) -> AsyncGenerator[Batch, None]:
         """The answer in parts."""
-        return ahead(self._graph.stream(batch, context), context)
+        is_first = True
+        with self._told(batch, context) as finished:
+            async with aclosing(ahead(self._graph.stream(batch, context), context)) as parts:
+                async for part in parts:
+                    if is_first:
+                        is_first, seconds = False, perf_counter() - finished.started
+                        self._observer.first_item(seconds, protocol=PROTOCOL, endpoint=context.endpoint)
+                    yield part
 
     def __repr__(self) -> str:
         return f'<InTime {self._graph}>'

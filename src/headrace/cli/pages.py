@@ -18,7 +18,7 @@ from headrace.client.http_faults import Problem, of_problem, told_in, unreachabl
 from headrace.client.http_session import HttpSession
 from headrace.client.settings import settings
 from headrace.errors import HeadraceError, SpecError, Unavailable
-from headrace.places.noticeboard import Notice
+from headrace.gateway.ports import DASHBOARD
 
 Kind = TypeVar('Kind')
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
@@ -97,14 +97,11 @@ def _as_http(address: Address) -> Address:
 def _here(name: str) -> str:
     """The address of a Flow of this user on this machine; SpecError if there is no such, or several."""
     notice = flow_here(name)
-    port = next((notice.ports[name] for name in ('http', 'graphql', 'websocket') if name in notice.ports), 0)
-    if not port:
+    door = next((name for name in (DASHBOARD, 'http', 'graphql', 'websocket') if name in notice.ports), '')
+    if not door:
         raise SpecError(
             f'flow {notice.flow!r} has no HTTP port, and its gateway tells of itself over HTTP',
-            help='add a protocol: gateway: {protocol: [grpc, http]}',
+            help='add a protocol, gateway: {protocol: [grpc, http]}, or observe: {dashboard: {port: 0}}',
         )
-    return f'http://{_ANYWHERE.get(notice.host, _bracketed(notice))}:{port}'
-
-
-def _bracketed(notice: Notice) -> str:
-    return f'[{notice.host}]' if ':' in notice.host else notice.host
+    host = notice.dashboard_host if door == DASHBOARD else notice.host
+    return f'http://{_ANYWHERE.get(host, f"[{host}]" if ":" in host else host)}:{notice.ports[door]}'

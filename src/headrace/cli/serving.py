@@ -11,6 +11,7 @@ from headrace.cli.output import waiting, warn_of_strays
 from headrace.cli.probes import ENDING, follow, probed
 from headrace.cli.secure import how_to_call, scheme, secured
 from headrace.flow import Flow
+from headrace.gateway.ports import DASHBOARD
 from headrace.gateway.security.scopes import Scopes
 from headrace.observe import log
 from headrace.spec import environment
@@ -55,12 +56,16 @@ def addresses(flow: Flow) -> list[str]:
     gateway = flow.spec.gateway
     host = _EVERYWHERE.get(flow.host, flow.host)
     lines = []
+    dashboard = flow.spec.observe.dashboard
     for protocol, port in flow.ports.items():
+        if protocol == DASHBOARD:
+            lines.append(f'dashboard: {scheme("http", flow)}://{dashboard.host}:{port}{dashboard.path}')
+            continue
         address = f'{scheme(protocol, flow)}://{host}:{port}'
         if protocol == 'http':
             pages = f'   documentation: {address}/docs{_for_whom(gateway.security, "/docs")}'
-            if flow.spec.observe.dashboard.enabled:  # which asks for a key itself
-                pages = f'   dashboard: {address}{flow.spec.observe.dashboard.path}{pages}'
+            if dashboard.enabled and not dashboard.is_apart:  # which asks for a key itself
+                pages = f'   dashboard: {address}{dashboard.path}{pages}'
             address += pages
         elif protocol == 'graphql':
             page = f'   GraphiQL in a browser{_for_whom(gateway.security, "/graphql")}'

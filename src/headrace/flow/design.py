@@ -12,7 +12,7 @@ from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import describe
 from headrace.places.devices import devices_here
 from headrace.spec import FlowSpec, PhysicalPlan, plan
-from headrace.spec.exposure import check_security
+from headrace.spec.exposure import check_dashboard, check_security
 
 
 class Design:
@@ -25,6 +25,7 @@ class Design:
         plan(self.spec)
         if self.spec.place == 'local':
             check_security(self.spec.gateway)
+            check_dashboard(self.spec.observe.dashboard, self.spec.gateway)
             devices_here(self.spec)
         return describe(self.spec)
 

@@ -6,6 +6,9 @@ import socket
 
 from headrace.errors import StartError
 
+DASHBOARD = 'dashboard'
+"""What the port of the dashboard is called, if it has one of its own; others are called by their protocol."""
+
 
 def bound(host: str, port: int, *, protocol: str, shared: bool = False) -> socket.socket:
     """A TCP socket bound to `port` (0: a free one) of `host`; it does not listen.

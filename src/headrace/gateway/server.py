@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from headrace.gateway.entrance import Entrance, Readiness, States
+from headrace.gateway.ports import DASHBOARD
 from headrace.gateway.profiling import Profiler
 from headrace.gateway.requestlog import log_requests
 from headrace.gateway.security.keys import Key
@@ -15,13 +16,13 @@ from headrace.gateway.setting import NOTHING, Setting
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
-from headrace.spec.exposure import check_security
+from headrace.spec.exposure import check_dashboard, check_security
 from headrace.spec.gateway import door_of
 
 DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.server'}
 """The module of each door; only what is asked for is imported: they are most of a gateway's start."""
 
-DASHBOARD = 'headrace.gateway.dashboard.watch'
+WATCH = 'headrace.gateway.dashboard.watch'
 METRICS = 'headrace.gateway.metrics'
 """What measures, which takes a while to import, too."""
 
@@ -55,9 +56,10 @@ class GatewayServer:
 
     @property
     def ports(self) -> dict[str, int]:
-        """Where each protocol is served."""
-        named = {protocol: self._doors.get(door_of(protocol)) for protocol in self._entrance.spec.protocols}
-        return {protocol: door.port for protocol, door in named.items() if door is not None}
+        """Where each protocol is served, and the dashboard if it has a port of its own."""
+        doors: dict[str, str] = {name: door_of(name) for name in self._entrance.spec.protocols}
+        named = {name: self._doors.get(door) for name, door in {**doors, DASHBOARD: DASHBOARD}.items()}
+        return {name: door.port for name, door in named.items() if door is not None}
 
     @property
     def metrics(self) -> Any:
@@ -106,7 +108,9 @@ async def serve(
     Raises StartError if a port cannot be had, SpecError if everybody could come in from elsewhere; nothing
     stays open then.
     """
+    dashboard = setting.observe.dashboard
     check_security(spec)
+    check_dashboard(dashboard, spec)
     doors: dict[str, Door] = {}
     entrance = Entrance.into(
         handler,
@@ -121,9 +125,13 @@ async def serve(
     entrance = replace(entrance, watch=_watch(entrance, setting))
     log_requests(entrance.observer, setting.observe.logs)
     try:
+        inside = replace(entrance, watch=None) if dashboard.is_apart else entrance
         for name, port in spec.doors.items():
             start: Any = import_module(DOORS[name]).start
-            doors[name] = await start(entrance, port, shared=shared)
+            doors[name] = await start(inside, port, shared=shared)
+        if dashboard.is_apart:
+            show: Any = import_module(DOORS['http']).start_dashboard
+            doors[DASHBOARD] = await show(entrance, dashboard, shared=shared)
     except BaseException:
         await GatewayServer(entrance, doors).stop(0)
         raise
@@ -139,9 +147,9 @@ async def serve(
 def _watch(entrance: Entrance, setting: Setting) -> Any:
     """What the dashboard tells; None if there is none, or no port for it."""
     spec = setting.observe.dashboard
-    if not spec.enabled or 'http' not in entrance.spec.doors:
+    if not (spec.is_apart or (spec.enabled and 'http' in entrance.spec.doors)):
         return None
-    watch = import_module(DASHBOARD).watch_of(entrance, setting)
+    watch = import_module(WATCH).watch_of(entrance, setting)
     entrance.observer.listen(watch.requests.note)
     return watch
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from headrace.gateway.orders import Load, Open, Start, Tell, nameless
-from headrace.gateway.ports import reserved
+from headrace.gateway.ports import DASHBOARD, reserved
 from headrace.gateway.profiling import Profiled
 from headrace.gateway.security.keys import Key
 from headrace.pipeline.describe import FlowInfo
@@ -43,12 +43,16 @@ class Ports:
     def __init__(self) -> None:
         self._sockets: dict[str, socket.socket] = {}
         self._protocols: tuple[str, ...] = ()
+        self._dashboard: socket.socket | None = None
 
     def take(self, spec: FlowSpec) -> None:
         """Reserve those that the Flow wants, or free ones; StartError if one cannot be had."""
         self._protocols = spec.gateway.protocols
         for door, port in spec.gateway.doors.items():
             self._sockets[door] = reserved(spec.gateway.host, port, protocol=door)
+        dashboard = spec.observe.dashboard
+        if dashboard.is_apart:
+            self._dashboard = reserved(dashboard.host, dashboard.port or 0, protocol=DASHBOARD)
 
     @property
     def of_doors(self) -> tuple[int, ...]:
@@ -56,15 +60,22 @@ class Ports:
         return tuple(each.getsockname()[1] for each in self._sockets.values())
 
     @property
+    def of_dashboard(self) -> int | None:
+        """The port of the dashboard, if it has one of its own."""
+        return None if self._dashboard is None else self._dashboard.getsockname()[1]
+
+    @property
     def numbers(self) -> dict[str, int]:
-        """The port of each protocol."""
+        """The port of each protocol, and that of the dashboard if it has one of its own."""
         by_door = dict(zip(self._sockets, self.of_doors, strict=True))
-        return {protocol: by_door[door_of(protocol)] for protocol in self._protocols}
+        numbers = {protocol: by_door[door_of(protocol)] for protocol in self._protocols}
+        return numbers if self.of_dashboard is None else {**numbers, DASHBOARD: self.of_dashboard}
 
     def close(self) -> None:
         """Give them back."""
-        for each in self._sockets.values():
-            each.close()
+        for each in (*self._sockets.values(), self._dashboard):
+            if each is not None:
+                each.close()
 
 
 def load_every_s(flow: FlowSpec) -> float:
@@ -93,7 +104,7 @@ class Front:
     ) -> None:
         self.routes = Routes()
         self.accounts: Accounts | None = None
-        self._ports = ports.of_doors
+        self._ports = ports
         self._directory = directory
         self._owner = owner
         self._pids = pids
@@ -120,8 +131,11 @@ class Front:
     async def spawn(self, spec: FlowSpec) -> None:
         """Start the processes; they load what the doors need."""
         doors = anchored(spec.gateway, spec.base)
-        doors = replace(doors, ports=self._ports)
+        doors = replace(doors, ports=self._ports.of_doors)
         observe = anchored_observe(spec)
+        if observe.dashboard.is_apart:
+            dashboard = replace(observe.dashboard, port=self._ports.of_dashboard)
+            observe = replace(observe, dashboard=dashboard)
         for plan in self._plans:
             first = Start(doors, self._directory, spec.name, self._owner, observe, plan.name)
             gateway = Gateway(

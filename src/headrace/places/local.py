@@ -36,7 +36,7 @@ from headrace.recording.writing import Written
 from headrace.spec import ExecutorSpec, FlowSpec, order, plan
 from headrace.spec.devices import Devices
 from headrace.spec.environment import colours, read
-from headrace.spec.exposure import check_files, check_security
+from headrace.spec.exposure import check_dashboard, check_files, check_security
 from headrace.spec.graph import with_replaced
 from headrace.spec.observe import LogLevel, RecordSpec
 from headrace.spec.paths import anchored
@@ -87,6 +87,7 @@ class Local:
         """
         plan(spec)  # a wrong Flow shall start nothing
         check_security(spec.gateway)
+        check_dashboard(spec.observe.dashboard, spec.gateway)
         check_files(anchored(spec.gateway, spec.base).security)
         devices = await devices_for(spec)
         flow = cls(spec, tempfile.mkdtemp(prefix=PREFIX, dir=read().runtime_root()), devices)
@@ -164,7 +165,12 @@ class Local:
         self._accounts.running(process.pid for process in processes)
         self._board.post(
             Notice(
-                flow=self.spec.name, pid=os.getpid(), host=self.host, ports=self.ports, processes=processes
+                flow=self.spec.name,
+                pid=os.getpid(),
+                host=self.host,
+                ports=self.ports,
+                processes=processes,
+                dashboard_host=self.spec.observe.dashboard.host,
             )
         )
 

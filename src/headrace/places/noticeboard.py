@@ -34,6 +34,7 @@ class Process(msgspec.Struct, frozen=True):
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """A Flow that runs: who looks after it, where its doors are, and what it consists of.
 
+    Where the dashboard has a port of its own, `ports` has it, and that is at `dashboard_host`.
     `executor` of a gateway's process is 'gateway'.
     """
 
@@ -43,6 +44,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     ports: Mapping[str, int]
     processes: tuple[Process, ...]
     directory: str = ''
+    dashboard_host: str = ''
 
     def of(self, name: str) -> tuple[Process, ...]:
         """The processes of an executor, or the one of this name; SpecError if there is none."""

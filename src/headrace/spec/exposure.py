@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import get_args
 from urllib.parse import urlsplit
 
 from headrace.spec.gateway import GatewaySpec
+from headrace.spec.observe import DashboardSpec
 from headrace.spec.security import SecuritySpec, Shared, TlsSpec, TokenSpec
 from headrace.spec.source import Path, Source
 
@@ -20,6 +21,8 @@ FILES = {
     'workers': ('authority', 'certificate', 'key', 'gateway_certificate', 'gateway_key'),
 }
 """What parts of the settings name files."""
+OF_GATEWAY = {**FILES, 'workers': ('authority', 'gateway_certificate', 'gateway_key')}
+"""Those of them that a gateway reads which runs alone: elsewhere than the workers, without their keys."""
 WAYS = {
     'jwks': 'put the keys of who issues the tokens there (a JWK set), or name their https:// URL',
     'secret_file': 'put the secret there that tokens are signed with: openssl rand -hex 32 > FILE',
@@ -39,11 +42,22 @@ def check_security(gateway: GatewaySpec, source: Source = NOWHERE) -> None:
     _check_tokens(gateway.security.jwt, source)
     for place, names in _scopes(gateway.security):
         check_scopes(names, (*PLACE, *place), source)
-    if is_loopback(gateway.host) or gateway.security.authenticates or gateway.insecure:
+    _check_host(gateway.host, gateway, ('gateway', 'host'), 'could call the Flow', source)
+
+
+def check_dashboard(dashboard: DashboardSpec, gateway: GatewaySpec, source: Source = NOWHERE) -> None:
+    """Raise SpecError if everybody could look from elsewhere at a dashboard that has its own port."""
+    if dashboard.is_apart:
+        place = ('observe', 'dashboard', 'host')
+        _check_host(dashboard.host, gateway, place, 'could see what the Flow does', source)
+
+
+def _check_host(host: str, gateway: GatewaySpec, place: Path, what: str, source: Source) -> None:
+    if is_loopback(host) or gateway.security.authenticates or gateway.insecure:
         return
     raise source.error(
-        ('gateway', 'host'),
-        f'at {gateway.host} everybody who reaches this machine could call the Flow',
+        place,
+        f'at {host} everybody who reaches this machine {what}',
         help='let callers show who they are (headrace run --secure), or say that you want it (--insecure)',
     )
 
@@ -62,14 +76,16 @@ def check_scopes(names: Iterable[str], place: Path = (), source: Source = NOWHER
             )
 
 
-def check_files(security: SecuritySpec, source: Source = NOWHERE) -> None:
+def check_files(
+    security: SecuritySpec, source: Source = NOWHERE, *, files: Mapping[str, tuple[str, ...]] = FILES
+) -> None:
     """Raise SpecError for the first file that security needs and that is not there."""
     if security.keys and not os.path.exists(security.keys):
         told = f'make one: headrace keys add NAME --file {security.keys}'
         raise source.error((*PLACE, 'keys'), f'there is no file {security.keys!r}', help=told)
     parts = {'jwt': security.jwt, 'tls': security.tls, 'workers': security.workers}
     for part, spec in parts.items():
-        for key in FILES[part]:
+        for key in files[part]:
             path = getattr(spec, key, '')
             if path and '://' not in path and not os.path.exists(path):
                 told = WAYS.get(key, '`headrace certs` makes certificates for development')

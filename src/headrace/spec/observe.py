@@ -106,13 +106,27 @@ class LogsSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DashboardSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The page that shows the running Flow."""
+    """The page that shows the running Flow: on the HTTP port, or on one of its own.
 
-    enabled: Annotated[bool, Meta(description='Whether the HTTP port serves the dashboard.')] = True
+    >>> DashboardSpec(port=8500).is_apart
+    True
+    """
+
+    enabled: Annotated[bool, Meta(description='Whether there is a dashboard.')] = True
     path: Annotated[
         str,
         Meta(pattern=r'^(/[A-Za-z0-9_.~-]+)+$', description='Where the page is.'),
     ] = '/dashboard'
+    port: Annotated[
+        Annotated[int, Meta(ge=0, le=65535)] | None,
+        Meta(description='A port for it alone (0: a free one); without it, the HTTP port of the gateway.'),
+    ] = None
+    host: Annotated[str, Meta(description='Where a port of its own listens.')] = '127.0.0.1'
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it has a port of its own, and is not on the gateway's."""
+        return self.enabled and self.port is not None
 
 
 class RecordSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

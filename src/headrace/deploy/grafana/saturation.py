@@ -76,8 +76,8 @@ def _executors(ask: Queries) -> tuple[Panel, ...]:
         ),
         Panel(
             title='Queue, compared with work',
-            says='Above 1 a call is longer in the queue than it is worked on. Above 2 for a quarter of an hour is an '
-            'alert.',
+            says='Above 1 a call is longer in the queue than it is worked on. Above 2 for a quarter of an '
+            'hour is an alert.',
             queries=(
                 Query(
                     f'({ask.mean(of.EXECUTOR_QUEUE_SECONDS, "executor")}) / '

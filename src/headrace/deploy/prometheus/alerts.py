@@ -185,8 +185,8 @@ def _queue(flow: Monitored, executor: MonitoredExecutor, ask: Queries) -> Alert:
         severity='ticket',
         labels={'executor': executor.name},
         summary=f'{{{{ $value }}}} calls wait for {executor.name}, {executor.max_queue} at most',
-        description='All its replicas are busy, and calls wait at the gateways. When max_queue is reached, requests are '
-        'refused as Overloaded.',
+        description='All its replicas are busy, and calls wait at the gateways. When max_queue is reached, '
+        'requests are refused as Overloaded.',
         action=f'Add replicas to {executor.name} (flow.scale, or replicas: [least, most]), or let fewer in.',
     )
 

@@ -25,12 +25,14 @@ from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.reading import Snapshot
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import ExecutorSpec, GatewaySpec
+from headrace.spec.observe import DashboardSpec
 
 _log = logging.getLogger(__name__)
 
 FRESH_S = 0.5
 """A reading is used again for so long: many who look cost no more than one."""
 MOST_LINES = 2000
+AS_EVER = DashboardSpec()
 DEFAULT_LINES = 200
 
 
@@ -53,9 +55,10 @@ class Watch:
         metrics: Readable | None = None,
         states: States | None = None,
         directory: str = '',
-        path: str = '/dashboard',
+        dashboard: DashboardSpec = AS_EVER,
     ) -> None:
-        self.path = path
+        self.path = dashboard.path
+        self._is_apart = dashboard.is_apart
         self._info = info
         self._gateway = gateway
         self._executors = executors or tuple(ExecutorSpec(name=each.name) for each in info.executors)
@@ -106,7 +109,7 @@ class Watch:
             description=info.description,
             wide=drawn(info.name, self._executors, self._gateway),
             tall=drawn(info.name, self._executors, self._gateway, tall=True),
-            tries='http' in self._gateway.protocols,
+            tries='http' in self._gateway.protocols and not self._is_apart,
             measures=self._metrics is not None,
             endpoints=tuple(endpoint.name for endpoint in info.endpoints),
         )
@@ -191,5 +194,5 @@ def watch_of(entrance: Entrance, setting: Setting) -> Watch:
         metrics=entrance.metrics,
         states=entrance.states,
         directory=setting.directory,
-        path=setting.observe.dashboard.path,
+        dashboard=setting.observe.dashboard,
     )

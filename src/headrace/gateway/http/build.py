@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from headrace.errors import SpecError
 from headrace.extras import load
 from headrace.gateway.dashboard.door import Dashboard
@@ -14,7 +16,7 @@ from headrace.gateway.http.mounts import Mounts
 from headrace.gateway.http.openapi import OpenAPI
 from headrace.gateway.http.pages import FILES, Pages
 from headrace.gateway.http.request import Request
-from headrace.gateway.http.response import Response
+from headrace.gateway.http.response import HTML, Response
 from headrace.gateway.http.routes import Route, Routes
 from headrace.gateway.http.static import StaticFiles
 from headrace.gateway.metrics import Metrics
@@ -52,6 +54,25 @@ def application(entrance: Entrance, health: Health, mounts: Mounts) -> Applicati
     routes.fallback = _Fallback(static, mounts, front, info.endpoints if 'http' in spec.protocols else ())
     routes.wants_parts = wants_parts
     return Application(routes, entrance)
+
+
+def dashboard(entrance: Entrance, health: Health) -> Application:
+    """What a gateway serves on a port of the dashboard's own: that, its figures and its health."""
+    assert entrance.watch is not None
+    routes, page = Routes(), entrance.watch.path
+    _add_own(routes, health)
+    if entrance.metrics is not None:
+        _add_metrics(routes, entrance.metrics)
+    _add_dashboard(routes, entrance, health)
+    routes.add(('GET',), '/favicon.ico', Route(serve=FILES.part, is_hidden=True))
+    if not routes.has('GET', '/'):
+        routes.add(('GET',), '/', Route(serve=partial(_lead, page.strip('/')), is_hidden=True))
+    return Application(routes, entrance)
+
+
+async def _lead(page: str, request: Request) -> Response:
+    """The way to the page."""
+    return Response(307, b'', HTML, ((b'location', page.encode()),))
 
 
 def _add_own(routes: Routes, health: Health) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from email.utils import formatdate
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from msgspec.structs import replace as changed
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -20,7 +22,7 @@ from headrace.gateway.arrivals import Arrivals, host_of
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.app import Application
 from headrace.gateway.http.bounds import header_bytes_refused
-from headrace.gateway.http.build import application
+from headrace.gateway.http.build import application, dashboard
 from headrace.gateway.http.health import Health
 from headrace.gateway.http.mounts import Mounts
 from headrace.gateway.http.request import Peer
@@ -29,6 +31,7 @@ from headrace.gateway.ports import bound
 from headrace.gateway.security.doorway import accepting, certificate_of
 from headrace.gateway.unread import Backlog
 from headrace.spec import GatewaySpec
+from headrace.spec.observe import DashboardSpec
 from headrace.wire.address import Listening
 
 SOCKETS = 'headrace.gateway.websocket.door'
@@ -292,4 +295,16 @@ async def start(entrance: Entrance, port: int, *, shared: bool = False) -> HttpS
     except BaseException:
         await mounts.close()
         raise
+    return server
+
+
+async def start_dashboard(entrance: Entrance, spec: DashboardSpec, *, shared: bool = False) -> HttpServer:
+    """Serve the dashboard of a Flow on a port of its own, for whom the gateway's ports let in.
+
+    With `shared` other processes may listen on the port too. Raises StartError if it cannot be had.
+    """
+    apart = replace(entrance, spec=changed(entrance.spec, host=spec.host, prefix=''))
+    health = Health(apart.info, apart.ready, apart.states)
+    server = HttpServer(dashboard(apart, health), health, apart.spec)
+    await server.listen(apart, spec.port or 0, shared=shared)
     return server

@@ -79,6 +79,8 @@ def loaded(start: Start) -> Loaded:
     """Import what the doors need, and begin to measure and to trace."""
     for door in start.spec.doors:
         import_module(DOORS[door])  # while the workers start
+    if start.observe.dashboard.is_apart:
+        import_module(DOORS['http'])
     import_module(METRICS)  # likewise
     restrict(environment.read().allow_uris.split(), max_pixels=start.spec.limits.image_pixels)
     tls = towards_workers(start.spec.security.workers)

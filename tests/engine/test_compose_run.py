@@ -144,11 +144,11 @@ def free_port() -> int:
 
 
 def test_it_answers_and_its_replicas_share_the_load(shop):
-    with Asking(shop.url) as asking:
-        asking.more(400)
+    with Asking(shop.url, clients=1) as asking:  # with more, a replica that is faster here would get more
+        asking.more(200)
     assert not asking.failures
     assert len(asking.answers) == 2
-    assert min(asking.answers.values()) >= 0.4 * asking.answers.total()
+    assert min(asking.answers.values()) >= 0.45 * asking.answers.total()
 
 
 def test_more_replicas_are_found_and_used(shop, engine):

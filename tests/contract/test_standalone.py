@@ -163,6 +163,9 @@ def test_a_flow_of_parts_answers_is_probed_measured_and_ends(folder, monkeypatch
         state = json.loads(page(gateway, '/dashboard/state')[1])
         assert [each['state'] for each in state['executors']] == ['healthy'] * 2
         assert [len(each['replicas']) for each in state['executors']] == [2, 4]
+        for words in (('logs', '--flow', 'whole'), ('log-level', 'gateway', 'DEBUG', '--flow', 'whole')):
+            refused = headrace(*words)
+            assert (refused.returncode, 'runs alone' in refused.stderr) == (1, True), refused
         line = shards[1].ready()
         assert line['address'].startswith('tcp:127.0.0.1:')
         first = shards[1].told('is ready')

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import click
 
 from headrace.cli.here import flow_here, flow_option
+from headrace.errors import SpecError
 from headrace.observe.log import SUPERVISOR, look
 from headrace.observe.logfiles import Follower, is_wanted, tail
 from headrace.observe.loglines import LEVELS, Line
@@ -55,6 +56,11 @@ def command(
         headrace logs --request 3f2a                  # all that was said of one request
     """
     notice = flow_here(flow)
+    if notice.is_alone:
+        raise SpecError(
+            f'flow {notice.flow!r} is a gateway that runs alone: it keeps no lines',
+            help='they are where it prints, and each worker for itself: docker logs, kubectl logs',
+        )
     follower = Follower(notice.directory)
     last = tail(notice.directory, process or None, level=level, request_id=request_id, limit=lines)
     if process and process != SUPERVISOR and not last:

@@ -105,6 +105,12 @@ def order(directory: str, what: Order, *, timeout_s: float = TIMEOUT_S) -> Any:
             line.sendall(msgspec.json.encode(what) + b'\n')
             with line.makefile('rb') as answers:
                 answer = answers.readline(LONGEST)
+    except FileNotFoundError:
+        raise HeadraceError(
+            'nobody there takes orders: the Flow has ended, or its gateway runs alone',
+            help='what runs alone does what its Flow says when it starts: observe: {logs: {level: ...}, '
+            'record: {path: ...}}',
+        ) from None
     except OSError as error:
         raise HeadraceError(f'the Flow does not answer: {error}') from error
     if not answer:

@@ -35,7 +35,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """A Flow that runs: who looks after it, where its doors are, and what it consists of.
 
     Where the dashboard has a port of its own, `ports` has it, and that is at `dashboard_host`.
-    `executor` of a gateway's process is 'gateway'.
+    `executor` of a gateway's process is 'gateway'. A gateway that runs alone (`is_alone`) has nobody who
+    looks after it: there are no lines kept here, and nobody takes orders.
     """
 
     flow: str
@@ -44,6 +45,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     ports: Mapping[str, int]
     processes: tuple[Process, ...]
     directory: str = ''
+    is_alone: bool = False
     dashboard_host: str = ''
 
     def of(self, name: str) -> tuple[Process, ...]:
@@ -102,7 +104,14 @@ class Posted:
         """Let others know where the doors are."""
         own = Process(GATEWAY, GATEWAY, os.getpid())
         self._board.post(
-            Notice(flow=self._flow, pid=os.getpid(), host=self._host, ports=ports, processes=(own,))
+            Notice(
+                flow=self._flow,
+                pid=os.getpid(),
+                host=self._host,
+                ports=ports,
+                processes=(own,),
+                is_alone=True,
+            )
         )
 
     def close(self) -> None:

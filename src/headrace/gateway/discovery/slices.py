@@ -128,8 +128,7 @@ class Slices:
             except Refused as error:
                 if error.status not in (GONE, *UNWATCHED):
                     raise
-                if error.status != GONE:
-                    await asyncio.sleep(self._list_every_s)
+                await asyncio.sleep(self._list_every_s)
 
     async def _watched(
         self, session: Session, path: str, query: dict[str, str], slices: dict[str, _Slice]

@@ -22,7 +22,7 @@ from headrace.observe import log
 from headrace.observe.health import Health
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import FlowSpec, environment, order
-from headrace.spec.exposure import check_files, check_security
+from headrace.spec.exposure import OF_GATEWAY, check_files, check_security
 from headrace.spec.paths import anchored, anchored_observe
 from headrace.wire.faults import from_data
 from headrace.wire.lifeline import leave
@@ -72,7 +72,7 @@ def main(
         if health:
             alone.health.open(health)
         check_security(start.spec)
-        check_files(start.spec.security)
+        check_files(start.spec.security, files=OF_GATEWAY)
         parts = loaded(start)
     except BaseException as error:
         alone.fail(error)

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 
 from headrace.containers.engine import ANSWER_S, Engine, find, no_image
@@ -29,7 +28,7 @@ from headrace.spec.devices import VISIBLE
 from headrace.spec.parts import part_of
 from headrace.spec.paths import workspace_of
 from headrace.spec.threads import LIMITS
-from headrace.worker.orders import WorkerOrder, worker_order
+from headrace.worker.orders import WorkerOrder, sparse, worker_order
 
 PORT = 9090
 """Where a worker listens in its container, if this machine shares no sockets with containers."""
@@ -74,7 +73,7 @@ class Containers:
         berth = Berth(
             engine,
             run,
-            lambda pid: msgspec.to_builtins(replace(order, pid=pid)),
+            lambda pid: sparse(replace(order, pid=pid)),
             self._directory,
             self._removals.append,
         )

@@ -33,6 +33,9 @@ def main() -> NoReturn:
     line.report(msgspec.to_builtins(Greeting(__version__, VERSION)))
     try:
         order = at_home(msgspec.convert(line.receive(), WorkerOrder))
+    except msgspec.ValidationError as error:
+        line.report({'failed': to_data(_unknown(error))})
+        leave(1)
     except HeadraceError as error:
         line.report({'failed': to_data(error)})
         leave(1)
@@ -48,3 +51,10 @@ def at_home(order: WorkerOrder, around: Any = None) -> WorkerOrder:
             help='make it with `headrace build`, or set HEADRACE_USES in it: ENV HEADRACE_USES=/app',
         )
     return replace(order, spec=replace(order.spec, uses=around.uses), base=around.base or order.base)
+
+
+def _unknown(error: msgspec.ValidationError) -> StartError:
+    return StartError(
+        f'headrace {__version__} in the image does not know what it is told: {error}',
+        help='make the image again with `headrace build`',
+    )

@@ -81,3 +81,23 @@ def _certificate(flow: FlowSpec) -> CertificateFiles | None:
         return None
     files = (workers.certificate, workers.key, workers.authority)
     return CertificateFiles(*(anchored_path(file, flow.base) for file in files))
+
+
+def sparse(value: Any) -> Any:
+    """Plain data of a record, without what is as it is by default: a worker may be somewhat older than us.
+
+    >>> sparse(ExecutorSpec(name='a', replicas=2))
+    {'name': 'a', 'replicas': 2}
+    """
+    if isinstance(value, msgspec.Struct):
+        kept = ((each, getattr(value, each.name)) for each in msgspec.structs.fields(value))
+        return {each.encode_name: sparse(said) for each, said in kept if said != _default(each)}
+    if isinstance(value, dict):
+        return {key: sparse(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [sparse(item) for item in value]
+    return msgspec.to_builtins(value, builtin_types=(bytes,))
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    return field.default_factory() if callable(field.default_factory) else field.default

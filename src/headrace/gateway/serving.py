@@ -19,6 +19,7 @@ import msgspec
 from headrace.documents.media.access import restrict
 from headrace.errors import HeadraceError
 from headrace.gateway.measuring_replicas import MeasuringReplicas
+from headrace.gateway.openfiles import make_room
 from headrace.gateway.orders import (
     Leave,
     Log,
@@ -82,6 +83,7 @@ def loaded(start: Start) -> Loaded:
     if start.observe.dashboard.is_apart:
         import_module(DOORS['http'])
     import_module(METRICS)  # likewise
+    make_room(start.spec)
     restrict(environment.read().allow_uris.split(), max_pixels=start.spec.limits.image_pixels)
     tls = towards_workers(start.spec.security.workers)
     store = store_in(start.directory, start.name) if start.observe.metrics.enabled else None

@@ -39,7 +39,7 @@ class LimitsSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     headers: Annotated[int, Meta(ge=8, description='Headers of one HTTP request.')] = 128
     url_bytes: Annotated[int, Meta(ge=64, description='Length of the URL of an HTTP request.')] = 16 * 1024
     connections: Annotated[
-        Count, Meta(description='Connections that one gateway holds open at its HTTP port.')
+        Count, Meta(description='Connections that one gateway holds open at each of its ports.')
     ] = 10_000
     connections_per_host: Annotated[
         Count | None,

@@ -80,7 +80,7 @@ REFUSALS = Metric(
 CONNECTIONS = Metric(
     name='headrace_connections',
     kind='gauge',
-    help='Connections of clients that are open; of gRPC only where clients may show certificates',
+    help='Connections of clients that are open',
     labels=('protocol',),
 )
 

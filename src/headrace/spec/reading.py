@@ -19,7 +19,7 @@ from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
 
 SETTINGS = tuple(name for name in FlowSpec.__struct_fields__ if name not in (*INNER, 'executors', 'gateway'))
-"""The settings that a Flow has itself; in YAML they stand under `with:`."""
+"""The settings that a Flow has itself; in YAML they stand at the top, or under `with:`."""
 
 TOP = ('jtype', 'version', 'name', 'with', 'executors', 'gateway')
 """The keys at the top of a Flow's YAML."""
@@ -44,12 +44,9 @@ def read_flow(data: Any, source: Source, *, base: str = '') -> FlowSpec:
     """
     top = mapping(data, source, ())
     for key in top:
-        if canonical(str(key)) in (*SETTINGS, *GatewaySpec.__struct_fields__) and key not in TOP:
-            raise source.error(
-                (str(key),), f'{key!r} stands at the top', help=f'put it under with: {key}: ...'
-            )
-        if key not in (*TOP, 'deployments'):
-            raise unknown(key, TOP, source, ())
+        if key not in (*TOP, 'deployments') and not _is_setting(key):
+            raise unknown(key, (*TOP, *SETTINGS, *GatewaySpec.__struct_fields__), source, ())
+    top, source = _lifted(top, source)
     if top.get('jtype', 'Flow') != 'Flow':
         raise source.error(('jtype',), f'expected Flow, got {top["jtype"]!r}', help='jtype: Flow')
     if str(top.get('version', '1')) != '1':
@@ -129,6 +126,41 @@ def free_name(flow: FlowSpec) -> str:
     while f'executor{number}' in taken:
         number += 1
     return f'executor{number}'
+
+
+def _is_setting(key: object) -> bool:
+    """Whether a key may stand under `with:`."""
+    return canonical(str(key)) in (*SETTINGS, *GatewaySpec.__struct_fields__)
+
+
+def _lifted(top: Fields, source: Source) -> tuple[Fields, Source]:
+    """A file with all settings under `with:`, and a source that finds those there that stand at the top."""
+    own = {key: value for key, value in top.items() if key not in TOP and _is_setting(key)}
+    settings = mapping(top.get('with'), source, ('with',))
+    for place in ('with', 'gateway'):
+        for other in mapping(top.get(place), source, (place,)):
+            double = next(
+                (key for key in (*own, *_named(top)) if canonical(key) == canonical(str(other))), ''
+            )
+            if double and (place, double) != ('gateway', 'name'):
+                raise source.error(
+                    (place, other), f'also given as {double}, at the top', help='write it once'
+                )
+    if not own:
+        return top, source
+    read_settings(own, source)  # what is wrong is said with where it stands
+
+    def moved(found: Mapping[Path, Any]) -> dict[Path, Any]:
+        return {**found, **{('with', *at): value for at, value in found.items() if at and at[0] in own}}
+
+    source = replace(
+        source, lines=moved(source.lines), texts=moved(source.texts), written=moved(source.written)
+    )
+    return {**top, 'with': {**settings, **own}}, source
+
+
+def _named(top: Fields) -> tuple[str, ...]:
+    return ('name',) if 'name' in top else ()
 
 
 def _settings_and_gateway(top: Fields, source: Source) -> tuple[FlowSpec, Source]:

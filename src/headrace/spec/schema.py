@@ -21,8 +21,8 @@ _EXPRESSION = {'type': 'string', 'pattern': r'\$\{\{.*\}\}'}
 def flow_schema() -> Schema:
     """The schema of what `load_flow` reads.
 
-    >>> sorted(flow_schema()['properties'])
-    ['executors', 'gateway', 'jtype', 'name', 'version', 'with']
+    >>> {'executors', 'gateway', 'observe', 'version', 'with'} <= {*flow_schema()['properties']}
+    True
     """
     _, components = msgspec.json.schema_components(
         (BatchingSpec, ExecutorSpec, ExposedEndpoint, FlowSpec, GatewaySpec), ref_template=_TEMPLATE
@@ -38,9 +38,10 @@ def flow_schema() -> Schema:
         'properties': {
             'jtype': {'const': 'Flow', 'description': 'What this file describes.'},
             'version': {'enum': ['1', 1], 'description': 'Version of this format.'},
+            **settings,
             'name': flow['name'],
             'with': {
-                'description': 'Settings of the Flow; those of the gateway may stand here too.',
+                'description': 'Settings of the Flow and of the gateway, which may as well stand at the top.',
                 **_object(settings),
             },
             'executors': {

@@ -283,7 +283,14 @@ WRONG = [
     ('with:\n  port: 5\ngateway:\n  ports: 6', '4: gateway.ports: also given as with.port', 'once'),
     ('with:\n  port: [1, 2]', '2: gateway.port: 2 ports for 1 door (grpc)', 'one port for grpc'),
     ('with:\n  nmae: x', "2: with.nmae: unknown key 'nmae'", "did you mean 'name'"),
-    ('port: 80', "1: port: 'port' stands at the top", 'under with:'),
+    ('prot: 80', "1: prot: unknown key 'prot'", "did you mean 'port'"),
+    ('port: 80\nwith:\n  ports: 81', '3: with.ports: also given as port, at the top', 'once'),
+    ('port: 80\nports: 81', "2: ports: 'ports' is given twice", 'once'),
+    ('port: 80\ngateway:\n  ports: 81', '3: gateway.ports: also given as port, at the top', 'once'),
+    ('observe: {}\nwith:\n  observe: {}', '3: with.observe: also given as observe, at the top', 'once'),
+    ('name: a\nwith:\n  name: b', '3: with.name: also given as name, at the top', 'once'),
+    ('observe:\n  traces: {sampel: 1}', "2: observe.traces.sampel: unknown key 'sampel'", "'sample'"),
+    ('port: 70000', '1: port[0]: expected a whole number of at most 65535, got 70000', ''),
     ('executor: []', "1: executor: unknown key 'executor'", "did you mean 'executors'"),
     ('jtype: Flwo', "1: jtype: expected Flow, got 'Flwo'", 'jtype: Flow'),
     ('version: 3', '1: version: version 3 is unknown', "'1'"),
@@ -383,3 +390,42 @@ class TestDump:
             "jtype: Flow\nversion: '1'\nexecutors:\n  - name: a\n    uses: m:C\n  - name: b\n    uses: m:D\n"
             'gateway:\n  port: 5\n'
         )
+
+
+SETTINGS = """
+name: shop
+port: [0, 0]
+protocol: [http, grpc]
+env: {A: 010}
+observe:
+  logs: {slow_s: 0.5}
+  traces: {endpoint: 'http://collector:4317', headers: {api-key: '${{ ENV.KEY }}'}}
+security: {failures_per_minute: 5}
+limits: {requests_per_s: 5}
+timeout_s: 3
+"""
+
+
+def test_settings_stand_at_the_top_or_under_with():
+    variables = {'KEY': 'secret'}
+    top = load_flow('executors: []' + SETTINGS, variables=variables)
+    under = load_flow(
+        'executors: []\nwith:\n' + SETTINGS.strip('\n').replace('\n', '\n  ').join(('  ', '')),
+        variables=variables,
+    )
+    assert top == under
+    assert top.observe.logs.slow_s == 0.5
+    assert (top.name, top.gateway.protocols, top.gateway.timeout_s) == ('shop', ('http', 'grpc'), 3)
+    assert top.gateway.security.failures_per_minute == 5
+    assert top.env == {'A': '010'}
+    text = dump_flow(top)
+    assert text == dump_flow(under)
+    assert '${{ ENV.KEY }}' in text
+    assert 'secret' not in text
+    assert load_flow(text, variables=variables) == top
+
+
+def test_some_may_stand_at_the_top_and_others_under_with():
+    flow = load_flow('observe: {logs: {slow_s: 1}}\nwith: {name: shop, port: 7}\ngateway: {timeout_s: 2}')
+    assert (flow.name, flow.gateway.ports, flow.gateway.timeout_s) == ('shop', (7,), 2)
+    assert flow.observe.logs.slow_s == 1

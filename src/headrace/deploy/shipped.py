@@ -98,7 +98,7 @@ def ship(
             command=_command(spec, member, found, names, find, linger_s, code),
             env=_env(spec, member),
             variables=_variables_in(flow),
-            doors=doors_of(spec.gateway) if member.is_gateway else (),
+            doors=doors_of(spec) if member.is_gateway else (),
             files=secret_files(spec.gateway.security, for_gateway=member.is_gateway),
             gpus=_gpus(spec, member),
             ready_s=_patience_s(spec, member),

@@ -17,10 +17,14 @@ from headrace.deploy.members import HEALTH_PORT, Member
 from headrace.deploy.secretfiles import with_secret_files
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec
+from headrace.spec.observe import DashboardSpec, ObserveSpec, RecordSpec
 from headrace.spec.references import without
 from headrace.spec.security import SecuritySpec
 
-FREE = {'grpc': 50051, 'http': 8080}
+DASHBOARD = 'dashboard'
+"""The door of a dashboard that has a port of its own."""
+
+FREE = {'grpc': 50051, 'http': 8080, DASHBOARD: 8500}
 """The ports of doors that take a free one at home."""
 
 PRIVILEGED = 1024
@@ -58,13 +62,10 @@ def told_to(spec: FlowSpec, member: Member) -> FlowSpec:
     >>> told_to(flow, Member(name='b', spec=flow['b'], target='b', executor='b'))['a'].uses_with
     {}
     """
-    record = spec.observe.record
     if member.is_gateway:
-        path = f'/data/{PurePosixPath(record.path).name}' if record.path else ''
         executors = tuple(_without(each, (*RUNNING, *PLACING)) for each in spec.executors)
-        gateway = _opened(spec.gateway, spec.base)
+        gateway = _opened(spec)
     else:
-        path = ''
         executors = tuple(
             _portable(_without(each, (*PLACING, 'replicas')), spec.base)
             if each.name == member.executor
@@ -80,40 +81,42 @@ def told_to(spec: FlowSpec, member: Member) -> FlowSpec:
         workspace=None,
         env={},
         place='local',
-        observe=replace(spec.observe, record=replace(record, path=path)),
+        observe=_observed(spec, for_gateway=member.is_gateway),
         from_environment=without(spec.from_environment, ('name', 'env', 'workspace')),
     )
 
 
-def doors_of(gateway: GatewaySpec) -> tuple[Door, ...]:
-    """The ports of a gateway in a container.
+def doors_of(spec: FlowSpec) -> tuple[Door, ...]:
+    """The ports of a gateway in a container: its doors, and that of a dashboard which has one of its own.
 
-    >>> [(door.name, door.inside, door.outside) for door in doors_of(GatewaySpec(ports=(443,)))]
-    [('grpc', 8443, 443)]
+    >>> [(door.name, door.inside, door.outside) for door in doors_of(FlowSpec())]
+    [('grpc', 50051, 50051)]
     """
-    taken, found = {HEALTH_PORT}, []
-    for name, port in gateway.doors.items():
+    wanted, taken, found = dict(spec.gateway.doors), {HEALTH_PORT}, []
+    if spec.observe.dashboard.is_apart:
+        wanted[DASHBOARD] = spec.observe.dashboard.port or 0
+    for name, port in wanted.items():
         outside = port or FREE[name]
         inside = outside if outside >= PRIVILEGED else outside + 8000
         while inside in taken:
             inside += 1
         taken.add(inside)
-        found.append(Door(name=name, inside=inside, outside=outside, tls=gateway.security.tls is not None))
+        tls = spec.gateway.security.tls is not None
+        found.append(Door(name=name, inside=inside, outside=outside, tls=tls))
     if len({door.outside for door in found}) < len(found):
-        raise SpecError(
-            f'gateway: the ports of {", ".join(gateway.doors)} would be the same', help='name them'
-        )
+        raise SpecError(f'gateway: {" and ".join(wanted)} would have the same port', help='name them all')
     return tuple(found)
 
 
-def _opened(gateway: GatewaySpec, base: str) -> GatewaySpec:
+def _opened(spec: FlowSpec) -> GatewaySpec:
     """A gateway that the network of its container reaches; who else does is decided around it."""
+    gateway, base = spec.gateway, spec.base
     security = with_secret_files(replace(gateway.security, audit=''), for_gateway=True)
     return replace(
         gateway,
         host='0.0.0.0',
         insecure=not security.authenticates,
-        ports=tuple(door.inside for door in doors_of(gateway)),
+        ports=tuple(door.inside for door in doors_of(spec) if door.name != DASHBOARD),
         replicas=1,
         static={path: _relative(folder, base) for path, folder in gateway.static.items()},
         apps={path: _relative_module(name, base) for path, name in gateway.apps.items()},
@@ -122,6 +125,20 @@ def _opened(gateway: GatewaySpec, base: str) -> GatewaySpec:
         **_defaults(GatewaySpec, ('image', 'cpus', 'memory', 'env_from_secret', 'kubernetes')),
         from_environment=without(gateway.from_environment, ('image',)),
     )
+
+
+def _observed(spec: FlowSpec, *, for_gateway: bool) -> ObserveSpec:
+    """What is to be seen of a member; gateways alone have a dashboard, and record requests."""
+    observe = spec.observe
+    if not for_gateway:
+        return replace(observe, record=RecordSpec(), dashboard=DashboardSpec())
+    if observe.record.path:
+        path = f'/data/{PurePosixPath(observe.record.path).name}'
+        observe = replace(observe, record=replace(observe.record, path=path))
+    port = next((door.inside for door in doors_of(spec) if door.name == DASHBOARD), None)
+    if port is not None:
+        observe = replace(observe, dashboard=replace(observe.dashboard, port=port, host='0.0.0.0'))
+    return observe
 
 
 def _without(executor: ExecutorSpec, names: tuple[str, ...]) -> ExecutorSpec:

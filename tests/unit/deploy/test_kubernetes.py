@@ -307,6 +307,16 @@ def test_all_gpus_of_a_machine_mean_nothing_in_a_cluster() -> None:
         export(load_flow('executors: [{name: a, gpus: all}]'))
 
 
+def test_a_dashboard_with_a_port_of_its_own_is_not_for_callers() -> None:
+    spec = load_flow('with: {protocol: http, observe: {dashboard: {port: 8500}}}')
+    manifests = export(spec)
+    assert 'dashboard' in str(container(manifests, 'flow-gateway')['ports'])
+    for kind in ('Service', 'NetworkPolicy'):
+        assert 'dashboard' not in str(one(manifests, kind, 'flow-gateway')['spec'])
+    told = load_flow(flow_of(manifests, 'flow-gateway')).observe.dashboard
+    assert (told.port, told.host) == (8500, '0.0.0.0')
+
+
 names = st.from_regex('[a-z_][a-z0-9_]{0,40}', fullmatch=True)
 texts = st.text(max_size=12).filter(lambda text: '\0' not in text)
 sizes = st.sampled_from(['', '64Mi', '512M', '1.5Gi', '10Gb', '1000'])

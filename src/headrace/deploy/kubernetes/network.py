@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headrace.deploy.kubernetes.objects import HEALTH, WORK, Exported, Object
 from headrace.deploy.shipped import Shipped
+from headrace.deploy.told import DASHBOARD, Door
 from headrace.spec.records import GATEWAY
 
 NAMESPACE = 'kubernetes.io/metadata.name'
@@ -20,7 +21,7 @@ def network_policy(exported: Exported, shipped: Shipped) -> Object:
     if not member.is_gateway:
         rules = [_rule([WORK], gateways)]
     else:
-        doors = [door.name for door in shipped.doors]
+        doors = [door.name for door in open_doors(shipped)]
         rules = [_rule(doors, [] if is_open(exported) else own_namespace)]
     if exported.spec.observe.metrics.enabled:
         watcher = exported.cluster.metrics_namespace
@@ -35,6 +36,11 @@ def network_policy(exported: Exported, shipped: Shipped) -> Object:
             'ingress': rules,
         },
     }
+
+
+def open_doors(shipped: Shipped) -> list[Door]:
+    """The doors that callers come to; a dashboard with a port of its own is for `kubectl port-forward`."""
+    return [door for door in shipped.doors if door.name != DASHBOARD]
 
 
 def is_open(exported: Exported) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from headrace.deploy.kubernetes.amounts import size
+from headrace.deploy.kubernetes.network import open_doors
 from headrace.deploy.kubernetes.objects import HEALTH, WORK, Exported, Object
 from headrace.deploy.kubernetes.pods import pod
 from headrace.deploy.kubernetes.scaling import grows
@@ -58,7 +59,7 @@ def _doors(shipped: Shipped) -> list[Object]:
             'targetPort': door.name,
             **({} if door.tls else {'appProtocol': 'kubernetes.io/h2c' if door.name == 'grpc' else 'http'}),
         }
-        for door in shipped.doors
+        for door in open_doors(shipped)
     ]
 
 

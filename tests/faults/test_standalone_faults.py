@@ -141,6 +141,38 @@ async def test_what_a_gateway_has_accepted_is_answered_though_it_is_told_to_end(
     assert await asyncio.to_thread(gateway.ended) == 0
 
 
+OTHER = """
+from headrace import BaseDoc, DocList, Executor, requests
+
+class Price(BaseDoc):
+    price: float
+
+class Oracle(Executor):
+    @requests
+    def price(self, docs: DocList[Price], **kwargs) -> DocList[Price]:
+        return docs
+"""
+
+
+async def test_a_version_that_offers_something_else_is_not_used_and_a_gateway_with_no_other_ends(parts):
+    (worker,) = await started(parts, 1)
+    gateway = parts.gateway(f'oracle=file:{listed(parts, worker)}')
+    port = (await ports_of(gateway))['http']
+    (parts.file.parent / 'other.py').write_text(OTHER)
+    parts.file.write_text(FLOW.replace(f'{ROOT}/tests/plugins/oracle.py', 'other.py'))
+    (newer,) = await started(parts, 1)
+    async with storm('http', port) as load:
+        listed(parts, worker, newer)
+        line = await asyncio.to_thread(gateway.told, 'is not used')
+        assert 'it does not offer what oracle offered' in line['message']
+        await load.more(100)
+        assert {*load.served} == {worker.pid}
+    listed(parts, newer)
+    line = await asyncio.to_thread(gateway.told, 'so this gateway ends')
+    assert line['level'] == 'ERROR'
+    assert await asyncio.to_thread(gateway.ended) == 1
+
+
 @asynccontextmanager
 async def network(address: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
     """A way to a worker: its address, and a cable that can be pulled (cleared): then bytes go nowhere."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from socket import gethostname
 from typing import Any, TypeVar
@@ -21,40 +22,52 @@ from headrace.spec import FlowSpec, load_flow
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 
 
-def alone_options(function: Decorated) -> Decorated:
-    """The argument FLOW.yml, and the options that both commands have."""
-    options = (
-        click.argument('flow', metavar='FLOW.yml', type=click.Path(path_type=Path)),
-        click.option(
-            '--set',
-            '--context',
-            'context',
-            type=KeyValue(typed=True),
-            multiple=True,
-            help='Value of ${{ key }} in the file; may be repeated.',
-        ),
-        click.option(
-            '--base',
-            type=click.Path(file_okay=False, path_type=Path),
-            envvar='HEADRACE_BASE',
-            help='Folder that relative paths in the file start from; default: that of the file.',
-        ),
-        click.option(
-            '--health',
-            default='',
-            metavar='HOST:PORT',
-            help='Where probes are answered: /live, /ready, and /metrics for Prometheus.',
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
 def read(flow: Path, context: tuple[tuple[str, Any], ...], base: Path | None) -> FlowSpec:
     """The Flow of a file, whose relative paths begin at `base`."""
     spec = load_flow(flow, context=dict(context))
     return spec if base is None else replace(spec, base=str(base.resolve()))
+
+
+def with_options(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
+    """One decorator for several options."""
+
+    def decorate(function: Decorated) -> Decorated:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+alone_options = with_options(
+    click.argument('flow', metavar='FLOW.yml', type=click.Path(path_type=Path)),
+    click.option(
+        '--set',
+        '--context',
+        'context',
+        type=KeyValue(typed=True),
+        multiple=True,
+        help='Value of ${{ key }} in the file; may be repeated.',
+    ),
+    click.option(
+        '--base',
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar='HEADRACE_BASE',
+        help='Folder that relative paths in the file start from; default: that of the file.',
+    ),
+    click.option(
+        '--health',
+        default='',
+        metavar='HOST:PORT',
+        help='Where probes are answered: /live, /ready, and /metrics for Prometheus.',
+    ),
+)
+"""The argument FLOW.yml, and the options that both commands have."""
+
+
+def later(module: str) -> Any:
+    """A module of ours that imports libraries of numbers, now that the environment is complete."""
+    return import_module(f'headrace.{module}')
 
 
 def name_of_host() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from headrace.cli.alone import alone_options, name_of_host, read
+from headrace.cli.alone import alone_options, later, name_of_host, read
 from headrace.cli.options import KeyValue, given, record_options
 from headrace.cli.output import warn_of_strays
 from headrace.spec import FlowSpec, GatewaySpec, Source, environment
@@ -43,6 +43,7 @@ def command(
     flow: Path,
     context: tuple[tuple[str, Any], ...],
     base: Path | None,
+    *,
     at: tuple[tuple[str, str], ...],
     health: str,
     linger_s: float,
@@ -73,12 +74,10 @@ def command(
     warn_of_strays()
     spec = _with_options(read(flow, context, base), options)
     environment.add({'GRPC_VERBOSITY': 'NONE', **environment.variables(), **spec.env})
-    # The environment is complete now: these import numpy and gRPC.
-    from headrace.gateway import alone
-    from headrace.places.noticeboard import posted_by
-
-    notices = posted_by(spec.name, spec.gateway.host)
-    alone.main(spec, at, host=name_of_host(), health=health, linger_s=linger_s, notices=notices)
+    notices = later('places.noticeboard').posted_by(spec.name, spec.gateway.host)
+    later('gateway.alone').main(
+        spec, at, host=name_of_host(), health=health, linger_s=linger_s, notices=notices
+    )
 
 
 def _with_options(spec: FlowSpec, options: dict[str, Any]) -> FlowSpec:

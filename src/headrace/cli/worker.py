@@ -9,7 +9,7 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from headrace.cli.alone import alone_options, name_of_host, read
+from headrace.cli.alone import alone_options, later, name_of_host, read, with_options
 from headrace.cli.output import warn_of_strays
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, environment
@@ -22,45 +22,49 @@ from headrace.spec.threads import LIMITS
 
 def _under_supervisor(ctx: click.Context, option: click.Parameter, is_wanted: bool) -> None:
     if is_wanted:
-        from headrace.worker import contained  # not before it is wanted: it imports numpy
+        later('worker.contained').main()
 
-        contained.main()
+
+OPTIONS = with_options(
+    click.option(
+        '--lifeline',
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        hidden=True,
+        callback=_under_supervisor,
+        help='Under a supervisor outside of this container: orders come on standard input.',
+    ),
+    alone_options,
+    click.argument('executor', metavar='EXECUTOR'),
+    click.option(
+        '--part', type=click.Choice(['before', 'after']), help='Run its uses_before or uses_after instead.'
+    ),
+    click.option('--shard', type=click.IntRange(min=0), default=0, show_default=True, help='Which shard.'),
+    click.option(
+        '--replica', type=click.IntRange(min=0), default=0, show_default=True, help='Which replica of it.'
+    ),
+    click.option(
+        '--listen',
+        default='tcp:127.0.0.1:9090',
+        show_default=True,
+        metavar='ADDRESS',
+        help='Where gateways call it: tcp:host:port, tcp+tls:host:port, unix:/path.',
+    ),
+    click.option(
+        '--uses', default='', help='Run this instead; for an executor that is an image: its code in there.'
+    ),
+    click.option('--workspace', default='', help='Folder for what it keeps.'),
+)
 
 
 @click.command('worker')
-@click.option(
-    '--lifeline',
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    hidden=True,
-    callback=_under_supervisor,
-    help='Under a supervisor outside of this container: orders come on standard input.',
-)
-@alone_options
-@click.argument('executor', metavar='EXECUTOR')
-@click.option(
-    '--part', type=click.Choice(['before', 'after']), help='Run its uses_before or uses_after instead.'
-)
-@click.option('--shard', type=click.IntRange(min=0), default=0, show_default=True, help='Which shard.')
-@click.option(
-    '--replica', type=click.IntRange(min=0), default=0, show_default=True, help='Which replica of it.'
-)
-@click.option(
-    '--listen',
-    default='tcp:127.0.0.1:9090',
-    show_default=True,
-    metavar='ADDRESS',
-    help='Where gateways call it: tcp:host:port, tcp+tls:host:port, unix:/path.',
-)
-@click.option(
-    '--uses', default='', help='Run this instead; for an executor that is an image: its code in there.'
-)
-@click.option('--workspace', default='', help='Folder for what it keeps.')
+@OPTIONS
 def command(
     flow: Path,
     context: tuple[tuple[str, Any], ...],
     base: Path | None,
+    *,
     executor: str,
     part: Part | None,
     shard: int,
@@ -82,12 +86,9 @@ def command(
     chosen = _executor(spec, executor)
     chosen = _part(chosen, part or '', shard, places['uses'])
     environment.add({**spec.env, **chosen.env, **_threads(chosen)})
-    # The environment is complete now: these import numpy.
-    from headrace.worker import alone, orders
-
     plan = process(spec, spec[executor], part=part or '', shard=shard, replica=replica)
     host = name_of_host()
-    order = orders.worker_order(
+    order = later('worker.orders').worker_order(
         spec,
         replace(plan, name=f'{chosen.name}/{host}'),
         chosen,
@@ -95,7 +96,7 @@ def command(
         sys_path=tuple(sys.path),
         drain_s=spec.timeout_stop_s,
     )
-    alone.main(order, host=host, health=places['health'])
+    later('worker.alone').main(order, host=host, health=places['health'])
 
 
 def _executor(flow: FlowSpec, name: str) -> ExecutorSpec:

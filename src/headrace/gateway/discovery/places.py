@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
+from importlib import import_module
 from typing import Protocol
 
 from headrace.errors import SpecError
@@ -14,6 +15,10 @@ from headrace.spec.suggest import did_you_mean
 from headrace.wire.address import TLS, parse
 
 FORMS = 'write dns:NAME:PORT, tcp:HOST:PORT,HOST:PORT, unix:PATH, file:PATH or slices:SERVICE:PORT'
+
+
+SLICES = 'headrace.gateway.discovery.slices'
+"""What asks an API server: it takes a while to import."""
 
 
 class Source(Protocol):
@@ -39,11 +44,9 @@ def source_of(where: str) -> Source:
         name, port = _name_and_port(where, rest)
         if way == 'dns':
             return Names(name, port, family)
-        # aiohttp takes a while to import, and who needs no API server needs none of it
-        from headrace.gateway.discovery.slices import Slices
-
         service, _, namespace = name.partition('.')
-        return Slices(service, port, family, namespace=namespace)
+        slices: Source = import_module(SLICES).Slices(service, port, family, namespace=namespace)
+        return slices
     raise SpecError(f'{where!r} does not say where replicas are', help=FORMS)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from headrace.cli.options import given, record_options
 from headrace.cli.probes import health_option
 from headrace.cli.serving import serve
 from headrace.cli.source import secure_option, serving_options
 from headrace.flow import Flow
-from headrace.spec import ExecutorSpec
+from headrace.spec import ExecutorSpec, environment
 
 _OWN = ('uses_with', 'uses_metas', 'uses_requests', 'py_modules', 'allow_concurrent')
 
@@ -36,4 +38,6 @@ def command(uses: str, secure: bool, health: str, **options: Any) -> None:
     changes = given(options)
     settings = {name: changes.pop(name) for name in _OWN if name in changes}
     name = changes.pop('name', 'executor')
-    serve(Flow(name, **changes).add(uses=uses, name=name, **settings), is_secure=secure, health=health)
+    flow = Flow(name, **changes).add(uses=uses, name=name, **settings)
+    base = environment.read().base or str(Path.cwd())  # its modules are found there, too
+    serve(Flow.from_spec(replace(flow.spec, base=base)), is_secure=secure, health=health)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import tarfile
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +23,7 @@ ENGINES = ('docker', 'podman')
 OnLine = Callable[[str], None]
 """Is told each line that a builder prints."""
 
+_PLAIN = {'BUILDKIT_PROGRESS': 'plain', 'BUILDX_NO_DEFAULT_ATTESTATIONS': '1'}
 _HISTORY = '{{.Size}} {{.CreatedBy}}'
 _INSTALL = 'install Docker or Podman and start it; `headrace build --print` needs neither'
 
@@ -81,18 +81,18 @@ def find_engine(name: str = '') -> Engine:
 def build(engine: Engine, context: Context, order: Order, on_line: OnLine) -> None:
     """Let an engine build an image; StartError with what the builder said if it cannot."""
     command = build_command(engine, order)
-    env = {**order.secret, 'BUILDKIT_PROGRESS': 'plain', 'BUILDX_NO_DEFAULT_ATTESTATIONS': '1'}
     if engine.builder == 'buildah':
         with tempfile.TemporaryDirectory(prefix='headrace-build-') as folder:
             archive = Path(folder, 'context.tar')
             with archive.open('wb') as out:
                 context.write(out)
-            with tarfile.open(archive) as files:
-                files.extractall(Path(folder, 'context'), filter='fully_trusted')
+            place = Path(folder, 'context')
+            place.mkdir()
+            run(['tar', '-xf', str(archive), '-C', str(place)], 'the files for the image cannot be written')
             archive.unlink()
-            _watched([*command, str(Path(folder, 'context'))], env, None, on_line)
+            _watched([*command, str(place)], order.secret, None, on_line)
     else:
-        _watched([*command, '-'], env, context, on_line)
+        _watched([*command, '-'], order.secret, context, on_line)
     if order.push and not _pushes_itself(engine, order):
         for tag in order.tags:
             _watched([engine.program, 'push', tag], {}, None, on_line)
@@ -174,21 +174,22 @@ def _builder(program: str) -> str:
     return 'classic'
 
 
-def _watched(command: list[str], env: Mapping[str, str], context: Context | None, on_line: OnLine) -> None:
+def _watched(command: list[str], secret: Mapping[str, str], context: Context | None, on_line: OnLine) -> None:
     """Run a command to its end, with its lines told while it runs."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE if context else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=environment.for_child(env),
+        env=environment.for_child({**_PLAIN, **secret}),
     )
     failures: list[BaseException] = []
     feeding = threading.Thread(target=_feed, args=(process, context, failures), name='headrace-build-context')
     with process:
         try:
             feeding.start()
-            lines = [*_told(process.stdout or (), on_line)]
+            hidden = ' '.join(secret.values()).split()
+            lines = [*_told(process.stdout or (), on_line, hidden)]
         except BaseException:
             process.terminate()
             raise
@@ -213,8 +214,10 @@ def _feed(process: subprocess.Popen[bytes], context: Context | None, failures: l
         process.terminate()
 
 
-def _told(lines: Iterable[bytes] | IO[bytes], on_line: OnLine) -> Iterable[str]:
+def _told(lines: Iterable[bytes] | IO[bytes], on_line: OnLine, hidden: Iterable[str]) -> Iterable[str]:
     for line in lines:
         text = line.decode(errors='replace')
+        for secret in hidden:
+            text = text.replace(secret, '***')
         on_line(text.rstrip())
         yield text

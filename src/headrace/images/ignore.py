@@ -42,6 +42,7 @@ security
 """
 """What is left out where nobody says anything; `headrace build --write` writes it."""
 
+_CLASS = re.compile(r'\[(?P<inside>[!^]?[^]]+)\]')
 _SECRETS = re.compile(r'(^|/)(\.env(\..+)?|.+\.(key|pem|p12|pfx)|id_(rsa|ed25519|ecdsa)|\.netrc|\.pypirc)$')
 
 
@@ -99,10 +100,9 @@ def _expression(pattern: str) -> str:
         elif pattern.startswith('**', at):
             pieces.append('.*')
             at += 2
-        elif pattern[at] == '[' and (end := pattern.find(']', at + 2)) > 0:
-            inside = pattern[at + 1 : end].replace('\\', '\\\\')
-            pieces.append(f'[{inside}]')
-            at = end + 1
+        elif found := _CLASS.match(pattern, at):
+            pieces.append(_one_of(found['inside']))
+            at = found.end()
         else:
             one = {'*': '[^/]*', '?': '[^/]'}.get(pattern[at])
             if pattern[at] == '\\' and at + 1 < len(pattern):
@@ -110,3 +110,14 @@ def _expression(pattern: str) -> str:
             pieces.append(one or re.escape(pattern[at]))
             at += 1
     return f'{"".join(pieces)}(?:/|$)'
+
+
+def _one_of(inside: str) -> str:
+    """The characters between brackets as an expression for one of them, or for none of them after a `^`."""
+    is_other = inside[0] in '!^' and len(inside) > 1
+    parts = re.findall('(.)-(.)|(.)', inside[1:] if is_other else inside, re.DOTALL)
+    one = ''.join(
+        re.escape(single) or f'{re.escape(first)}-{re.escape(max(first, last))}'
+        for first, last, single in parts
+    )
+    return f'(?!/)[{"^" if is_other else ""}{one}]'

@@ -81,7 +81,7 @@ def _header(needed: Requirements, digest: str, python: str) -> str:
 def _check_complete(path: Path, text: str, own: Own) -> None:
     """A lock that somebody else wrote has to have what headrace needs, too."""
     needed = {spelt(re.split('[^A-Za-z0-9._-]', line)[0]) for line in own.requires if ';' not in line}
-    if missing := sorted(needed - names_in(text)):
+    if missing := sorted(needed - names_in(text) - {'headrace'}):
         raise SpecError(
             f'{path} lacks {", ".join(missing)}, which headrace needs',
             help='let headrace be one of your requirements and make the file anew, or remove the file: '
@@ -127,8 +127,11 @@ def _by_pip(needed: Requirements, own: Own, how: Choosing, before: str) -> str:
         pins.write_text('\n'.join((*needed.pins, before)), encoding='utf-8')
         command = [sys.executable, '-m', 'pip', 'install', '-q', '--dry-run', '--ignore-installed']
         command += ['--report', '-', '-c', str(pins)]
-        sources = _listed_for_pip(needed, own, folder)
-        report = run([*command, *sources], _no_versions(needed), extra=how.index.for_pip, help=_HELP)
+        links = how.index.for_pip.get('PIP_FIND_LINKS', '')
+        wheel = own.wheel(folder)
+        extra = {**how.index.for_pip, 'PIP_FIND_LINKS': f'{links} {wheel.parent if wheel else ""}'.strip()}
+        command += ['-r', str(_for_pip(needed, own, wheel, folder))]
+        report = run(command, _no_versions(needed), extra=extra, help=_HELP)
     return _from_report(report)
 
 
@@ -149,19 +152,16 @@ def _no_versions(needed: Requirements) -> str:
 def _sources(needed: Requirements, own: Own, folder: Path) -> Sequence[str]:
     """The files that say what is required, headrace among it."""
     ours = folder / 'headrace.in'
-    ours.write_text(_requirement(own, folder) + '\n', encoding='utf-8')
+    wheel = own.wheel(folder)
+    ours.write_text(f'headrace @ {wheel.resolve().as_uri()}' if wheel else own.requirement, encoding='utf-8')
     return [*([str(needed.folder / needed.file)] if needed.file else []), str(ours)]
 
 
-def _listed_for_pip(needed: Requirements, own: Own, folder: Path) -> Sequence[str]:
-    """The same for pip, which takes no pyproject.toml for a list."""
-    if not needed.file.endswith('.toml'):
-        return [part for file in _sources(needed, own, folder) for part in ('-r', file)]
-    listed = folder / 'project.in'
-    listed.write_text('\n'.join((*needed.said, _requirement(own, folder))), encoding='utf-8')
-    return ['-r', str(listed)]
-
-
-def _requirement(own: Own, folder: Path) -> str:
-    wheel = own.wheel(folder)
-    return f'headrace @ {wheel.resolve().as_uri()}' if wheel else own.requirement
+def _for_pip(needed: Requirements, own: Own, wheel: Path | None, folder: Path) -> Path:
+    """The same for pip, which takes no pyproject.toml for a list, and one address of a package only."""
+    listed = folder / 'all.in'
+    ours = f'headrace=={wheel.name.split("-")[1]}' if wheel else own.requirement
+    is_list = needed.file and not needed.file.endswith('.toml')
+    theirs = [f'-r {needed.folder / needed.file}'] if is_list else needed.said
+    listed.write_text('\n'.join((*theirs, ours)), encoding='utf-8')
+    return listed

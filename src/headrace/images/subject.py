@@ -62,7 +62,7 @@ def subject(path: str, *, uses: str = '', root: Path | None = None) -> Subject:
         )
     if uses:
         folder = place if place.is_dir() else place.parent
-        return _executor(root or folder, uses, folder.name)
+        return Subject(folder=(root or folder).resolve(), name=_spelt(re.split('[.:]', uses)[-1]), uses=uses)
     if named:
         return _of_python(place, named['name'] or '', root)
     file = _described_by(place) if place.is_dir() else place
@@ -115,7 +115,8 @@ def _of_python(file: Path, name: str, root: Path | None) -> Subject:
     """An executor in a Python file; if that is in a package, the package's folder goes into the image."""
     folder = root or _above_packages(file)
     name = name or _only_class(file)
-    return _executor(folder, f'{APP}/{_inside(file, folder)}:{name}', name)
+    inside = f'{APP}/{_inside(file, folder)}:{name}'
+    return Subject(folder=folder.resolve(), name=_spelt(name), uses=inside)
 
 
 def _executor(folder: Path, uses: str, name: str) -> Subject:

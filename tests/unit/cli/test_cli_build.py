@@ -1,0 +1,100 @@
+"""`headrace build`, as far as it needs no engine; and what is told to probes of a Flow that is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tiny_wheels import write_wheel
+
+from headrace.cli import main
+from headrace.cli.build import Steps
+
+UPPER = """
+from headrace import DocumentArray, Executor, requests
+
+class Upper(Executor):
+    @requests(on='/upper')
+    def upper(self, docs: DocumentArray, **kwargs):
+        docs.text = [text.upper() for text in docs.text]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / 'code').mkdir()
+    (tmp_path / 'code' / 'upper.py').write_text(UPPER)
+    return tmp_path / 'code'
+
+
+def build(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ['build', *map(str, arguments)])
+
+
+def test_print_needs_no_engine_and_writes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('PATH', '')
+    told = build(folder, '--print', '--base', 'mine:1', '--headrace', '1.0')
+    assert told.exit_code == 0, told.output
+    assert 'ARG BASE=mine:1\n' in told.output
+    assert [path.name for path in folder.iterdir()] == ['upper.py']
+
+
+def test_write_and_use_what_was_written(folder: Path, tmp_path: Path) -> None:
+    wheels = tmp_path / 'wheels'
+    write_wheel(wheels, 'apple', '1.0')
+    wheel = write_wheel(tmp_path, 'headrace', '9.9', requires=['apple'])
+    own = ('--headrace', wheel, '--wheels', wheels, '--offline')
+    told = build(folder, '--write', *own)
+    assert told.exit_code == 0, told.output
+    assert sorted(path.name for path in folder.iterdir()) == [
+        '.dockerignore',
+        'Dockerfile',
+        'requirements.lock',
+        'upper.py',
+    ]
+    changed = (folder / 'Dockerfile').read_text() + '# mine\n'
+    (folder / 'Dockerfile').write_text(changed)
+    again = build(folder, '--print', *own)
+    assert again.output.endswith(changed)
+    assert 'is used as it is' in again.output
+    refused = build(folder, '--write', *own)
+    assert (refused.exit_code, 'has a Dockerfile already' in refused.output) == (1, True)
+    assert (folder / 'Dockerfile').read_text() == changed
+
+
+@pytest.mark.parametrize(
+    ('options', 'says'),
+    [
+        (['--offline'], 'there is nothing to install from'),
+        (['--python', '12'], 'is no version'),
+        (['--extra', 'x'], 'has no pyproject.toml with extras'),
+        (['--requirements', 'gone.txt'], 'there is no'),
+        (['--headrace', 'gone.whl'], 'neither a wheel nor a folder'),
+    ],
+)
+def test_what_cannot_be(folder: Path, options: list[str], says: str) -> None:
+    told = build(folder, '--print', *options)
+    assert told.exit_code == 1
+    assert says in told.output
+
+
+def test_without_an_engine_it_says_what_to_do(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('PATH', str(tmp_path))
+    monkeypatch.delenv('HEADRACE_ENGINE', raising=False)
+    told = build(folder, '--headrace', '1.0')
+    assert told.exit_code == 1
+    assert 'there is no container engine' in told.output
+    assert 'install Docker or Podman' in told.output
+    assert not (folder / 'requirements.lock').exists()
+
+
+def test_steps_of_every_builder_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with Steps(is_verbose=False) as steps:
+        for line in ('#5 [code 1/3] COPY . /x', '#5 0.3 noise', 'Step 3/20 : RUN a', ' ---> Running in 1'):
+            steps.line(line)
+        steps.line('[2/5] STEP 3/4: RUN b:x:')
+    shown = capsys.readouterr().err.splitlines()
+    assert shown == ['#5 [code 1/3] COPY . /x', 'Step 3/20 : RUN a', '[2/5] STEP 3/4: RUN b:x:']

@@ -14,7 +14,7 @@ from headrace.cli.here import checked_url, flow_here, flow_option
 from headrace.client import ClientSettings
 from headrace.client.address import Address
 from headrace.client.credentials import Credentials
-from headrace.client.http_faults import Problem, of_problem, told_in, unreachable
+from headrace.client.http_errors import ProblemDetails, from_problem, parse_problem, unreachable
 from headrace.client.http_session import HttpSession
 from headrace.client.settings import settings
 from headrace.errors import HeadraceError, SpecError, Unavailable
@@ -54,10 +54,10 @@ class Pages:
         except aiohttp.ClientError as error:
             raise unreachable(error, self.address, '') from None
         if status not in accept:
-            problem = told_in(body) or Problem()
+            problem = parse_problem(body) or ProblemDetails()
             problem.status = status
             problem.title = problem.title or f'{self.address}{path} answered {status}'
-            raise of_problem(problem, '')
+            raise from_problem(problem, '')
         try:
             return msgspec.json.decode(body, type=kind)
         except msgspec.DecodeError as error:

@@ -13,15 +13,15 @@ import grpc
 import msgspec
 from google.protobuf.message import DecodeError
 
-from headrace.client import envelope, grpc_faults
+from headrace.client import envelope, grpc_errors
 from headrace.client.address import Address, Tls
 from headrace.client.credentials import Credentials
 from headrace.client.described import PATIENCE_S
 from headrace.client.grpc_wire import GrpcWire
-from headrace.client.lanes import INSIDE, SHARED_BYTES, Lane, Lanes, Order
-from headrace.client.line import Line
 from headrace.client.messages import Request, Response
-from headrace.client.stream import Stream
+from headrace.client.multiplexed import MultiplexedStream
+from headrace.client.reconnecting import ReconnectingStream
+from headrace.client.stream_pool import INSIDE, SHARED_BYTES, Order, StreamLease, StreamPool
 from headrace.documents import DocList
 from headrace.errors import SpecError
 from headrace.pipeline.describe import FlowInfo
@@ -64,8 +64,8 @@ class GrpcTransport:
             self._options.append(('grpc.ssl_target_name_override', address.tls.server_name))
         self._channel: grpc.aio.Channel | None = None
         self._call: Any = None
-        self._line = Line(partial(self._open, 'any'), address)
-        self._lanes = Lanes(self._open, address, self._shown)
+        self._shared = ReconnectingStream(partial(self._open, 'any'), address)
+        self._pool = StreamPool(self._open, address, self._shown)
         self._info: FlowInfo | None = None
 
     def encode(self, request: Request, docs: DocList[Any]) -> bytes:
@@ -76,25 +76,25 @@ class GrpcTransport:
         shown = await self._credentials.headers()
         is_plain = request.metadata.keys() <= INSIDE
         if request.stream and is_plain and len(body) <= SHARED_BYTES:
-            reply, columns, _ = await self._line.send(request, body, shown)
+            reply, columns, _ = await self._shared.send(request, body, shown)
             return envelope.response(request, reply, columns)
         try:
             data = await self._call(
                 body, timeout=request.left_s(), metadata=_metadata(shown, request.metadata)
             )
         except grpc.aio.AioRpcError as error:
-            raise grpc_faults.failure(error, self._address, request.request_id) from None
+            raise grpc_errors.failure(error, self._address, request.request_id) from None
         return envelope.response(request, *unpack(pb.Reply, data))
 
-    def lane(self, *, in_order: bool) -> AbstractAsyncContextManager[Lane]:
-        return self._lanes.lane(in_order=in_order)
+    def lease(self, *, in_order: bool) -> AbstractAsyncContextManager[StreamLease]:
+        return self._pool.lease(in_order=in_order)
 
     async def _shown(self, request: Request) -> dict[str, str]:
         """The metadata of a stream that is opened for this request."""
         own = {key: value for key, value in request.metadata.items() if key not in INSIDE}
         return {**await self._credentials.headers(), **own}
 
-    async def _open(self, order: Order, shown: Mapping[str, str]) -> Stream:
+    async def _open(self, order: Order, shown: Mapping[str, str]) -> MultiplexedStream:
         method: Any = self._connect().stream_stream(STREAM, None, None)
         call = method(metadata=(('headrace-order', order), FAREWELL, *shown.items()))
         # What is written while a gateway refuses hides the reason: gRPC reports an error of its own instead.
@@ -102,7 +102,7 @@ class GrpcTransport:
         wire = GrpcWire(call, self._address)
         if wire.is_done:
             await wire.read()  # raises why it was refused
-        return Stream(wire, self._address)
+        return MultiplexedStream(wire, self._address)
 
     async def is_ready(self, timeout_s: float) -> bool:
         try:
@@ -120,7 +120,7 @@ class GrpcTransport:
         except grpc.aio.AioRpcError:
             return ''
         told = said.decode(errors='replace') if isinstance(said, bytes) else ''
-        return told or grpc_faults.unencrypted(code.name, details or '', self._address)
+        return told or grpc_errors.unencrypted(code.name, details or '', self._address)
 
     async def describe(self) -> FlowInfo | None:
         if self._info is None:
@@ -133,8 +133,8 @@ class GrpcTransport:
 
     async def close(self) -> None:
         channel, self._channel = self._channel, None
-        await self._line.close()
-        await self._lanes.close()
+        await self._shared.close()
+        await self._pool.close()
         if channel is not None:
             await channel.close(None)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from headrace.client import grpc_faults
+from headrace.client import grpc_errors
 from headrace.client.address import Address
 
 EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs do not know it
@@ -16,7 +16,7 @@ EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs do not know i
 class GrpcWire:
     """One call that goes both ways."""
 
-    faults: tuple[type[BaseException], ...] = (
+    errors: tuple[type[BaseException], ...] = (
         grpc.aio.AioRpcError,
         asyncio.InvalidStateError,
         asyncio.CancelledError,
@@ -37,7 +37,7 @@ class GrpcWire:
         try:
             data = await self._call.read()
         except grpc.aio.AioRpcError as error:
-            raise grpc_faults.failure(error, self._address, '') from None
+            raise grpc_errors.failure(error, self._address, '') from None
         return None if data is EOF else data
 
     async def say_last(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from headrace.client import http_faults
+from headrace.client import http_errors
 from headrace.client.address import Address
 from headrace.client.messages import Request, Response
 from headrace.client.parts import Part
@@ -83,9 +83,9 @@ class HttpParts:
             yield Part(Response(self._request, parameters=told), len(data))
 
     def _error(self, event: Event) -> BadServer:
-        problem = http_faults.told_in(event.data) or http_faults.Problem()
+        problem = http_errors.parse_problem(event.data) or http_errors.ProblemDetails()
         problem.title = problem.title or f'the answer from {self._address} ended with an error'
-        return http_faults.of_problem(problem, self._request.request_id)
+        return http_errors.from_problem(problem, self._request.request_id)
 
     def _broken(self, message: str, error: str, help: str) -> BadServer:
         return BadServer(message, status=502, error=error, request_id=self._request.request_id, help=help)

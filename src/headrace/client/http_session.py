@@ -11,7 +11,7 @@ from msgspec import Struct
 from headrace.client import described
 from headrace.client.address import Address
 from headrace.client.credentials import Credentials
-from headrace.client.http_faults import unreachable
+from headrace.client.http_errors import unreachable
 from headrace.client.tls import ssl_context
 from headrace.pipeline.describe import FlowInfo
 

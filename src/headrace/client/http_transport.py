@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 from msgspec import Raw, Struct, field
 
-from headrace.client import described, http_faults
+from headrace.client import described, http_errors
 from headrace.client.address import Address
 from headrace.client.credentials import Credentials
 from headrace.client.http_parts import HttpParts
@@ -79,7 +79,7 @@ class HttpTransport:
         return _response(request, text, self._address)
 
     @asynccontextmanager
-    async def lane(self, *, in_order: bool) -> AsyncGenerator[HttpTransport, None]:
+    async def lease(self, *, in_order: bool) -> AsyncGenerator[HttpTransport, None]:
         """Every request has a connection of its own, so none is in the way of another."""
         yield self
 
@@ -114,12 +114,14 @@ class HttpTransport:
                 server_hostname=self._session.server_name,
             ) as answer:
                 if answer.status != 200:
-                    raise http_faults.refused(answer, await self._read(answer, request), request.request_id)
+                    raise http_errors.from_response(
+                        answer, await self._read(answer, request), request.request_id
+                    )
                 yield answer
         except TimeoutError:
             raise late(self._address, request.request_id, DeadlineExceeded.http_status) from None
         except aiohttp.ClientError as error:
-            raise http_faults.unreachable(error, self._address, request.request_id) from None
+            raise http_errors.unreachable(error, self._address, request.request_id) from None
 
     async def _with_type(self, request: Request) -> Request:
         """The request with the class of the documents that come back, which JSON does not say."""

@@ -13,7 +13,7 @@ from headrace.client.described import is_idempotent
 from headrace.client.messages import Request, Response
 from headrace.client.options import Options
 from headrace.client.parts import Part
-from headrace.client.transport import Lane, Transport
+from headrace.client.transport import Lease, Transport
 from headrace.errors import BadServer, Overloaded, RateLimited, StartError, Unavailable
 from headrace.pipeline.describe import FlowInfo
 
@@ -57,7 +57,7 @@ async def send(transport: Transport, request: Request, body: bytes, options: Opt
 
 
 async def parts(
-    transport: Transport, lane: Lane, request: Request, body: bytes, options: Options
+    transport: Transport, lease: Lease, request: Request, body: bytes, options: Options
 ) -> AsyncGenerator[Part, None]:
     """The answer to a request in parts; a failure is in `error` of the last.
 
@@ -69,7 +69,7 @@ async def parts(
         has_come = False
         while True:
             try:
-                async with aclosing(lane.parts(request, body)) as coming:
+                async with aclosing(lease.parts(request, body)) as coming:
                     async for part in coming:
                         has_come = True
                         yield part

@@ -36,12 +36,12 @@ async def stream(
     Errors are raised after what came before them. Closing it withdraws all that is under way.
     """
     options = post.options
-    async with aclosing(requests), transport.lane(in_order=options.results_in_order) as lane:
+    async with aclosing(requests), transport.lease(in_order=options.results_in_order) as lease:
 
         def send(docs: DocList[Any]) -> tuple[Parts, int]:
             request = post.request(docs, in_parts=True)
             body = transport.encode(request, docs)
-            return retry.parts(transport, lane, request, body, options), len(body)
+            return retry.parts(transport, lease, request, body, options), len(body)
 
         limits = Limits(options.prefetch, options.prefetch_bytes)
         flight = Flight(limits, in_order=options.results_in_order)

@@ -15,8 +15,8 @@ from headrace.errors import RequestError
 from headrace.pipeline.describe import FlowInfo
 
 
-class Lane(Protocol):
-    """Where requests are answered in parts."""
+class Lease(Protocol):
+    """What one caller sends requests on whose answers come in parts."""
 
     def parts(self, request: Request, body: bytes) -> Parts:
         """The parts of the answer to an encoded request, as they come.
@@ -45,7 +45,7 @@ class Transport(Protocol):
         """
         ...
 
-    def lane(self, *, in_order: bool) -> AbstractAsyncContextManager[Lane]:
+    def lease(self, *, in_order: bool) -> AbstractAsyncContextManager[Lease]:
         """A way for requests whose answers come in parts, read by one caller.
 
         `in_order` says that the parts of a request are wanted only after those of the requests before it.

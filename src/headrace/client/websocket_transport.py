@@ -12,15 +12,15 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
-from headrace.client import envelope, websocket_faults
+from headrace.client import envelope, websocket_errors
 from headrace.client.address import Address
 from headrace.client.credentials import Credentials
 from headrace.client.http_session import HttpSession
-from headrace.client.lanes import INSIDE, SHARED_BYTES, Lane, Lanes, Order
-from headrace.client.line import Line
 from headrace.client.messages import Request, Response
+from headrace.client.multiplexed import MultiplexedStream
+from headrace.client.reconnecting import ReconnectingStream
 from headrace.client.refusals import late
-from headrace.client.stream import Stream
+from headrace.client.stream_pool import INSIDE, SHARED_BYTES, Order, StreamLease, StreamPool
 from headrace.client.tls import ssl_context
 from headrace.client.websocket_wire import WebSocketWire
 from headrace.documents import DocList
@@ -43,8 +43,8 @@ class WebSocketTransport:
         self._credentials = credentials
         self._max_reply_bytes = max_reply_bytes
         self._session = HttpSession(address, credentials)
-        self._line = Line(partial(self._open, 'any'), address)
-        self._lanes = Lanes(self._open, address, self._headers)
+        self._shared = ReconnectingStream(partial(self._open, 'any'), address)
+        self._pool = StreamPool(self._open, address, self._headers)
         # The library's own log has the headers of handshakes, with keys and tokens.
         self._silence = logging.Logger('headrace.client.websocket', logging.CRITICAL + 1)
 
@@ -53,16 +53,16 @@ class WebSocketTransport:
 
     async def send(self, request: Request, body: bytes) -> Response[Any]:
         if request.metadata.keys() <= INSIDE and len(body) <= SHARED_BYTES:
-            return await self._send(self._line, request, body)
-        async with self._lanes.lane(in_order=False) as lane:
-            return await self._send(lane.line, request, body)
+            return await self._send(self._shared, request, body)
+        async with self._pool.lease(in_order=False) as lease:
+            return await self._send(lease.stream, request, body)
 
-    async def _send(self, line: Line, request: Request, body: bytes) -> Response[Any]:
-        reply, columns, _ = await line.send(request, body, await self._headers(request))
+    async def _send(self, stream: ReconnectingStream, request: Request, body: bytes) -> Response[Any]:
+        reply, columns, _ = await stream.send(request, body, await self._headers(request))
         return envelope.response(request, reply, columns)
 
-    def lane(self, *, in_order: bool) -> AbstractAsyncContextManager[Lane]:
-        return self._lanes.lane(in_order=in_order)
+    def lease(self, *, in_order: bool) -> AbstractAsyncContextManager[StreamLease]:
+        return self._pool.lease(in_order=in_order)
 
     async def _headers(self, request: Request) -> dict[str, str]:
         """What a handshake shows for the sake of this request."""
@@ -79,22 +79,22 @@ class WebSocketTransport:
         return await self._session.describe()
 
     async def close(self) -> None:
-        await self._line.close()
-        await self._lanes.close()
+        await self._shared.close()
+        await self._pool.close()
         await self._session.close()
 
-    async def _open(self, order: Order, shown: Mapping[str, str]) -> Stream:
+    async def _open(self, order: Order, shown: Mapping[str, str]) -> MultiplexedStream:
         try:
             socket = await self._connected(order, shown)
         except InvalidStatus as error:
-            raise websocket_faults.refused(error, self._address) from None
+            raise websocket_errors.from_handshake(error, self._address) from None
         except WebSocketException:
-            raise websocket_faults.no_gateway(self._address) from None
+            raise websocket_errors.no_gateway(self._address) from None
         except TimeoutError:
             raise late(self._address, '') from None
         except OSError as error:
-            raise websocket_faults.unreachable(error, self._address) from None
-        return Stream(WebSocketWire(socket, self._address), self._address)
+            raise websocket_errors.unreachable(error, self._address) from None
+        return MultiplexedStream(WebSocketWire(socket, self._address), self._address)
 
     async def _connected(self, order: Order, shown: Mapping[str, str]) -> ClientConnection:
         address, tls = self._address, self._address.tls
@@ -117,5 +117,5 @@ class WebSocketTransport:
         )
         if socket.subprotocol != SPOKEN:
             await socket.close()
-            raise websocket_faults.no_gateway(address)
+            raise websocket_errors.no_gateway(address)
         return socket

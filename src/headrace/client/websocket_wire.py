@@ -6,7 +6,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from headrace.client.address import Address
-from headrace.client.websocket_faults import ended, no_gateway
+from headrace.client.websocket_errors import ended, no_gateway
 
 
 class WebSocketWire:
@@ -18,7 +18,7 @@ class WebSocketWire:
         self._is_closed = False
 
     @property
-    def faults(self) -> tuple[type[BaseException], ...]:
+    def errors(self) -> tuple[type[BaseException], ...]:
         return (ConnectionClosed,)
 
     @property

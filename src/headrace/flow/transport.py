@@ -53,7 +53,7 @@ class HandlerTransport:
         return Response(request, reply.shared().docs_as, parameters=reply.parameters)
 
     @asynccontextmanager
-    async def lane(self, *, in_order: bool) -> AsyncGenerator[HandlerTransport, None]:
+    async def lease(self, *, in_order: bool) -> AsyncGenerator[HandlerTransport, None]:
         """There is nothing that requests would have to share."""
         yield self
 

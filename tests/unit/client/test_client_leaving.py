@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headrace.client import Address, AsyncClient, Request
-from headrace.client.stream import Stream
+from headrace.client.multiplexed import MultiplexedStream
 from headrace.documents import Document
 from headrace.errors import BadServer, HeadraceError
 from headrace.pipeline import Batch, Context
@@ -116,7 +116,7 @@ async def _all(posting: Any) -> Any:
 class Broken:
     """A wire on which everything can be written, and that then ends for lack of room."""
 
-    faults: tuple[type[BaseException], ...] = ()
+    errors: tuple[type[BaseException], ...] = ()
     is_done = False
 
     def __init__(self, requests: int) -> None:
@@ -144,7 +144,7 @@ class Broken:
 async def test_a_refusal_that_may_be_of_another_request_does_not_say_that_nothing_began(
     requests: int, error: str
 ) -> None:
-    stream = Stream(Broken(requests), Address('grpc', 'localhost', 1))
+    stream = MultiplexedStream(Broken(requests), Address('grpc', 'localhost', 1))
     asked = [stream.send(Request(endpoint='/'), b'') for _ in range(requests)]
     found = await asyncio.gather(*asked, return_exceptions=True)
     assert [each.error for each in found] == [error] * requests

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from headrace.client import grpc_faults
+from headrace.client import grpc_errors
 from headrace.client.address import Address
 from headrace.client.described import is_idempotent
 from headrace.client.retry import is_retried
@@ -155,10 +155,10 @@ def test_a_connection_that_breaks_under_a_write_is_tried_again() -> None:
         grpc.aio.Metadata(),
         details='Internal error from Core',
     )
-    error = grpc_faults.failure(lost, Address('grpc', 'localhost', 1), 'one')
+    error = grpc_errors.failure(lost, Address('grpc', 'localhost', 1), 'one')
     assert is_retried(error)
     assert error.status == 'UNAVAILABLE'
     own = grpc.aio.AioRpcError(
         grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata(), details='broken'
     )
-    assert not is_retried(grpc_faults.failure(own, Address('grpc', 'localhost', 1), 'one'))
+    assert not is_retried(grpc_errors.failure(own, Address('grpc', 'localhost', 1), 'one'))

@@ -8,7 +8,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from headrace.client.address import Address
-from headrace.client.message_faults import from_message
+from headrace.client.message_errors import from_message
 from headrace.client.refusals import about_encryption, about_nobody, advice, is_misnamed
 from headrace.errors import BadServer, TooLarge
 from headrace.proto import headrace_pb2 as pb

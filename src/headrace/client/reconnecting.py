@@ -8,17 +8,17 @@ from contextlib import aclosing
 
 from headrace.client.address import Address
 from headrace.client.messages import Request
+from headrace.client.multiplexed import Answer, MultiplexedStream, Untaken
 from headrace.client.refusals import late
-from headrace.client.stream import Answer, Stream, Untaken
 from headrace.errors import BadServer, RequestError
 
 GATEWAYS = 3
 """How many gateways, one after the other, may leave before they take a request."""
 
-Open = Callable[[Mapping[str, str]], Awaitable[Stream]]
+Open = Callable[[Mapping[str, str]], Awaitable[MultiplexedStream]]
 
 
-class Line:
+class ReconnectingStream:
     """One stream at a time for all requests that show the same headers.
 
     A stream is opened with the headers that say who calls; when these change, the next requests go on another
@@ -29,9 +29,9 @@ class Line:
         self._open = open
         self._address = address
         self._opening = asyncio.Lock()
-        self._stream: Stream | None = None
+        self._stream: MultiplexedStream | None = None
         self._shown: Mapping[str, str] = {}
-        self._streams: list[Stream] = []
+        self._streams: list[MultiplexedStream] = []
         self._uses = 0  # from one `close` to the next
 
     async def send(self, request: Request, body: bytes, shown: Mapping[str, str]) -> Answer:
@@ -76,7 +76,7 @@ class Line:
         for stream in streams:
             await stream.close()
 
-    async def _current(self, request: Request, shown: Mapping[str, str]) -> Stream:
+    async def _current(self, request: Request, shown: Mapping[str, str]) -> MultiplexedStream:
         stream = self._stream
         if stream is not None and not stream.is_over and shown == self._shown:
             return stream
@@ -89,7 +89,7 @@ class Line:
             error.request_id = error.request_id or request.request_id
             raise
 
-    async def _renewed(self, shown: Mapping[str, str]) -> Stream:
+    async def _renewed(self, shown: Mapping[str, str]) -> MultiplexedStream:
         async with self._opening:
             if self._stream is not None and not self._stream.is_over:
                 if shown == self._shown:

@@ -1,4 +1,4 @@
-"""Streams for answers in parts: each belongs to one caller at a time; a slow one holds up nobody else."""
+"""A pool of streams for answers in parts: each is leased to one caller; a slow one holds up nobody."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Literal
 
 from headrace.client import envelope
 from headrace.client.address import Address
-from headrace.client.line import Line
 from headrace.client.messages import Request
+from headrace.client.multiplexed import MultiplexedStream
 from headrace.client.parts import Part
-from headrace.client.stream import Stream
+from headrace.client.reconnecting import ReconnectingStream
 
 IDLE = 4
 """How many are kept for who needs one next, of each order."""
@@ -24,27 +24,27 @@ SHARED_BYTES = 1 << 20
 """Longer requests go alone: a stream gains them nothing, and one that is refused would end it for all."""
 
 Order = Literal['requests', 'any']
-Open = Callable[[Order, Mapping[str, str]], Awaitable[Stream]]
+Open = Callable[[Order, Mapping[str, str]], Awaitable[MultiplexedStream]]
 Headers = Callable[[Request], Awaitable[dict[str, str]]]
 
 
-class Lane:
-    """A stream for the requests of one caller; `headers` are what it is opened with for a request."""
+class StreamLease:
+    """A stream of the pool while one caller has it; `headers` are what it is opened with for a request."""
 
-    def __init__(self, line: Line, headers: Headers) -> None:
-        self.line = line
+    def __init__(self, stream: ReconnectingStream, headers: Headers) -> None:
+        self.stream = stream
         self._headers = headers
 
     async def parts(self, request: Request, body: bytes) -> AsyncGenerator[Part, None]:
         """The parts of the answer to an encoded request, as they come."""
         shown = await self._headers(request)
-        async with aclosing(self.line.parts(request, body, shown)) as answers:
+        async with aclosing(self.stream.parts(request, body, shown)) as answers:
             async for reply, columns, size in answers:
                 yield Part(envelope.response(request, reply, columns), size)
 
 
-class Lanes:
-    """Those that are in use, and a few that wait for the next use.
+class StreamPool:
+    """The streams that are leased, and a few that are kept for who needs one next.
 
     On one stream the gateway keeps the order that was asked for, so nothing piles up here in the meantime.
     """
@@ -53,28 +53,31 @@ class Lanes:
         self._open = open
         self._address = address
         self._headers = headers
-        self._all: set[Lane] = set()
-        self._idle: dict[Order, list[Lane]] = {'requests': [], 'any': []}
+        self._all: set[StreamLease] = set()
+        self._idle: dict[Order, list[StreamLease]] = {'requests': [], 'any': []}
 
     @asynccontextmanager
-    async def lane(self, *, in_order: bool) -> AsyncGenerator[Lane, None]:
+    async def lease(self, *, in_order: bool) -> AsyncGenerator[StreamLease, None]:
         """A stream of one's own; afterwards it is kept, unless something was left unread."""
         order: Order = 'requests' if in_order else 'any'
         idle = self._idle[order]
-        lane = idle.pop() if idle else Lane(Line(partial(self._open, order), self._address), self._headers)
-        self._all.add(lane)
+        lease = idle.pop() if idle else self._new(order)
+        self._all.add(lease)
         try:
-            yield lane
+            yield lease
         finally:
-            if lane in self._all and lane.line.is_clean and len(self._idle[order]) < IDLE:
-                self._idle[order].append(lane)
+            if lease in self._all and lease.stream.is_clean and len(self._idle[order]) < IDLE:
+                self._idle[order].append(lease)
             else:
-                self._all.discard(lane)
-                await lane.line.close()
+                self._all.discard(lease)
+                await lease.stream.close()
+
+    def _new(self, order: Order) -> StreamLease:
+        return StreamLease(ReconnectingStream(partial(self._open, order), self._address), self._headers)
 
     async def close(self) -> None:
         """End all of them; what still waits fails."""
-        lanes, self._all = self._all, set()
+        leases, self._all = self._all, set()
         self._idle = {'requests': [], 'any': []}
-        for lane in lanes:
-            await lane.line.close()
+        for lease in leases:
+            await lease.stream.close()

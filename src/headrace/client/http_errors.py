@@ -14,8 +14,8 @@ from headrace.client.refusals import about_encryption, about_nobody, advice
 from headrace.errors import BadServer, Unavailable
 
 
-class Problem(Struct):
-    """The error of a gateway (or of a proxy that speaks RFC 9457)."""
+class ProblemDetails(Struct):
+    """The error of a gateway, or of a proxy, as RFC 9457 (problem details) has it."""
 
     detail: str = ''
     title: str = ''
@@ -27,19 +27,19 @@ class Problem(Struct):
     retry_after_s: float = 0.0
 
 
-_problems = msgspec.json.Decoder(Problem)
+_problems = msgspec.json.Decoder(ProblemDetails)
 
 
-def refused(answer: aiohttp.ClientResponse, text: bytes, request_id: str) -> BadServer:
+def from_response(answer: aiohttp.ClientResponse, text: bytes, request_id: str) -> BadServer:
     """An answer that is no success as the error that it describes."""
-    told = told_in(text) or Problem()
-    told.status = answer.status
-    told.retry_after_s = told.retry_after_s or _seconds(answer.headers.get('retry-after', ''))
-    told.title = told.title or f'{answer.url} answered {answer.status} {answer.reason}'
-    return of_problem(told, request_id)
+    problem = parse_problem(text) or ProblemDetails()
+    problem.status = answer.status
+    problem.retry_after_s = problem.retry_after_s or _seconds(answer.headers.get('retry-after', ''))
+    problem.title = problem.title or f'{answer.url} answered {answer.status} {answer.reason}'
+    return from_problem(problem, request_id)
 
 
-def told_in(text: bytes) -> Problem | None:
+def parse_problem(text: bytes) -> ProblemDetails | None:
     """The problem that a text describes, if it is one."""
     try:
         return _problems.decode(text)
@@ -47,7 +47,7 @@ def told_in(text: bytes) -> Problem | None:
         return None
 
 
-def of_problem(problem: Problem, request_id: str) -> BadServer:
+def from_problem(problem: ProblemDetails, request_id: str) -> BadServer:
     """A problem as what the client raises."""
     message = problem.detail or problem.title
     return BadServer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from headrace import errors
-from headrace.client import http_faults
+from headrace.client import http_errors
 from headrace.client.address import Address
 from headrace.client.refusals import about_nobody, advice
 from headrace.errors import BadServer, HeadraceError, Overloaded, TooLarge, Unauthenticated, Unavailable
@@ -15,13 +15,13 @@ KINDS: dict[int, type[HeadraceError]] = {TOO_BIG: TooLarge, 1013: Overloaded, 44
 """What a close code of the gateway means; every other one says that nobody is there any more."""
 
 
-def refused(error: InvalidStatus, address: Address) -> BadServer:
+def from_handshake(error: InvalidStatus, address: Address) -> BadServer:
     """A handshake that was answered with something else, such as 401."""
     answer = error.response
-    told = http_faults.told_in(bytes(answer.body or b'')) or http_faults.Problem()
-    told.status = answer.status_code
-    told.title = told.title or f'{address} answered {answer.status_code} {answer.reason_phrase}'
-    found = http_faults.of_problem(told, '')
+    problem = http_errors.parse_problem(bytes(answer.body or b'')) or http_errors.ProblemDetails()
+    problem.status = answer.status_code
+    problem.title = problem.title or f'{address} answered {answer.status_code} {answer.reason_phrase}'
+    found = http_errors.from_problem(problem, '')
     kind = getattr(errors, found.error, None)
     if isinstance(kind, type) and issubclass(kind, HeadraceError):
         found.status = kind.grpc_status  # as of the errors that come in messages
@@ -30,7 +30,7 @@ def refused(error: InvalidStatus, address: Address) -> BadServer:
 
 def unreachable(error: OSError, address: Address) -> BadServer:
     """A connection that could not be made."""
-    found = http_faults.unreachable(error, address, '')
+    found = http_errors.unreachable(error, address, '')
     found.status = Unavailable.grpc_status
     return found
 

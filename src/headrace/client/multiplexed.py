@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from headrace.client import message_faults
+from headrace.client import message_errors
 from headrace.client.address import Address
 from headrace.client.messages import Request
 from headrace.client.parts import PART_BYTES, Buffer
@@ -33,7 +33,7 @@ class Wire(Protocol):
     """Both directions of an open connection that carries messages."""
 
     @property
-    def faults(self) -> tuple[type[BaseException], ...]:
+    def errors(self) -> tuple[type[BaseException], ...]:
         """What `write` raises when the connection breaks; `read` then says why."""
         ...
 
@@ -74,7 +74,7 @@ class Untaken(Exception):
         self.error = error
 
 
-class Stream:
+class MultiplexedStream:
     """One open stream to a gateway. When it breaks, every request on it fails.
 
     `is_over` is true when it takes no more: it broke, its gateway said farewell, or `retire`. Then what was
@@ -115,7 +115,7 @@ class Stream:
         finally:
             self._waiting.pop(request_id, None)
         if answer.reply.HasField('error'):
-            raise message_faults.from_message(answer.reply.error)
+            raise message_errors.from_message(answer.reply.error)
         return answer
 
     async def parts(self, request: Request, body: bytes) -> AsyncGenerator[Answer, None]:
@@ -133,7 +133,7 @@ class Stream:
                     raise came
                 has_more = came.reply.more
                 if came.reply.HasField('error'):
-                    raise message_faults.from_message(came.reply.error)
+                    raise message_errors.from_message(came.reply.error)
                 if has_more:
                     yield came
         finally:
@@ -188,7 +188,7 @@ class Stream:
                 return False
             try:
                 await self._wire.write(body)
-            except self._wire.faults:
+            except self._wire.errors:
                 if not self.is_over and not self._wire.is_done:
                     raise
                 # the reader sees the same end, and knows its reason

@@ -11,7 +11,7 @@ PY     := $(BIN)/python
 STAMPS := $(VENV)/.stamps
 # pip asks nothing and prints nothing but errors
 PIP    := $(PY) -m pip install -qq --no-input --disable-pip-version-check
-EXTRAS := auth image audio video mesh arrow compression pandas bfloat16 pydantic graphql otel profile gpu sbom
+EXTRAS := auth image audio video mesh arrow compression pandas bfloat16 pydantic graphql otel profile gpu sbom migrate
 
 .DEFAULT_GOAL := help
 .PHONY: help test demo lint format bench proto docs lock train clean distclean

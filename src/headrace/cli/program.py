@@ -14,6 +14,7 @@ from headrace.spec.suggest import did_you_mean
 
 COMMANDS = {
     'new': 'Make a project: an executor, a Flow, tests, and a pipeline that ships it.',
+    'migrate': "Bring a Flow's YAML of an older format (Jina's) up to date.",
     'run': 'Start a Flow and serve it until Ctrl-C.',
     'executor': 'Serve one executor, without writing a Flow for it.',
     'gateway': 'Run the gateway of a Flow alone: what a container runs.',

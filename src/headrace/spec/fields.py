@@ -37,6 +37,7 @@ _HINTS = {
     'tracing': _TRACES,
     'traces_exporter_host': _TRACES,
     'traces_exporter_port': _TRACES,
+    'monitoring': 'metrics are always there, at /metrics of the HTTP port',
     'timeout_ready': 'it is called timeout_ready_s here, and is in seconds',
     'timeout_send': "it is the gateway's timeout_s here, and is in seconds",
     'with': 'the arguments of an executor are called uses_with here',
@@ -44,11 +45,6 @@ _HINTS = {
     'ssl_certfile': 'it is security: {tls: {certificate: ..., key: ...}} here',
     'ssl_keyfile': 'it is security: {tls: {certificate: ..., key: ...}} here',
 }
-
-_NOT_YET = {
-    *('monitoring', 'metrics'),
-}
-"""Settings that people know from elsewhere."""
 
 _SPELLED = {'ports': 'port', 'protocols': 'protocol'}
 """How fields are written in Python and YAML, where they are called otherwise."""
@@ -87,8 +83,6 @@ def unknown(key: object, known: Iterable[str], source: Source, path: Path) -> Sp
     """The error about a key that means nothing."""
     names = sorted(_SPELLED.get(name, name) for name in set(known) - set(INNER))
     word = str(key)
-    if word in _NOT_YET and word not in names:
-        return source.error((*path, word), f'unknown key {key!r}', help='Headrace does not have this yet')
     help = _HINTS.get(word) if closest(word, names) is None or word in _HINTS else None
     return source.error(
         (*path, word), f'unknown key {key!r}', help=help or did_you_mean(word, names, noun='keys')

@@ -1,0 +1,86 @@
+"""`headrace migrate flow.yml`: a Flow of an older format, Jina's above all, as this version reads it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import MutableMapping
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headrace.cli.output import written
+from headrace.deploy.writing import write
+from headrace.errors import SpecError
+from headrace.extras import load
+from headrace.spec.migration import Done, migrate
+
+_EXPRESSION = re.compile(r'\$\{\{[^\n]*?\}\}')
+_TOKEN = '\ue000{}\ue000'
+"""What stands for an expression while the file is read as YAML; no file has this character."""
+
+_COLOURS = {'+': 'green', '-': 'red', '@': 'cyan'}
+
+
+@click.command('migrate')
+@click.argument('flow', metavar='FLOW.yml', type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    '-w', '--write', 'is_written', is_flag=True, help='Change the file; default: show what would change.'
+)
+def command(flow: Path, is_written: bool) -> None:
+    """Bring a Flow's YAML of an older format up to date: that of Jina 2 and 3.
+
+    Comments, the order of keys and ${{ expressions }} stay. What has no counterpart is named; afterwards,
+    `headrace check` says whether the Flow would start.
+
+    \b
+    Examples:
+        headrace migrate flow.yml            # show what would change
+        headrace migrate flow.yml --write && headrace check flow.yml
+    """
+    before = flow.read_text(encoding='utf-8')
+    after, changes = migrated(before)
+    for done in changes:
+        click.echo(f'{done.place}: {done.what}' if done.place else done.what, err=True)
+    if not changes:
+        click.echo(f'{flow} is up to date')
+    elif is_written:
+        write({flow.name: after}, flow.parent)
+        written(flow)
+    else:
+        for line in unified_diff(before.splitlines(), after.splitlines(), str(flow), str(flow), lineterm=''):
+            click.echo(click.style(line, fg=_COLOURS.get(line[:1])))
+
+
+def migrated(text: str) -> tuple[str, list[Done]]:
+    """A Flow's YAML in; out, the same up to date, and what was done.
+
+    >>> migrated('pods: # all of them\\n  - name: ${{ CONTEXT.name }}\\n    parallel: 2\\n')[0].splitlines()
+    ['executors: # all of them', '  - name: ${{ CONTEXT.name }}', '    replicas: 2']
+
+    Raises SpecError for what is no YAML, or no mapping.
+    """
+    expressions: list[str] = []
+
+    def token(found: re.Match[str]) -> str:
+        expressions.append(found.group())
+        return _TOKEN.format(len(expressions) - 1)
+
+    yaml: Any = load('ruamel.yaml', extra='migrate').YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 2**16
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    try:
+        document = yaml.load(_EXPRESSION.sub(token, text))
+    except Exception as error:  # ruamel has several, with a position in each
+        raise SpecError(f'this is no YAML: {error}') from None
+    if not isinstance(document, MutableMapping):
+        raise SpecError('this is no Flow: a mapping with executors is expected')
+    changes = migrate(document)
+    if not changes:
+        return text, []
+    out = io.StringIO()
+    yaml.dump(document, out)
+    return re.sub('\ue000(\\d+)\ue000', lambda found: expressions[int(found[1])], out.getvalue()), changes

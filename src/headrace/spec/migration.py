@@ -1,0 +1,152 @@
+"""A Flow's YAML of an older format in, as data that is brought up to date in place; out, what was done.
+
+Older is the format of Jina 2 and 3, from which ours comes; a format of ours that another one follows will
+have its rules here as well. Rules are data: where a key may stand, and what becomes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping, MutableSequence
+from typing import Any, NamedTuple
+
+Mapped = MutableMapping[str, Any]
+
+OLD_NAMES = {'pods': 'executors', 'deployments': 'executors'}
+"""Lists of executors under other names, at the top."""
+
+RENAMED = {
+    'port_expose': 'port',
+    'parallel': 'replicas',
+    'disable_reduce': 'no_reduce',
+    'expose_endpoints': 'expose',
+    'dynamic_batching': 'uses_dynamic_batching',
+    'scale_to': 'replicas',
+}
+"""Keys that have another name now, wherever they stand."""
+
+MILLISECONDS = {'timeout_ready': 'timeout_ready_s', 'timeout_send': 'timeout_s'}
+"""Times in milliseconds, of which -1 is no limit; now they are in seconds."""
+
+GONE = {
+    'quiet': 'set observe: {logs: {level: WARNING}} to hear less',
+    'quiet_error': 'the log has the error of every failed request',
+    'log_config': 'see observe: {logs: ...}',
+    'monitoring': 'metrics are always there, at /metrics',
+    'port_monitoring': 'metrics are at /metrics of the HTTP port',
+    'metrics': 'metrics are always there, at /metrics',
+    'metrics_exporter_host': 'metrics are asked for at /metrics',
+    'metrics_exporter_port': 'metrics are asked for at /metrics',
+    'port_in': 'executors choose their own addresses',
+    'port_out': 'executors choose their own addresses',
+    'host_in': 'executors choose their own addresses',
+    'runtime_cls': 'there is one way to run an executor',
+    'runtime_backend': 'there is one way to run an executor',
+    'workspace_id': 'workspaces have the names of their executors',
+    'stateful': 'see storage, which keeps a workspace',
+    'peer_ports': 'there is no consensus among replicas here',
+    'docker_kwargs': 'see volumes, cpus, memory, gpus and entrypoint',
+    'pull_latest': 'images are those that are named',
+    'force_update': 'nothing is downloaded',
+    'install_requirements': 'headrace build puts requirements into an image',
+    'show_exc_info': 'the log has the error of every failed request',
+}
+"""Keys that mean nothing any more, and what there is in their place."""
+
+
+class Done(NamedTuple):
+    """One change: where, and what."""
+
+    place: str
+    what: str
+
+
+def migrate(document: Mapped) -> list[Done]:
+    """Change a document to the present format; what was done, in the order of the document.
+
+    >>> flow = {'pods': [{'name': 'a', 'parallel': 2, 'timeout_ready': 60_000}]}
+    >>> [done.what for done in migrate(flow)]
+    ['pods is executors', 'parallel is replicas', 'timeout_ready is timeout_ready_s: 60']
+    >>> flow
+    {'executors': [{'name': 'a', 'replicas': 2, 'timeout_ready_s': 60.0}]}
+    """
+    return [*_migrated(document)]
+
+
+def _migrated(document: Mapped) -> Iterator[Done]:
+    for old, new in OLD_NAMES.items():
+        if old in document:
+            _rename(document, old, new)
+            yield Done('', f'{old} is {new}')
+    for key in ('with', 'gateway'):
+        if isinstance(settings := document.get(key), MutableMapping):
+            yield from _settings(settings, key)
+            yield from _front(settings, key, document)
+    executors = document.get('executors')
+    if isinstance(executors, MutableSequence):
+        for index, executor in enumerate(executors):
+            if isinstance(executor, MutableMapping):
+                yield from _settings(executor, f'executors[{index}]')
+                yield from _polling(executor, f'executors[{index}]')
+
+
+def _settings(settings: Mapped, place: str) -> Iterator[Done]:
+    """What is the same for a Flow, its gateway and its executors."""
+    for old in list(settings):
+        if old in RENAMED and RENAMED[old] not in settings:
+            _rename(settings, old, RENAMED[old])
+            yield Done(place, f'{old} is {RENAMED[old]}')
+        elif old in MILLISECONDS:
+            yield _in_seconds(settings, old, place)
+        elif old in GONE:
+            del settings[old]
+            yield Done(place, f'{old} is not needed: {GONE[old]}')
+
+
+def _in_seconds(settings: Mapped, old: str, place: str) -> Done:
+    value = settings[old]
+    new = MILLISECONDS[old]
+    if isinstance(value, (int, float)) and value > 0:
+        _rename(settings, old, new, lambda value: value / 1000)
+        return Done(place, f'{old} is {new}: {value / 1000:g}')
+    del settings[old]
+    return Done(place, f'{old}: {value} was no limit; every wait has one now ({new})')
+
+
+def _front(settings: Mapped, place: str, document: Mapped) -> Iterator[Done]:
+    """What a gateway was told in another way."""
+    if settings.get('rest_api') is not None:
+        if settings.pop('rest_api'):
+            settings['protocol'] = 'http'
+        yield Done(place, 'rest_api is protocol: http')
+    certificate, key = settings.get('ssl_certfile'), settings.get('ssl_keyfile')
+    if certificate and key:
+        _rename(
+            settings, 'ssl_certfile', 'security', lambda _: {'tls': {'certificate': certificate, 'key': key}}
+        )
+        del settings['ssl_keyfile']
+        yield Done(place, 'ssl_certfile and ssl_keyfile are security: {tls: {certificate: ..., key: ...}}')
+    names = ('tracing', 'traces_exporter_host', 'traces_exporter_port')
+    if any(name in settings for name in names):
+        is_on, host, port = (settings.pop(name, None) for name in names)
+        if is_on:
+            observe = document.setdefault('with', {}).setdefault('observe', {})
+            observe['traces'] = {'endpoint': f'http://{host or "localhost"}:{port or 4317}'}
+        yield Done(place, 'tracing is observe: {traces: {endpoint: ...}}')
+
+
+def _polling(executor: Mapped, place: str) -> Iterator[Done]:
+    polling = executor.get('polling')
+    if isinstance(polling, str) and polling != polling.upper():
+        executor['polling'] = polling.upper()
+        yield Done(place, f'polling: {polling} is {polling.upper()}')
+
+
+def _rename(mapping: Mapped, old: str, new: str, change: Callable[[Any], Any] = lambda value: value) -> None:
+    """Give a key another name at its place, and its comment with it, where the mapping keeps those."""
+    comments = getattr(mapping, 'ca', None)
+    if comments is not None and old in comments.items:
+        comments.items[new] = comments.items.pop(old)
+    items = list(mapping.items())
+    mapping.clear()
+    for key, value in items:
+        mapping[new if key == old else key] = change(value) if key == old else value

@@ -106,39 +106,42 @@ async def test_a_replica_that_is_cut_off_from_the_network_costs_no_request_and_c
             await load.until(lambda: load.served[workers[0].pid] > before)
 
 
-async def test_what_a_gateway_has_accepted_is_answered_though_it_is_told_to_end(parts):
+async def test_a_gateway_that_lingers_answers_who_comes_until_everybody_has_noticed(parts):
     (worker,) = await started(parts, 1)
-    gateway = parts.gateway(f'oracle={worker.address}', linger='1')
+    gateway = parts.gateway(f'oracle={worker.address}', linger='60')
     port = (await ports_of(gateway))['http']
     answers: list[int] = []
-
-    async def ask() -> bool:
-        """One request over a connection of its own; False when nothing accepts it any more."""
-        try:
-            reader, writer = await asyncio.open_connection('127.0.0.1', port)
-        except OSError:
-            return False
-        body = b'{"data":[{"text":"x"}]}'
-        head = b'POST /post HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n'
-        writer.write(head + b'content-length: %d\r\n\r\n' % len(body) + body)
-        answers.append(int((await reader.readline()).split()[1]))
-        writer.close()
-        return True
+    has_noticed = asyncio.Event()  # what a load balancer does when it is not ready any more
 
     async def client() -> None:
-        while await ask():
-            pass
+        """Request after request, each over a connection of its own."""
+        while not has_noticed.is_set():
+            reader, writer = await asyncio.open_connection('127.0.0.1', port)
+            body = b'{"data":[{"text":"x"}]}'
+            head = b'POST /post HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n'
+            writer.write(head + b'content-length: %d\r\n\r\n' % len(body) + body)
+            answers.append(int((await reader.readline()).split()[1]))
+            writer.close()
 
     clients = [asyncio.create_task(client()) for _ in range(4)]
     async with asyncio.timeout(60):
-        while len(answers) < 20:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        told = len(answers)
+        await more(answers, 20)
         gateway.signal()
+        while (await asyncio.to_thread(gateway.probe, '/ready'))[0] == 200:
+            pass
+        await more(answers, 20)
+        has_noticed.set()
         await asyncio.gather(*clients)
     assert set(answers) == {200}
-    assert len(answers) > told + 4  # it went on accepting while it lingered
+    gateway.signal()  # it need not linger any longer
     assert await asyncio.to_thread(gateway.ended) == 0
+
+
+async def more(answers: list[int], count: int) -> None:
+    """Wait for so many more answers."""
+    goal = len(answers) + count
+    while len(answers) < goal:  # noqa: ASYNC110 (a list has no event)
+        await asyncio.sleep(0.01)
 
 
 OTHER = """

@@ -66,7 +66,8 @@ def main(
     )
     look = log.look(flow.observe.logs.format, sys.stdout, colours=environment.colours())
     speak(start, replica=host, look=look)
-    signal.signal(signal.SIGTERM, lambda *_: leave(0))  # process 1 of a container is not ended without
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: leave(0))  # process 1 of a container is not ended without
     alone = Alone(flow, start, Health('it loads its protocols'), notices)
     try:
         if health:

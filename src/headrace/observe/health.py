@@ -157,9 +157,15 @@ class Health:
         if path == '/ready':
             return method, _told(await self._why_not())
         if path == '/metrics' and self.metrics is not None:
-            body, kind = self.metrics(_accepted_types(headers))
-            return method, Answer(200, body, kind)
+            return method, self._measured(self.metrics, _accepted_types(headers))
         return method, Answer(404, b'here are /live, /ready and /metrics\n')
+
+    def _measured(self, metrics: Metrics, accept: str) -> Answer:
+        try:
+            return Answer(200, *metrics(accept))
+        except Exception as error:
+            _log.error('the metrics cannot be told', exc_info=error)
+            return _told('the metrics cannot be told')
 
     def _live(self) -> Answer:
         stuck_s = self.stuck_s

@@ -26,7 +26,8 @@ def main(order: WorkerOrder, *, host: str, health: str = '') -> NoReturn:
     """Load, construct and serve what `order` says; `health` is where probes are answered, `host` our name."""
     look = log.look(order.observe.logs.format, sys.stdout, colours=environment.colours())
     speak(order, replica=host, look=look)
-    signal.signal(signal.SIGTERM, lambda *_: leave(0))  # process 1 of a container is not ended without
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: leave(0))  # process 1 of a container is not ended without
     alone = Alone(order)
     try:
         if health:

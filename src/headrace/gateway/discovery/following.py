@@ -44,7 +44,7 @@ class Following:
         self.found[target] = replicas
         come, gone = sorted(replicas.keys() - before.keys()), sorted(before.keys() - replicas.keys())
         news = [*(f'+ {key}' for key in come), *(f'- {key}' for key in gone)]
-        _log.info('%s: %d replicas known (%s)', target, len(replicas), ', '.join(news))
+        _log.info('replicas of %s: %s; %d now', target, ', '.join(news), len(replicas))
         self.changed.set()
         if self.on_change is not None:
             self.on_change(target)

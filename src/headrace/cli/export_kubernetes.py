@@ -37,6 +37,7 @@ def command(
     flow: Path,
     context: tuple[tuple[str, Any], ...],
     output: Path | None,
+    *,
     single_file: bool,
     shows: bool,
     checks: bool,

@@ -7,8 +7,8 @@ from math import ceil
 from headrace.deploy.kubernetes.amounts import size
 from headrace.deploy.kubernetes.network import open_doors
 from headrace.deploy.kubernetes.objects import HEALTH, WORK, Exported, Object
-from headrace.deploy.kubernetes.pods import pod
 from headrace.deploy.kubernetes.scaling import grows
+from headrace.deploy.kubernetes.template import template
 from headrace.deploy.members import HEALTH_PORT, WORK_PORT
 from headrace.deploy.shipped import Shipped
 from headrace.spec import ExecutorSpec
@@ -85,7 +85,7 @@ def _deployment(exported: Exported, shipped: Shipped) -> Object:
         'progressDeadlineSeconds': max(PROGRESS_S, ceil(shipped.ready_s * 2)),
         'strategy': {'type': 'RollingUpdate', 'rollingUpdate': {'maxUnavailable': 0, 'maxSurge': 1}},
         'selector': {'matchLabels': exported.selector(shipped.member.name)},
-        'template': pod(exported, shipped),
+        'template': template(exported, shipped),
     }
     return {**exported.head('apps/v1/Deployment', shipped.name, shipped.member.name), 'spec': spec}
 
@@ -98,7 +98,7 @@ def _stateful_set(exported: Exported, shipped: Shipped) -> Object:
         'podManagementPolicy': 'Parallel',
         'updateStrategy': {'type': 'RollingUpdate'},
         'selector': {'matchLabels': exported.selector(shipped.member.name)},
-        'template': pod(exported, shipped),
+        'template': template(exported, shipped),
         'volumeClaimTemplates': [_claim(exported, shipped)],
     }
     return {**exported.head('apps/v1/StatefulSet', shipped.name, shipped.member.name), 'spec': spec}

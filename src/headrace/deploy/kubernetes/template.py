@@ -40,7 +40,7 @@ LIVE_FAILURES = 6
 """A minute without an answer: code that holds the interpreter that long is stuck."""
 
 
-def pod(exported: Exported, shipped: Shipped) -> Object:
+def template(exported: Exported, shipped: Shipped) -> Object:
     """The template of a member's Pods."""
     wanted = shipped.member.spec.kubernetes
     name = shipped.member.name

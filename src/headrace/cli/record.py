@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 import msgspec
@@ -43,18 +43,7 @@ from headrace.spec.observe import RecordSpec
     help='When there would be more: the newest requests (full files get numbers, the oldest are deleted), '
     'or the oldest (recording ends).',
 )
-def command(
-    *,
-    output: Path,
-    flow: str,
-    seconds: float,
-    sample: float,
-    redact: tuple[str, ...],
-    no_stages: bool,
-    no_blobs: bool,
-    most_mb: int,
-    keep: Literal['newest', 'oldest'],
-) -> None:
+def command(*, output: Path, flow: str, seconds: float, **options: Any) -> None:
     """Write requests of a running Flow to a file.
 
     Beside documents, parameters and answers, the file has what went into every executor and came out, unless
@@ -68,19 +57,25 @@ def command(
         headrace replay traffic.hrec http://127.0.0.1:8080
     """
     notice = flow_here(flow)
-    spec = RecordSpec(
-        path=str(output.absolute()),
-        sample=sample,
-        most_bytes=most_mb * 1024 * 1024,
-        keep=keep,
-        redact=redact,
-        stages=not no_stages,
-        blobs=not no_blobs,
-    )
+    spec = spec_of(output, **options)
     result = order(notice.directory, Record(spec, seconds), timeout_s=seconds + 3 * TIMEOUT_S)
     written = msgspec.convert(result, Written)
     left_out = f', {written.left_out} left out' if written.left_out else ''
     deleted = f', of which the oldest {written.deleted_bytes} are gone' if written.deleted_bytes else ''
     click.echo(
         f'{output}: {written.requests} requests of {notice.flow}{left_out}, {written.bytes} bytes{deleted}'
+    )
+
+
+def spec_of(
+    output: Path, *, sample: float, most_mb: int, no_stages: bool, no_blobs: bool, **same: Any
+) -> RecordSpec:
+    """What is to be recorded, as the options say it; `same` have the names of their fields."""
+    return RecordSpec(
+        path=str(output.absolute()),
+        sample=sample,
+        most_bytes=most_mb * 1024 * 1024,
+        stages=not no_stages,
+        blobs=not no_blobs,
+        **same,
     )

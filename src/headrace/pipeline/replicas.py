@@ -313,10 +313,8 @@ class Replicas:
     @property
     def outstanding(self) -> int:
         """Calls that replicas have now, also those that are on their way out."""
-        roster = self._roster
-        return sum(
-            each.outstanding for each in {*roster.replicas.values(), *roster.displaced, *self._leaving}
-        )
+        every = {*self._roster.replicas.values(), *self._roster.displaced, *self._leaving}
+        return sum(each.outstanding for each in every)
 
     @property
     def waiting(self) -> int:

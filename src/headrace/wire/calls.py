@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
+from msgspec.structs import astuple
+
 from headrace.errors import HeadraceError, ProtocolError, RequestError
 from headrace.pipeline import Batch, Context, Payload
 from headrace.pipeline.hops import Timing, timing_of
@@ -14,6 +16,9 @@ from headrace.wire.frames import Buffer, Frame, Kind, pack, size
 
 TIMING = 'timing'
 """Where an error frame says where the time of its call went."""
+
+TOLD = 4
+"""How many fields of a `Timing` travel; who did it, and at which attempt, the caller knows."""
 
 Window = tuple[int, int]
 """How many parts of an answer, and bytes of them, may be sent before their reader grants more."""
@@ -69,7 +74,8 @@ def pack_reply(call: int, request: Batch, reply: Batch, kind: Kind = Kind.REPLY)
     """An answer (or a part of it) as a frame; parameters that the handler left alone do not travel back."""
     sizes, segments = _laid_out([(name, payload.settled()) for name, payload in reply.sources])
     parameters = None if reply.parameters is request.parameters else reply.parameters
-    return pack(kind, call, (parameters, sizes, _told(reply.timing)), segments)
+    told = None if reply.timing is None else astuple(reply.timing)[:TOLD]
+    return pack(kind, call, (parameters, sizes, told), segments)
 
 
 def pack_error(call: int, error: BaseException) -> list[Buffer]:
@@ -77,7 +83,7 @@ def pack_error(call: int, error: BaseException) -> list[Buffer]:
     data = to_data(error)
     timing = timing_of(error)
     if timing is not None:
-        data[TIMING] = _told(timing)
+        data[TIMING] = astuple(timing)[:TOLD]
     return pack(Kind.ERROR, call, data)
 
 
@@ -103,22 +109,16 @@ def unpack_reply(frame: Frame, request: Batch) -> Batch:
             parameters=request.parameters if parameters is None else parameters,
             sources=_sources(frame, sizes),
         )
-        if told is not None:
-            reply.timing = _timing(told)
+        if told is not None:  # as `_timing`, in this very function: every request comes this way
+            queue_s, batch_s, handler_s, documents = told
+            reply.timing = Timing(float(queue_s), float(batch_s), float(handler_s), int(documents))
         return reply
     except (OverflowError, TypeError, ValueError) as error:
         raise ProtocolError(f'a reply frame is not understood: {error}') from None
 
 
-def _told(timing: Timing | None) -> tuple[float, float, float, int] | None:
-    """Where the time of a call went, as a frame says it."""
-    if timing is None:
-        return None
-    return timing.queue_s, timing.batch_s, timing.handler_s, timing.documents
-
-
 def _timing(told: Any) -> Timing:
-    """What `_told` gave."""
+    """Where the time of a call went, as its frame says it."""
     queue_s, batch_s, handler_s, documents = told
     return Timing(float(queue_s), float(batch_s), float(handler_s), int(documents))
 

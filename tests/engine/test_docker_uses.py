@@ -32,13 +32,16 @@ WITHIN_S = 60.0
 
 SAYS = """
 import os
+import time
 from pathlib import Path
 from headrace import Executor, requests
 
 
 class Says(Executor):
-    def __init__(self, mark='', **kwargs):
+    def __init__(self, mark='', slow=False, **kwargs):
         super().__init__(**kwargs)
+        if slow:
+            time.sleep(60)
         self.mark = mark
         print(f'{mark} is constructed')
 
@@ -134,19 +137,8 @@ def test_two_containers_and_a_process(
     with flow:
         assert said(flow).text == 'first second plain'
 
-        # each in a container with the rights of this user and no more, within its limits
-        looked = said(flow, '/look', target_executor='first').tags
-        assert looked == {'uid': os.getuid(), 'colour': 'red'}
         (first,) = engine.containers(f'label=headrace.flow={flow_name}', 'label=headrace.executor=first')
-        told = json.loads(engine.run('inspect', first))[0]
-        host = told['HostConfig']
-        assert (host['Memory'], host['NanoCpus']) == (256 * 1024**2, 750_000_000)
-        assert host['ReadonlyRootfs']
-        assert host['CapDrop'] == ['ALL']
-        assert 'COLOUR=red' in told['Config']['Env']
-        assert 'COLOUR=red' not in _commands_of(first, flow_name)
-        with pytest.raises(BadServer, match='Read-only file system'):
-            said(flow, '/spoil')
+        _check_limits(flow, json.loads(engine.run('inspect', first))[0])
 
         # its workspace is a folder of this machine, and so are its volumes
         said(flow, '/keep', 'for later', target_executor='first')
@@ -176,8 +168,22 @@ def test_two_containers_and_a_process(
     }
 
 
-def _commands_of(container: str, flow_name: str) -> str:
-    """What everybody sees of the command that is attached to a container."""
+def _check_limits(flow: Any, told: dict[str, Any]) -> None:
+    """Each is in a container with the rights of this user and no more, within its limits."""
+    looked = said(flow, '/look', target_executor='first').tags
+    assert looked == {'uid': os.getuid(), 'colour': 'red'}
+    host = told['HostConfig']
+    assert (host['Memory'], host['NanoCpus']) == (256 * 1024**2, 750_000_000)
+    assert host['ReadonlyRootfs']
+    assert host['CapDrop'] == ['ALL']
+    assert 'COLOUR=red' in told['Config']['Env']
+    assert 'COLOUR=red' not in _commands_of(flow.spec.name)
+    with pytest.raises(BadServer, match='Read-only file system'):
+        said(flow, '/spoil')
+
+
+def _commands_of(flow_name: str) -> str:
+    """What everybody sees of the commands that are attached to its containers."""
     texts = []
     for path in Path('/proc').glob('[0-9]*/cmdline'):
         try:
@@ -256,6 +262,17 @@ def test_the_next_start_removes_what_is_left(engine: Engine, image: str, flow_na
         engine.run('rm', others, elsewhere)
     assert abandoned not in there
     assert {others, elsewhere} <= set(there)
+
+
+@pytest.mark.parametrize('within_s', [0.01, 0.3, 1.0])
+def test_a_start_that_is_broken_off_leaves_nothing(
+    engine: Engine, image: str, flow_name: str, within_s: float
+) -> None:
+    with pytest.raises(StartError, match='was not ready after'):
+        Flow(name=flow_name).add(
+            name='says', uses=f'docker://{image}', uses_with={'slow': True}, timeout_ready_s=within_s
+        ).start()
+    assert not engine.containers(f'label=headrace.flow={flow_name}')
 
 
 def test_what_is_wrong_with_an_image(engine: Engine, base_image: str, image: str, flow_name: str) -> None:

@@ -77,6 +77,10 @@ class Engine(Struct, frozen=True, kw_only=True):
             labels=config.get('Labels') or {},
         )
 
+    def has(self, container: str) -> bool:
+        """Whether there is a container of this name or id, running or not."""
+        return _run(self.command('container', 'inspect', container), ANSWER_S).returncode == 0
+
 
 def find(wanted: str = '') -> Engine:
     """The engine that HEADRACE_ENGINE (or `wanted`) names, else Docker or Podman, whichever answers.

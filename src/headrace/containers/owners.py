@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,9 @@ OWNER = 'headrace.owner'
 FLOW = 'headrace.flow'
 EXECUTOR = 'headrace.executor'
 PROCESS = 'headrace.process'
+
+POLL_S = 0.1
+"""How often the engine is asked whether a container is gone."""
 
 
 def owner(pid: int = 0) -> str:
@@ -49,13 +53,22 @@ def remove_abandoned(engine: Engine) -> int:
     return len(abandoned)
 
 
-def remove(engine: Engine, container: str) -> None:
-    """Remove a container however it is, and its unnamed volumes; one that is gone already is as good."""
-    try:
-        engine.run('rm', '--force', '--volumes', container, timeout_s=ANSWER_S)
-    except StartError:
-        if container in engine.run('ps', '--all', '--quiet', '--no-trunc', timeout_s=ANSWER_S).split():
-            raise
+def remove(engine: Engine, container: str, *, appears_within_s: float = 0.0) -> None:
+    """Remove a container however it is, with its unnamed volumes; when this returns it is gone.
+
+    One whose start was broken off may come to be yet, for so long. Raises StartError if it is there still.
+    """
+    deadline = time.monotonic() + max(appears_within_s, 0.0)
+    while not engine.has(container) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    deadline = time.monotonic() + ANSWER_S
+    while engine.has(container):
+        try:
+            engine.run('rm', '--force', '--volumes', container, timeout_s=ANSWER_S)
+        except StartError:  # it is being removed already, or cannot be
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_S)
 
 
 def _started(pid: int) -> str:

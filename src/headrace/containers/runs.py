@@ -55,6 +55,11 @@ class Run(Struct, frozen=True, kw_only=True):
     user: str = ''
     keeps_id: bool = False
 
+    @property
+    def cidfile(self) -> str:
+        """A file that is there when the container is."""
+        return f'{self.box}/container'
+
     def command(self, engine: Engine) -> list[str]:
         """The whole command.
 
@@ -63,6 +68,7 @@ class Run(Struct, frozen=True, kw_only=True):
         program, *arguments = (*self.entrypoint, *MAIN[1:]) if self.entrypoint else MAIN
         options = [
             *('run', '--interactive', '--rm', '--pull', 'never', '--name', self.name),
+            *('--cidfile', self.cidfile),
             *('--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL'),
             *('--security-opt', 'no-new-privileges', '--no-healthcheck', '--entrypoint', program),
             *_each('--label', (f'{name}={value}' for name, value in self.labels.items())),

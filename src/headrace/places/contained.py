@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import shutil
 import stat
 import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,7 @@ import msgspec
 from headrace._version import __version__
 from headrace.containers.engine import ANSWER_S, Engine
 from headrace.containers.greeting import MARK, Greeting
+from headrace.containers.owners import remove
 from headrace.containers.runs import MAIN, Run
 from headrace.errors import StartError
 from headrace.observe.metrics.store import SUFFIX, folder_in
@@ -25,25 +28,31 @@ from headrace.places.child import Child, started
 from headrace.places.outputs import Tap
 from headrace.wire.frames import VERSION
 
-ENGINE_FAILED = range(125, 128)
-"""Exit statuses with which an engine says that it could not start the container, or the command in it."""
+ENGINE_FAILED = 125
+"""The exit status with which an engine says that it could not start a container."""
+
+MADE_WITHIN_S = 5.0
+"""How long an engine may go on making a container whose start was broken off."""
 
 SIGNALLED = 128
 """What is added to the number of the signal that has ended a container."""
 
 
+_log = logging.getLogger(__name__)
+
+
 class Berth(NamedTuple):
     """What a container needs of this machine; `order` makes its first order from the number it has here.
 
-    What it measures is shown to those who look into `directory`. If it has to be removed by force,
-    `on_removal` gets the process that does it.
+    What it measures is shown to those who look into `directory`. `on_removal` gets the thread that sees to it
+    that nothing is left of the container.
     """
 
     engine: Engine
     run: Run
     order: Callable[[int], Any]
     directory: str
-    on_removal: Callable[[subprocess.Popen[bytes]], None]
+    on_removal: Callable[[threading.Thread], None]
 
 
 class Contained(Child):
@@ -94,12 +103,7 @@ class Contained(Child):
             await self._reports.readuntil(MARK)
             said = msgspec.convert(await self._read(), Greeting)
         except asyncio.IncompleteReadError:
-            how = await self._end()
-            raise StartError(
-                f'{self.name}: the image {self._run.image} did not start a worker ({how})',
-                help='it needs a headrace that knows `headrace worker --lifeline`: make it with '
-                '`headrace build`; what it printed is above',
-            ) from None
+            raise self._not_started(await self._end()) from None
         except (asyncio.LimitOverrunError, msgspec.MsgspecError):
             raise StartError(
                 f'{self.name}: the image {self._run.image} prints other things than a worker does',
@@ -113,6 +117,19 @@ class Contained(Child):
             )
         self._has_greeted = True
         self._host_pid = await asyncio.to_thread(self._found_pid)
+
+    def _not_started(self, how: str) -> StartError:
+        image = self._run.image
+        if self.status == ENGINE_FAILED:
+            return StartError(
+                f'{self.name}: {self._engine.name} did not start a container of {image}',
+                help='what it said is above; look at volumes, gpus, cpus and memory of the executor',
+            )
+        return StartError(
+            f'{self.name}: the image {image} did not start a worker ({how})',
+            help='it needs a headrace that knows `headrace worker --lifeline`: make it with '
+            '`headrace build`; what it printed is above',
+        )
 
     def _found_pid(self) -> int:
         """The number of its process on this machine; 0 if it has none here, such as in a virtual machine."""
@@ -144,22 +161,25 @@ class Contained(Child):
                     os.link(path, shared / f'{self.pid}-{secrets.token_hex(4)}{SUFFIX}')
 
     def kill(self) -> None:
-        """End it, now; a container that is not gone with the command is removed."""
-        process = self._process
-        was_over = process.poll() is not None
-        is_there = not was_over or not self._has_greeted or process.returncode in ENGINE_FAILED
+        """End it, now; what the command leaves of it is removed."""
+        was_over = self._process.poll() is not None
         super().kill()
-        if (is_there or process.returncode < 0) and not self._is_removed:
-            self._is_removed = True
-            removal = subprocess.Popen(
-                self._engine.command('rm', '--force', '--volumes', self._run.name),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            self._berth.on_removal(removal)
+        is_made = self._has_greeted or Path(self._run.cidfile).exists()
+        if not self._is_removed and (is_made or not was_over):
+            self._berth.on_removal(self._removal(0.0 if is_made else MADE_WITHIN_S))
+        self._is_removed = True
         shutil.rmtree(self._run.box, ignore_errors=True)
+
+    def _removal(self, appears_within_s: float) -> threading.Thread:
+        def work() -> None:
+            try:
+                remove(self._engine, self._run.name, appears_within_s=appears_within_s)
+            except (StartError, OSError, subprocess.TimeoutExpired) as error:
+                _log.error('%s: its container %s may be left: %s', self.name, self._run.name, error)
+
+        thread = threading.Thread(target=work, name='headrace-remove')
+        thread.start()
+        return thread
 
 
 SOCKET = 'worker.sock'

@@ -7,8 +7,8 @@ import logging
 import os
 import re
 import secrets
-import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
@@ -50,7 +50,7 @@ class Containers:
         self._engine: Engine | None = None
         self._user, self._keeps_id = '', False
         self._lock = asyncio.Lock()
-        self._removals: list[subprocess.Popen[bytes]] = []
+        self._removals: list[threading.Thread] = []
 
     async def start(
         self, flow: FlowSpec, plan: ProcessPlan, env: Mapping[str, str], *, key: str, tap: Tap | None
@@ -75,7 +75,7 @@ class Containers:
             run,
             lambda pid: sparse(replace(order, pid=pid)),
             self._directory,
-            self._removals.append,
+            self._removed,
         )
         return await Contained.begin(f'executor {plan.name!r}', berth, tap)
 
@@ -118,10 +118,13 @@ class Containers:
             keeps_id=self._keeps_id,
         )
 
+    def _removed(self, removal: threading.Thread) -> None:
+        self._removals = [each for each in (*self._removals, removal) if each.is_alive()]
+
     async def close(self) -> None:
-        """Wait until containers are gone that had to be removed by force."""
+        """Wait until the containers that were ended are gone."""
         while self._removals:
-            await asyncio.to_thread(self._removals.pop().wait)
+            await asyncio.to_thread(self._removals.pop().join)
 
 
 def _order(flow: FlowSpec, plan: ProcessPlan, *, port: int) -> WorkerOrder:

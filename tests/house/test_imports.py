@@ -18,6 +18,7 @@ DYNAMIC = {
     'src/headrace/__init__.py': 'the public names are imported when they are first used',
     'src/headrace/extras.py': 'the one function that imports optional dependencies',
     'src/headrace/deploy/__init__.py': 'a Flow that exports nothing does not pay for it',
+    'src/headrace/places/__init__.py': 'a gateway that runs alone posts its notice, and starts nothing',
     'src/headrace/spec/__init__.py': 'a process that reads no YAML does not pay for it',
     'src/headrace/cli/alone.py': 'libraries of numbers read the environment, which a Flow completes first',
     'src/headrace/cli/program.py': 'a command starts faster without the modules of all others',

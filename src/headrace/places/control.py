@@ -107,7 +107,7 @@ def order(directory: str, what: Order, *, timeout_s: float = TIMEOUT_S) -> Any:
                 answer = answers.readline(LONGEST)
     except FileNotFoundError:
         raise HeadraceError(
-            'nobody there takes orders: the Flow has ended, or its gateway runs alone',
+            'the Flow does not answer: it has ended, or its gateway runs alone, and takes no orders',
             help='what runs alone does what its Flow says when it starts: observe: {logs: {level: ...}, '
             'record: {path: ...}}',
         ) from None

@@ -70,7 +70,8 @@ class Index(Executor):
 
     @requests(on='/kept')
     def kept(self, docs: DocList[Text], **kwargs) -> DocList[Text]:
-        with open(os.path.join(self.workspace, 'texts')) as file:
+        with open(os.path.join(self.workspace, 'texts'), 'a+') as file:
+            file.seek(0)
             return DocList[Text](Text(text=line.strip()) for line in file)
 '''
 FLOW = """
@@ -89,7 +90,11 @@ executors:
     replicas: 2
     cpus: 1
     memory: 512M
-  - {name: index, uses: shop.py:Index, storage: 1Gi}
+  - name: index
+    uses: shop.py:Index
+    storage: 1Gi
+    shards: 2
+    polling: {/index: KEY, /kept: ALL, '*': ANY}
 gateway:
   replicas: 2
   security:
@@ -271,14 +276,16 @@ def test_gateways_are_replaced_one_by_one_and_no_request_fails(cluster: Cluster)
 
 def test_what_is_on_a_disk_outlives_its_pod(cluster: Cluster) -> None:
     kubelet = cluster.kubelet
-    cluster.post('/index', 'first', 'second')
-    (old,) = kubelet.of('shop-index')
-    delete(kubelet, old)
-    (new,) = kubelet.apply()
-    assert new.name == old.name == 'shop-index-0'
-    kubelet.wait(new)
+    texts = [str(number) for number in range(32)]
+    cluster.post('/index', *texts)
+    for name in ('shop-index-0', 'shop-index-1'):
+        (old,) = kubelet.of(name)
+        delete(kubelet, old)
+        (new,) = kubelet.apply()
+        assert new.name == old.name == f'{name}-0'
+        kubelet.wait(new)
     wait_until(lambda: ready(cluster))
-    assert cluster.post('/kept', '') == ['first', 'second']
+    assert sorted(cluster.post('/kept', '')) == sorted(texts)
 
 
 def test_probes_are_true_all_along(cluster: Cluster) -> None:

@@ -42,6 +42,9 @@ PLACING = (
 )
 """Settings of an executor that are about its container: who starts that has acted upon them."""
 
+ITSELF = ('uses', 'uses_with', 'uses_metas', 'uses_requests', 'uses_dynamic_batching')
+"""Settings that are about an executor, and not about what comes before or after its shards."""
+
 SHAPE = ('name', 'needs', 'join', 'floating')
 """Settings of an executor that all others know."""
 
@@ -67,7 +70,7 @@ def told_to(spec: FlowSpec, member: Member) -> FlowSpec:
         gateway = _opened(spec)
     else:
         executors = tuple(
-            _portable(_without(each, (*PLACING, 'replicas')), spec.base)
+            _portable(_without(each, (*PLACING, *(ITSELF if member.part else ()), 'replicas')), spec.base)
             if each.name == member.executor
             else ExecutorSpec(**{name: getattr(each, name) for name in SHAPE})
             for each in spec.executors

@@ -97,6 +97,12 @@ def test_one_file_is_all_there_is_to_apply(flow: Path) -> None:
     assert problems(objects, secrets=frozenset(['shop-env'])) == []
     assert not Path('k8s').exists()
     assert 'create secret generic shop-env --from-literal=SHOP_TOKEN="$SHOP_TOKEN"' in told.stderr
+    more = ('--monitoring', 'service-monitor', '--monitor-label', 'release=p', '--pull-secret', 'mine')
+    watched = list(yaml.safe_load_all(export(flow, '--single-file', *more, '--no-network-policies').stdout))
+    (monitor,) = [each for each in watched if each['kind'] == 'ServiceMonitor']
+    assert monitor['metadata']['labels']['release'] == 'p'
+    assert not [each for each in watched if each['kind'] == 'NetworkPolicy']
+    assert export(flow, '--single-file', '--monitor-label', 'release').exit_code == 2
     export(flow, '--single-file', '-o', 'all.yaml')
     assert len(list(yaml.safe_load_all(Path('all.yaml').read_text()))) == len(objects)
 

@@ -7,6 +7,7 @@ anew that a change is about.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from math import ceil
 
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from headrace.deploy.members import HEALTH_PORT, WORK_PORT, Member, members
 from headrace.deploy.secretfiles import SecretFile, secret_files
-from headrace.deploy.told import Door, doors_of, told_to
+from headrace.deploy.told import Door, doors_of, is_abroad, told_to
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, dump_flow
 from headrace.spec.container import SecretRef
@@ -115,7 +116,13 @@ def notes(spec: FlowSpec) -> tuple[str, ...]:
         found.append('gateway.security.audit: no file is written in containers; the log has every line')
     if spec.observe.record.path:
         found.append(f'observe.record: the file is in {DATA} of each gateway, and ends with it')
+    for path, folder in spec.gateway.static.items():
+        if is_abroad(folder, spec.base):
+            found.append(f'gateway.static: {path} is {folder}, outside of the folder of the Flow')
     for executor in spec.executors:
+        for name, value in executor.uses_with.items():
+            if isinstance(value, str) and os.path.isabs(value) and os.path.exists(value):
+                found.append(f'executor {executor.name!r}: {name} is {value}, a path of this machine')
         if executor.volumes:
             found.append(f'executor {executor.name!r}: volumes are those of this machine: {executor.volumes}')
         if executor.workspace and not executor.storage:

@@ -111,6 +111,16 @@ def doors_of(spec: FlowSpec) -> tuple[Door, ...]:
     return tuple(found)
 
 
+def is_abroad(path: str, base: str) -> bool:
+    """Whether a path leads out of the folder of the Flow, so that images do not have it.
+
+    >>> is_abroad('page', '/shop'), is_abroad('/shop/page', '/shop'), is_abroad('../page', '/shop')
+    (False, False, True)
+    """
+    inside = os.path.normpath(_relative(path, base))
+    return os.path.isabs(inside) or inside.split(os.sep)[0] == os.pardir
+
+
 def _opened(spec: FlowSpec) -> GatewaySpec:
     """A gateway that the network of its container reaches; who else does is decided around it."""
     gateway, base = spec.gateway, spec.base

@@ -94,16 +94,16 @@ with:
   workspace: here
   protocol: [grpc, http]
   port: [0, 80]
-  static: {{/: {tmp_path}/page}}
+  static: {{/: {tmp_path}/page, /more: /elsewhere}}
   security: {{keys: k.json, audit: calls.log}}
   observe: {{record: {{path: a/traffic.hrec}}}}
 executors:
-  - {{name: a, uses: '{tmp_path}/shop.py:A', workspace: own, gpus: 1, volumes: ['/models:/models']}}
+  - {{name: a, uses: '{tmp_path}/shop.py:A', workspace: own, gpus: 1, uses_with: {{folder: '{tmp_path}'}}, volumes: ['/models:/models']}}
 """)
     flow = load_flow(tmp_path / 'flow.yml')
     gateway, worker = ship(flow, lambda member: member.name, image='shop:1')
     there = load_flow(gateway.flow)
-    assert there.gateway.static == {'/': 'page'}
+    assert there.gateway.static == {'/': 'page', '/more': '/elsewhere'}
     assert (there.gateway.host, there.gateway.doors) == ('0.0.0.0', {'grpc': 50051, 'http': 8080})
     assert there.gateway.security.keys == '/etc/headrace/secrets/keys/keys.json'
     assert there.gateway.security.audit == ''
@@ -114,7 +114,9 @@ executors:
     assert (told['a'].gpus, worker.gpus) == ('', 1)
     assert told.observe.record.path == ''
     said = '\n'.join(notes(flow))
-    assert all(word in said for word in ('audit', 'record', 'volumes', 'workspace'))
+    assert all(
+        word in said for word in ('audit', 'record', 'volumes', 'workspace', 'folder is', '/elsewhere')
+    )
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,12 @@ with:
   security: {{keys: k.json, audit: calls.log}}
   observe: {{record: {{path: a/traffic.hrec}}}}
 executors:
-  - {{name: a, uses: '{tmp_path}/shop.py:A', workspace: own, gpus: 1, uses_with: {{folder: '{tmp_path}'}}, volumes: ['/models:/models']}}
+  - name: a
+    uses: '{tmp_path}/shop.py:A'
+    uses_with: {{folder: '{tmp_path}'}}
+    workspace: own
+    gpus: 1
+    volumes: ['/models:/models']
 """)
     flow = load_flow(tmp_path / 'flow.yml')
     gateway, worker = ship(flow, lambda member: member.name, image='shop:1')

@@ -20,13 +20,14 @@ from benchmarks import (
     replicas,
     report,
     security,
+    ships,
     tracing,
 )
 from benchmarks.result import Result
 
 PARTS = (
     *('life', 'http', 'grpc', 'bulk', 'batching', 'replicas', 'chain', 'graph', 'security'),
-    *('observe', 'tracing', 'logs'),
+    *('observe', 'tracing', 'logs', 'ships'),
 )
 
 
@@ -55,6 +56,8 @@ def measure(part: str, *, quick: bool) -> list[Result]:
     """Measure one part."""
     if part == 'life':
         return life.measure(runs=1 if quick else 7)
+    if part == 'ships':
+        return ships.measure(runs=1 if quick else 3)
     if part == 'bulk':
         return bulk.measure(documents=1_000 if quick else 10_000, runs=2 if quick else 5)
     if part == 'batching':

@@ -5,8 +5,10 @@
   It is the one that this machine runs already, or one that the tests start and end (root on Debian:
   `docker.io`). To have one stay up between runs: `python -m tools.engine up`, later `... down`.
 - `base_image`: the name of an image with Debian and this very Python, in which `pip install` works.
-- `headrace_image`: the name of an image with this checkout in it, as `tools/engine/project.py` makes it;
+- `headrace_image`: the name of an image with this checkout in it, as `headrace build` makes it;
   `executor_image(folder, tag)` puts a folder with an executor into /app on top of it.
+- `podman`: the same for Podman, where it is installed, with a store of its own; `podman.take(image)` brings
+  an image over from `engine`. HEADRACE_ENGINE is not set: say which one is meant.
 - `left_over`: called at the end of a test with what its containers, networks and volumes are named after
   or labelled with, it fails if there are any.
 
@@ -47,19 +49,32 @@ class Engine:
 
     host: str
     label: str
+    program: str = 'docker'
+
+    def take(self, image: str) -> str:
+        """Bring an image over from Docker; its name here."""
+        with subprocess.Popen(['docker', 'save', image], stdout=subprocess.PIPE) as saved:
+            done = subprocess.run(
+                [self.program, 'load', '-q'], stdin=saved.stdout, capture_output=True, text=True, check=False
+            )
+        if done.returncode or saved.returncode:
+            pytest.fail(f'{image} was not brought over: {done.stderr}')
+        return f'localhost/{image}'
 
     def run(self, *arguments: str, check: bool = True, timeout_s: float = 120, stdin: str = '') -> str:
         """Run `docker ...` and return what it printed; a failure says what it printed."""
         done = self.call(*arguments, timeout_s=timeout_s, stdin=stdin)
         if check and done.returncode != 0:
-            pytest.fail(f'docker {" ".join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}')
+            pytest.fail(
+                f'{self.program} {" ".join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}'
+            )
         return done.stdout.strip()
 
     def call(
         self, *arguments: str, timeout_s: float = 120, stdin: str = ''
     ) -> subprocess.CompletedProcess[str]:
         """Run `docker ...`, however it ends."""
-        command = ['docker', *arguments]
+        command = [self.program, *arguments]
         return subprocess.run(
             command, input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False
         )
@@ -80,6 +95,14 @@ def engine_missing() -> str:
     if not shutil.which('docker'):
         return 'no docker command (Debian: docker.io)'
     return '' if _present() is not None else daemon.why_not()
+
+
+@cache
+def podman_missing() -> str:
+    """Why there is no Podman, or nothing."""
+    if not shutil.which('podman'):
+        return 'no podman'
+    return engine_missing() or ('' if os.geteuid() == 0 else 'podman is tested as root')
 
 
 @cache
@@ -105,7 +128,12 @@ def config_folder() -> str:
     """A folder for DOCKER_CONFIG that has Compose in it; '' if the `docker` command has it anyway."""
     if subprocess.run(['docker', 'compose', 'version'], capture_output=True, check=False).returncode == 0:
         return ''
-    return str(TOOLS) if (TOOLS / 'cli-plugins/docker-compose').exists() else ''
+    if not (TOOLS / 'cli-plugins/docker-compose').exists():
+        return ''
+    (TOOLS / 'config.json').touch()  # Podman wants one where DOCKER_CONFIG leads
+    if not (TOOLS / 'config.json').stat().st_size:
+        (TOOLS / 'config.json').write_text('{}')
+    return str(TOOLS)
 
 
 def _present() -> str | None:
@@ -183,6 +211,38 @@ def engine() -> Generator[Engine, None, None]:
         yield Engine(host, f'headrace.tests.session={number}')
 
 
+PODMAN = """
+[containers]
+default_ulimits = ["nofile=16384:16384", "nproc=32768:32768"]
+[engine]
+runtime = "runc"
+events_logger = "file"
+"""
+STORE = """
+[storage]
+driver = "overlay"
+graphroot = "{folder}/store"
+runroot = "{folder}/run"
+"""
+
+
+@pytest.fixture(scope='session')
+def podman(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Generator[Engine, None, None]:
+    """Give Podman, with a store of its own; see the top of this file."""
+    if reason := podman_missing():
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp('podman')
+    (folder / 'containers.conf').write_text(PODMAN)
+    (folder / 'storage.conf').write_text(STORE.format(folder=folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('CONTAINERS_CONF', str(folder / 'containers.conf'))
+        patch.setenv('CONTAINERS_STORAGE_CONF', str(folder / 'storage.conf'))
+        yield Engine('', engine.label, 'podman')
+        for command in (['rm', '--all', '--force'], ['rmi', '--all', '--force']):
+            subprocess.run(['podman', *command], capture_output=True, check=False)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope='session')
 def base_image(engine: Engine) -> str:
     """Give the name of the base image."""
@@ -204,7 +264,9 @@ def executor_image(engine: Engine, headrace_image: str) -> Callable[[Path, str],
     def build(folder: Path, tag: str) -> str:
         with tempfile.TemporaryDirectory() as context:
             shutil.copytree(folder, Path(context, 'app'))
-            Path(context, 'Dockerfile').write_text(f'FROM {headrace_image}\nCOPY app /app\n')
+            Path(context, 'Dockerfile').write_text(
+                f'FROM {headrace_image}\nCOPY app /app\nENV HEADRACE_USES=/app\n'
+            )
             engine.run('build', '-q', '--label', engine.label, '-t', tag, context)
         return tag
 

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.util import find_spec
 
 import pytest
-from engine import buildx_missing, compose_missing, engine_missing
+from engine import buildx_missing, compose_missing, engine_missing, podman_missing
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
 SWITCH = 'HEADRACE_TEST_REQUIRE'
@@ -72,6 +72,7 @@ TOOLS: dict[str, Callable[[], str]] = {
     'linux': _linux,
     'node': _node,
     'openssl': _openssl,
+    'podman': podman_missing,
     'prometheus': _prometheus,
     'torch': _torch,
 }

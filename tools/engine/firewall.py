@@ -14,7 +14,7 @@ _SWITCHES = (
     'net/bridge/bridge-nf-call-ip6tables',
 )
 _COMMANDS = ('iptables', 'ip6tables')
-_OURS = re.compile(r'DOCKER|\bdocker0\b|\bbr-[0-9a-f]{12}\b')
+_OURS = re.compile(r'DOCKER|NETAVARK|\b(docker0|podman\d+|br-[0-9a-f]{12})\b')
 
 
 def remember(path: Path) -> None:
@@ -61,7 +61,7 @@ def _clean(command: str, table: str) -> None:
     for line in lines:
         if line.startswith('-A ') and _OURS.search(line):
             _run(command, '-w', '-t', table, '-D', *line.split()[1:])
-    chains = [line.split()[0][1:] for line in lines if line.startswith(':DOCKER')]
+    chains = [line.split()[0][1:] for line in lines if line.startswith((':DOCKER', ':NETAVARK'))]
     for verb in ('-F', '-X'):
         for chain in chains:
             _run(command, '-w', '-t', table, verb, chain)

@@ -41,6 +41,11 @@ class GatewaySettings(TypedDict, total=False):
     security: Mapping[str, Any]
     insecure: bool
     development: bool
+    image: str
+    cpus: float
+    memory: str
+    env_from_secret: Mapping[str, Any]
+    kubernetes: Mapping[str, Any]
 
 
 class FlowSettings(GatewaySettings, total=False):
@@ -86,3 +91,11 @@ class ExecutorSettings(TypedDict, total=False):
     max_queue: int
     log_level: Literal['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']
     reload: bool
+    image: str
+    volumes: OneOrMany
+    entrypoint: OneOrMany
+    cpus: float
+    memory: str
+    storage: str
+    env_from_secret: Mapping[str, Any]
+    kubernetes: Mapping[str, Any]

@@ -217,8 +217,9 @@ def _tell(built: Built, made: Sketch, program: str) -> None:
 
 
 def _layers(image: Image, names: Sequence[str]) -> str:
-    """How many layers there are, and how large the last ones are, which have these names."""
-    named = zip(names, image.layers[-len(names) :], strict=False)
+    """How many layers there are, and how large the last copied ones are, which have these names."""
+    copied = [layer for layer in image.layers if 'COPY ' in layer.made_by]
+    named = zip(names, copied[-len(names) :], strict=False)
     sizes = ', '.join(f'{name} {_mb(layer.size)}' for name, layer in named)
     return f'{len(image.layers)}{": " if sizes else ""}{sizes}'
 

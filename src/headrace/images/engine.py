@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -25,6 +26,8 @@ OnLine = Callable[[str], None]
 
 _PLAIN = {'BUILDKIT_PROGRESS': 'plain', 'BUILDX_NO_DEFAULT_ATTESTATIONS': '1'}
 _HISTORY = '{{.Size}} {{.CreatedBy}}'
+_SIZED = re.compile(r'(?P<number>[\d.]+) ?(?P<unit>[kMG]?B)? (?P<made_by>.*)', re.DOTALL)
+_UNITS = {'B': 1, 'kB': 10**3, 'MB': 10**6, 'GB': 10**9}
 _INSTALL = 'install Docker or Podman and start it; `headrace build --print` needs neither'
 
 
@@ -137,14 +140,21 @@ def inspect(engine: Engine, name: str) -> Image | None:
         history = run(command, 'no history')
     except StartError:
         return None
-    layers = [_layer(line) for line in history.splitlines() if line.strip()]
+    layers = [layer_of(line) for line in history.splitlines() if line.strip()]
     kept = tuple(layer for layer in reversed(layers) if layer.size)
     return Image(id=told['Id'], size=int(told['Size']), layers=kept)
 
 
-def _layer(line: str) -> Layer:
-    size, _, made_by = line.partition(' ')
-    return Layer(size=int(float(size)) if size.replace('.', '').isdigit() else 0, made_by=made_by)
+def layer_of(line: str) -> Layer:
+    """A layer from its size and what made it; Podman gives sizes for people.
+
+    >>> layer_of('143000000 COPY /layer /').size, layer_of('10.9 MB COPY dir:1 in /').size
+    (143000000, 10900000)
+    """
+    found = _SIZED.match(line)
+    if found is None:
+        return Layer(size=0, made_by=line)
+    return Layer(size=int(float(found['number']) * _UNITS[found['unit'] or 'B']), made_by=found['made_by'])
 
 
 def _pushes_itself(engine: Engine, order: Order) -> bool:
@@ -155,7 +165,7 @@ def _pushes_itself(engine: Engine, order: Order) -> bool:
 def _why_not(program: str) -> str:
     if not shutil.which(program):
         return 'it is not installed'
-    template = '{{.Server.Version}}' if program == 'docker' else '{{.Client.Version}}'
+    template = '{{.Server.Version}}' if Path(program).name == 'docker' else '{{.Client.Version}}'
     try:
         run([program, 'version', '--format', template], 'it does not answer')
     except StartError as error:
@@ -164,12 +174,12 @@ def _why_not(program: str) -> str:
 
 
 def _builder(program: str) -> str:
-    if program != 'docker':
+    if Path(program).name != 'docker':
         return 'buildah'
     if environment.variables().get('DOCKER_BUILDKIT') == '0':
         return 'classic'
     with suppress(StartError):
-        run(['docker', 'buildx', 'version'], 'no buildx')
+        run([program, 'buildx', 'version'], 'no buildx')
         return 'buildkit'
     return 'classic'
 

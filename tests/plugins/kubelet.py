@@ -230,8 +230,7 @@ class Kubelet:
         else:
             os.chown(folder, 0, group)
             folder.chmod(0o2775)
-        source = folder / mount['subPath'] if 'subPath' in mount else folder
-        return ['-v', f'{source}:{mount["mountPath"]}{":ro" if mount.get("readOnly") else ""}']
+        return ['-v', f'{folder}:{mount["mountPath"]}{":ro" if mount.get("readOnly") else ""}']
 
     def _watch(self, pod: Pod) -> None:
         """Probe a Pod as the kubelet does: until it has started, then whether it is ready, and alive."""

@@ -217,12 +217,16 @@ def _scalers(objects: list[Object]) -> Iterator[str]:
 def _callers(objects: list[Object]) -> Iterator[str]:
     """Whether the addresses in commands lead to Services, and members listen where they are called."""
     services = {each['metadata']['name']: each for each in objects if each['kind'] == 'Service'}
+    maps = {each['metadata']['name']: each['data'] for each in objects if each['kind'] == 'ConfigMap'}
     for each, pod in pods(objects):
         container = pod['spec']['containers'][0]
         command, ports = container['command'], _container_ports(pod)
-        mounts = [mount['mountPath'] for mount in container['volumeMounts']]
-        if not any(word in mounts for word in command):
-            yield f'{_told(each)}: nothing of its command is mounted'
+        mounts = {mount['mountPath']: mount['name'] for mount in container['volumeMounts']}
+        folder, _, name = next(word for word in command if word.endswith('.yml')).rpartition('/')
+        sources = {volume['name']: volume.get('configMap') for volume in pod['spec']['volumes']}
+        source = (sources.get(mounts.get(folder, '')) or {}).get('name')
+        if name not in maps.get(source, ()):
+            yield f'{_told(each)}: {folder}/{name} is not mounted'
         for option, value in pairwise(command):
             if option == '--at':
                 name, _, port = value.partition('=')[2].partition(':')[2].rpartition(':')

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from headrace.spec.security import SecuritySpec, is_url
 
-FOLDER = '/etc/headrace/secrets'
+FOLDER = '/run/secrets/headrace'
 """Where containers have the files of secrets: a folder in it for each group."""
 
 FRONT = {
@@ -62,7 +62,7 @@ def secret_files(security: SecuritySpec, *, for_gateway: bool) -> tuple[SecretFi
     """The files that a gateway, or a worker, has to be given.
 
     >>> [file.path for file in secret_files(SecuritySpec(keys='shop.json'), for_gateway=True)]
-    ['/etc/headrace/secrets/keys/keys.json']
+    ['/run/secrets/headrace/keys/keys.json']
     """
     return tuple(_files(security, for_gateway))
 
@@ -71,7 +71,7 @@ def with_secret_files(security: SecuritySpec, *, for_gateway: bool) -> SecurityS
     """The same security with the names that files have in a container.
 
     >>> with_secret_files(SecuritySpec(keys='shop.json'), for_gateway=True).keys
-    '/etc/headrace/secrets/keys/keys.json'
+    '/run/secrets/headrace/keys/keys.json'
     """
     known = {**(BEHIND if for_gateway else FRONT), **(FRONT if for_gateway else BEHIND)}
     changes: dict[str, Any] = {}

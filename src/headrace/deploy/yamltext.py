@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 
 _PLAIN = re.compile(r'(--)?[A-Za-z_/][\w./@:=+-]*( [\w./@:=+-]+)*', re.ASCII)
+_BREAKS = re.compile('[\r\x85\u2028\u2029\ufeff]')
+"""Signs that YAML takes for ends of lines, or drops, unless they are escaped."""
 _WORDS = frozenset(['y', 'n', 'yes', 'no', 'on', 'off', 'true', 'false', 'null', 'nan', 'inf'])
 """Words that some readers take for something else than a text."""
 
@@ -25,7 +27,7 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     is_word = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
-    style = '|' if '\n' in text else None if is_word else "'"
+    style = '"' if _BREAKS.search(text) else '|' if '\n' in text else None if is_word else "'"
     return dumper.represent_scalar('tag:yaml.org,2002:str', text, style=style)
 
 

@@ -132,7 +132,7 @@ def test_files_of_secrets_are_mounted_where_the_gateway_looks():
     found, files = composed(ExecutorSpec(name='a'), gateway=gateway, folder='out')
     assert found['secrets'] == {'keys-keys.json': {'file': '../keys.json'}}
     (secret,) = found['services']['gateway']['secrets']
-    assert secret == {'source': 'keys-keys.json', 'target': '/etc/headrace/secrets/keys/keys.json'}
+    assert secret == {'source': 'keys-keys.json', 'target': '/run/secrets/headrace/keys/keys.json'}
     assert secret['target'] in files['flow/gateway.yml']
     assert 'secrets' not in found['services']['a']
 

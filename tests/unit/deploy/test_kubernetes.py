@@ -184,8 +184,8 @@ def test_members_are_told_what_concerns_them_and_have_no_secret_of_others() -> N
         assert 'TOKEN' not in flow_of(manifests, other)
         assert 'TOKEN' not in str(container(manifests, other)['env'])
     mounts = {m['mountPath'] for m in container(manifests, 'my-shop-encoder')['volumeMounts']}
-    assert '/etc/headrace/secrets/worker-tls' in mounts
-    assert not mounts & {f'/etc/headrace/secrets/{name}' for name in ('keys', 'tls', 'gateway-tls')}
+    assert '/run/secrets/headrace/worker-tls' in mounts
+    assert not mounts & {f'/run/secrets/headrace/{name}' for name in ('keys', 'tls', 'gateway-tls')}
 
 
 def test_what_is_mounted_is_a_flow_that_containers_can_read() -> None:
@@ -193,7 +193,7 @@ def test_what_is_mounted_is_a_flow_that_containers_can_read() -> None:
     gateway = load_flow(flow_of(manifests, 'my-shop-gateway'), variables={})
     assert gateway.gateway.host == '0.0.0.0'
     assert gateway.gateway.doors == {'grpc': 50051, 'http': 8443}
-    assert gateway.gateway.security.keys == '/etc/headrace/secrets/keys/keys.json'
+    assert gateway.gateway.security.keys == '/run/secrets/headrace/keys/keys.json'
     encoder = load_flow(flow_of(manifests, 'my-shop-encoder'), variables={'TOKEN': 'abc'})
     assert encoder['encoder'].uses_with == {'token': 'abc'}
     assert encoder['my_index'].needs == ('encoder',)

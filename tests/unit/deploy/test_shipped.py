@@ -110,7 +110,7 @@ executors:
     there = load_flow(gateway.flow)
     assert there.gateway.static == {'/': 'page', '/more': '/elsewhere'}
     assert (there.gateway.host, there.gateway.doors) == ('0.0.0.0', {'grpc': 50051, 'http': 8080})
-    assert there.gateway.security.keys == '/etc/headrace/secrets/keys/keys.json'
+    assert there.gateway.security.keys == '/run/secrets/headrace/keys/keys.json'
     assert there.gateway.security.audit == ''
     assert there.observe.record.path == '/data/traffic.hrec'
     assert [(door.name, door.outside) for door in gateway.doors] == [('grpc', 50051), ('http', 80)]

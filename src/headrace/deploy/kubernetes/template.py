@@ -7,6 +7,7 @@ written, and no token of the API.
 from __future__ import annotations
 
 from math import ceil
+from pathlib import PurePosixPath
 from typing import Any
 
 from headrace.deploy.kubernetes.amounts import quantity, size
@@ -178,8 +179,7 @@ def _placed(exported: Exported, shipped: Shipped, wanted: ClusterSpec) -> Object
 def _mounts(shipped: Shipped) -> list[Object]:
     secrets = {file.group: file.folder for file in shipped.files}
     return [
-        # One file, as it is when the Pod starts: folders of secrets can lie beside it.
-        {'name': 'flow', 'mountPath': FLOW_FILE, 'subPath': 'flow.yml', 'readOnly': True},
+        {'name': 'flow', 'mountPath': str(PurePosixPath(FLOW_FILE).parent), 'readOnly': True},
         {'name': 'data', 'mountPath': DATA},
         {'name': 'tmp', 'mountPath': '/tmp'},
         *({'name': name, 'mountPath': folder, 'readOnly': True} for name, folder in secrets.items()),

@@ -298,6 +298,18 @@ def test_what_is_wrong_with_an_image(engine: Engine, base_image: str, image: str
         started(f'docker://{image}', entrypoint=['python', '-c', greets])
 
 
+def test_where_no_socket_is_shared(
+    engine: Engine, image: str, flow_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine where containers run in a virtual one: over a port of this machine only."""
+    monkeypatch.setattr('headrace.places.containers.SHARES_SOCKETS', False)
+    with Flow(name=flow_name).add(name='says', uses=f'docker://{image}', uses_with={'mark': 'x'}) as flow:
+        assert said(flow).text == 'x'
+        (container,) = engine.containers(f'label=headrace.flow={flow_name}')
+        published = engine.run('port', container, '9090/tcp').splitlines()
+    assert [place.rpartition(':')[0] for place in published] == ['127.0.0.1']
+
+
 def test_check_looks_into_images(engine: Engine, image: str, flow_name: str, tmp_path: Path) -> None:
     file = tmp_path / 'flow.yml'
     file.write_text(f'name: {flow_name}\nexecutors:\n  - {{name: says, uses: "docker://{image}"}}\n')

@@ -33,6 +33,10 @@ from headrace.worker.orders import WorkerOrder, sparse, worker_order
 PORT = 9090
 """Where a worker listens in its container, if this machine shares no sockets with containers."""
 
+SHARES_SOCKETS = sys.platform == 'linux'
+"""Whether a socket in a folder that both see connects this machine with a container: elsewhere there is a
+virtual machine between them."""
+
 PASSED_ON = ('HEADRACE_DEBUG', 'HEADRACE_LOG_LEVEL')
 """Variables of this process that a container has as well, beside those of OpenTelemetry."""
 
@@ -100,7 +104,6 @@ class Containers:
         workspace = Path(_workspace(flow, executor))
         workspace.mkdir(parents=True, exist_ok=True)
         devices = env.get(VISIBLE, '')
-        shares = sys.platform == 'linux'
         return Run(
             name=f'{name}-{secrets.token_hex(3)}',
             image=image,
@@ -113,7 +116,7 @@ class Containers:
             cpus=executor.cpus,
             memory=executor.memory,
             gpus='' if devices == '-1' else devices,
-            port=0 if shares else PORT,
+            port=0 if SHARES_SOCKETS else PORT,
             user=self._user,
             keeps_id=self._keeps_id,
         )
@@ -134,6 +137,11 @@ def _order(flow: FlowSpec, plan: ProcessPlan, *, port: int) -> WorkerOrder:
         raise SpecError(
             f'executor {plan.executor!r}: arguments in `uses_with` cannot go into an image',
             help='pass only plain values: text, numbers, lists, mappings',
+        )
+    if port and flow.gateway.security.workers is not None:
+        raise SpecError(
+            f'executor {plan.executor!r} is an image, and gateway.security.workers wants certificates',
+            help='on this machine containers are called over a port, where they show none yet; take it out',
         )
     told = replace(
         spec, uses='', reload=False, py_modules=(), volumes=(), env={}, env_from_secret={}, workspace=None

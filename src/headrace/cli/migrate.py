@@ -16,6 +16,7 @@ from headrace.deploy.writing import write
 from headrace.errors import SpecError
 from headrace.extras import load
 from headrace.spec.migration import Done, migrate
+from headrace.spec.yaml import text_of
 
 _EXPRESSION = re.compile(r'\$\{\{[^\n]*?\}\}')
 _TOKEN = '\ue000{}\ue000'
@@ -25,12 +26,12 @@ _COLOURS = {'+': 'green', '-': 'red', '@': 'cyan'}
 
 
 @click.command('migrate')
-@click.argument('flow', metavar='FLOW.yml', type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument('flow', metavar='FLOW.yml', type=click.Path(path_type=Path))
 @click.option(
     '-w', '--write', 'is_written', is_flag=True, help='Change the file; default: show what would change.'
 )
 def command(flow: Path, is_written: bool) -> None:
-    """Bring a Flow's YAML of an older format up to date: that of Jina 2 and 3.
+    """Bring a Flow's YAML of an older format (Jina's) up to date.
 
     Comments, the order of keys and ${{ expressions }} stay. What has no counterpart is named; afterwards,
     `headrace check` says whether the Flow would start.
@@ -40,7 +41,7 @@ def command(flow: Path, is_written: bool) -> None:
         headrace migrate flow.yml            # show what would change
         headrace migrate flow.yml --write && headrace check flow.yml
     """
-    before = flow.read_text(encoding='utf-8')
+    before = text_of(flow)
     after, changes = migrated(before)
     for done in changes:
         click.echo(f'{done.place}: {done.what}' if done.place else done.what, err=True)

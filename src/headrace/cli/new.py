@@ -10,6 +10,8 @@ from headrace.cli.output import written
 from headrace.deploy.project import project_files
 from headrace.deploy.writing import write
 from headrace.errors import SpecError
+from headrace.images.ignore import DEFAULT
+from headrace.images.making import Wanted, sketch
 
 
 @click.command('new')
@@ -21,7 +23,7 @@ from headrace.errors import SpecError
     help='Folder to make; default: one of this name, here.',
 )
 def command(name: str, output: Path | None) -> None:
-    """Make a project: an executor, a Flow, tests, and a pipeline that ships it.
+    """Make a project: executor, Flow, tests, Dockerfile, pipeline.
 
     \b
     Examples:
@@ -33,5 +35,9 @@ def command(name: str, output: Path | None) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SpecError(f'{folder} is there already, and not empty', help='give another name, or -o FOLDER')
     for path in write(made, folder):
+        written(path)
+    for path in write(
+        {'Dockerfile': sketch(Wanted(path=str(folder))).text, '.dockerignore': DEFAULT}, folder
+    ):
         written(path)
     click.echo(f"\nnext: cd {folder} && pip install -e '.[dev]' && pytest && headrace run flow.yml")

@@ -13,11 +13,11 @@ from headrace.spec import environment
 from headrace.spec.suggest import did_you_mean
 
 COMMANDS = {
-    'new': 'Make a project: an executor, a Flow, tests, and a pipeline that ships it.',
+    'new': 'Make a project: executor, Flow, tests, Dockerfile, pipeline.',
     'migrate': "Bring a Flow's YAML of an older format (Jina's) up to date.",
     'run': 'Start a Flow and serve it until Ctrl-C.',
     'executor': 'Serve one executor, without writing a Flow for it.',
-    'gateway': 'Run the gateway of a Flow alone: what a container runs.',
+    'gateway': 'Run the gateway of a Flow, alone: what a container runs.',
     'worker': 'Run one replica of one executor alone: what a container runs.',
     'check': 'Say whether a Flow would start, and what it offers.',
     'plan': 'Show the processes, addresses and ports of a Flow.',

@@ -8,7 +8,7 @@ from __future__ import annotations
 _ASK = (
     'exec 3<>/dev/tcp/127.0.0.1/{port} && '
     "printf 'GET {path} HTTP/1.0\\r\\n\\r\\n' >&3 && "
-    'read -r _ status _ <&3 && [ "$status" = 200 ]'
+    'read -r -t 2 _ status _ <&3 && [ "$status" = 200 ]'
 )
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from headrace._version import __version__
 from headrace.deploy.members import HEALTH_PORT, WORK_PORT
+from headrace.deploy.probing import probe
 from headrace.images.context import EPOCH
 from headrace.images.ignore import OURS
 from headrace.images.subject import APP, Subject
@@ -31,10 +32,6 @@ EXTRA = '.headrace'
 DOORS = (('grpc', 50051), ('http', 8080))
 """Where an executor answers that is served alone."""
 
-_PROBE = (
-    f'exec 3<>/dev/tcp/127.0.0.1/{HEALTH_PORT} && printf "GET /ready HTTP/1.0\\r\\n\\r\\n" >&3 '
-    '&& read -r -t 2 _ status _ <&3 && [ "$status" = 200 ]'
-)
 _GPU = 'NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility'
 _INSTALL = f'python3 -m pip --python {VENV}/bin/python install --no-deps --no-compile --root /layer'
 _APT = 'apt-get update && apt-get install -y --no-install-recommends {} && rm -rf /var/lib/apt/lists/*'
@@ -164,7 +161,7 @@ USER {USER}:{USER}
 EXPOSE {ports}
 # asked without starting a Python
 HEALTHCHECK --interval=5s --timeout=3s --start-period=120s --retries=3 \\
-    CMD {json.dumps(['bash', '-c', _PROBE])}
+    CMD {json.dumps(probe('/ready', HEALTH_PORT))}
 ENTRYPOINT ["headrace"]
 CMD {json.dumps(command_of(recipe))}
 """

@@ -48,7 +48,7 @@ def load_flow(
     if isinstance(source, str) and ('\n' in source or ': ' in source or source.rstrip().endswith(':')):
         return _parsed(source, '', '', context, variables)
     path = Path(source)
-    return _parsed(_text(path), str(path), str(path.resolve().parent), context, variables)
+    return _parsed(text_of(path), str(path), str(path.resolve().parent), context, variables)
 
 
 def dump_flow(spec: FlowSpec) -> str:
@@ -103,7 +103,8 @@ def _parsed(
     return read_flow(data, source, base=base)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file; SpecError, with the name that was perhaps meant, if there is none."""
     try:
         return path.read_text(encoding='utf-8')
     except FileNotFoundError:

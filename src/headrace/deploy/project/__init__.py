@@ -12,7 +12,7 @@ from headrace.errors import SpecError
 
 _TEMPLATE = 'template'
 _SUFFIX = '.tmpl'
-"""Ends the names of the template's modules, which are no modules of ours."""
+"""Ends the names of what tools would take for modules and settings of ours."""
 _MOVED = {'gitignore': '.gitignore', 'github': '.github'}
 """Names in the template that would act upon this package if they were those of the project."""
 

@@ -26,7 +26,7 @@ from headrace.errors import BadServer, ExecutorError, SpecError, StartError
 from headrace.places.noticeboard import running
 from headrace.spec.environment import read
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 WITHIN_S = 60.0
 

@@ -11,7 +11,7 @@ from engine import Engine
 
 from headrace import Document, DocumentArray, Flow
 
-pytestmark = [pytest.mark.engine, pytest.mark.needs('podman'), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.needs('podman'), pytest.mark.timeout(400)]
 
 WITHIN_S = 60.0
 

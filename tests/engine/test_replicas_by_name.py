@@ -14,7 +14,7 @@ from engine import Engine
 from headrace import Document, DocumentArray
 from headrace.client import AsyncClient
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 WITHIN_S = 60.0
 USED_WITHIN_S = 5.0

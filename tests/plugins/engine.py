@@ -40,6 +40,9 @@ from tools.engine.owners import identity
 TOOLS = Path(__file__).resolve().parents[2] / '.venv-tools/docker'
 """Where `.ci/run` puts the plugins of the `docker` command: a folder for DOCKER_CONFIG."""
 
+TIMEOUT_S = 400
+"""How long a test may take that says nothing else, with what it stands on."""
+
 _SESSION = 'ENGINE_SESSION'
 
 
@@ -150,6 +153,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line('markers', 'engine: needs a container engine')
     if not hasattr(config, 'workerinput'):
         os.environ[_SESSION] = f'{identity(os.getpid())} {uuid.uuid4().hex[:8]}'
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests the time that images take to be made, which whoever comes first has to wait for."""
+    for item in items:
+        if item.get_closest_marker('engine') and not item.get_closest_marker('timeout'):
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

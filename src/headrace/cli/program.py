@@ -18,7 +18,7 @@ COMMANDS = {
     'run': 'Start a Flow and serve it until Ctrl-C.',
     'executor': 'Serve one executor, without writing a Flow for it.',
     'gateway': 'Run the gateway of a Flow, alone: what a container runs.',
-    'worker': 'Run one replica of one executor alone: what a container runs.',
+    'worker': 'Run one replica of one executor, alone: what a container runs.',
     'check': 'Say whether a Flow would start, and what it offers.',
     'plan': 'Show the processes, addresses and ports of a Flow.',
     'plot': 'Draw a Flow as Mermaid text, SVG or HTML.',

@@ -71,7 +71,7 @@ def command(
     replica: int,
     **places: str,
 ) -> None:
-    """Run one replica of one executor of a Flow, alone: what a container runs.
+    """Run one replica of one executor, alone: what a container runs.
 
     A gateway finds it with --at (see headrace gateway). On SIGTERM it takes no more requests, finishes those
     it has (timeout_stop_s of the Flow), and ends.

@@ -19,8 +19,9 @@ from pathlib import Path
 import click
 
 from benchmarks.result import Result
+from headrace.containers.engine import Engine
 from headrace.errors import StartError
-from headrace.images.engine import Engine, Order, find_engine
+from headrace.images.builder import Builder, Order, find_builder
 from headrace.images.making import Built, Wanted, make, sketch
 from tools.engine import base
 
@@ -60,12 +61,12 @@ class Case:
 def measure(runs: int) -> list[Result]:
     """Measure the image of one executor and that of shop the look, a whole Flow; none without an engine."""
     try:
-        engine = find_engine()
+        builder = find_builder()
     except StartError as error:
         click.echo(f'  left out: {error.message} (python -m tools.engine up)', err=True)
         return []
     with tempfile.TemporaryDirectory() as name:
-        return [result for case in _cases(Path(name)) for result in _measured(case, engine, runs)]
+        return [result for case in _cases(Path(name)) for result in _measured(case, builder, runs)]
 
 
 def _cases(folder: Path) -> Iterator[Case]:
@@ -81,17 +82,17 @@ def _cases(folder: Path) -> Iterator[Case]:
     yield Case('shop the look', shop, 'shop/executors.py', wanted, ('/status', b'{"data": []}'))
 
 
-def _measured(case: Case, engine: Engine, runs: int) -> list[Result]:
+def _measured(case: Case, builder: Builder, runs: int) -> list[Result]:
     tag = f'headrace-benchmark-{uuid.uuid4().hex[:8]}:1'
     try:
-        cold = _built(case, engine, tag, use_cache=False)
+        cold = _built(case, builder, tag, use_cache=False)
         rebuilt = []
         for _ in range(runs):
             case.change()
-            rebuilt.append(_built(case, engine, tag).building_s)
-        starts = [_started(engine, tag, case.asked) for _ in range(runs)]
+            rebuilt.append(_built(case, builder, tag).building_s)
+        starts = [_started(builder.engine, tag, case.asked) for _ in range(runs)]
     finally:
-        subprocess.run([engine.program, 'rmi', '-f', tag], capture_output=True, check=False)
+        subprocess.run(builder.engine.command('rmi', '-f', tag), capture_output=True, check=False)
     assert cold.image is not None
     below = cold.base.size if cold.base else 0
     own = cold.image.size - below
@@ -109,9 +110,9 @@ def _result(case: Case, name: str, values: list[float], unit: str) -> Result:
     return Result(f'ships: {case.name}', name, statistics.median(values), unit, best=min(values))
 
 
-def _built(case: Case, engine: Engine, tag: str, *, use_cache: bool = True) -> Built:
+def _built(case: Case, builder: Builder, tag: str, *, use_cache: bool = True) -> Built:
     order = Order(tags=(tag,), use_cache=use_cache)
-    return make(sketch(case.wanted), engine, order, lambda _: None, lambda _: None)
+    return make(sketch(case.wanted), builder, order, lambda _: None, lambda _: None)
 
 
 def _started(engine: Engine, tag: str, asked: tuple[str, bytes]) -> tuple[float, float]:

@@ -13,10 +13,11 @@ from rich.table import Table
 
 from headrace.cli.options import KeyValue
 from headrace.cli.output import show, write, written
+from headrace.containers.engine import PROGRAMS
 from headrace.errors import SpecError
+from headrace.images.builder import Image, Order, find_builder
 from headrace.images.contents import contents
 from headrace.images.dockerfile import DATA, EXTRA
-from headrace.images.engine import ENGINES, Image, Order, find_engine
 from headrace.images.ignore import DEFAULT, FILE
 from headrace.images.index import Index
 from headrace.images.making import Built, Sketch, Wanted, default_tag, make, pin, sketch
@@ -51,7 +52,7 @@ _OPTIONS = (
     click.option('--wheels', type=_folder, help='Folder with wheels to install from, too.'),
     click.option('--offline', is_flag=True, help='Install from --wheels only.'),
     click.option('--headrace', default='', help='Release, wheel or sources of headrace; default: this one.'),
-    click.option('--engine', default='', type=click.Choice(['', *ENGINES]), help='Default: what is there.'),
+    click.option('--engine', default='', type=click.Choice(['', *PROGRAMS]), help='Default: what is there.'),
     click.option('--platform', 'platforms', multiple=True, help='Such as linux/arm64; may be repeated.'),
     click.option(
         '--build-arg',
@@ -116,12 +117,12 @@ def command(path: str, **options: Any) -> None:
         use_cache=not options['no_cache'],
         push=options['push'],
     )
-    engine = find_engine(options['engine'])
+    builder = find_builder(options['engine'])
     with Steps(is_verbose=options['verbose']) as steps:
-        built = make(made, engine, order, steps.line, _note)
+        built = make(made, builder, order, steps.line, _note)
     if options['sbom']:
-        write(contents(engine, built.tags[0], created=built.created), options['sbom'])
-    _tell(built, made, engine.program)
+        write(contents(builder.engine, built.tags[0], created=built.created), options['sbom'])
+    _tell(built, made, builder.engine.name)
 
 
 def _wanted(path: str, options: dict[str, Any]) -> Wanted:

@@ -1,6 +1,6 @@
 """A path and a port in; out, a command that asks it over HTTP without starting Python.
 
-It costs a few milliseconds where starting an interpreter costs tens, and containers are asked every few seconds.
+It costs a few milliseconds where an interpreter takes tens to start, and is asked every few seconds.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headrace import extras
-from headrace.images.engine import Engine
+from headrace.containers.engine import Engine
 from headrace.images.programs import run
 
 _SCRIPT = """

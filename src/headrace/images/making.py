@@ -14,10 +14,9 @@ from typing import Any
 from msgspec import Struct
 
 from headrace.errors import SpecError
-from headrace.images import engine as engines
+from headrace.images.builder import Builder, Image, OnLine, Order, build, inspect
 from headrace.images.context import Context, context
 from headrace.images.dockerfile import CUDA, CUDA_PYTHON, EXTRA, PYTHON, Recipe, dockerfile
-from headrace.images.engine import Engine, Image, OnLine, Order
 from headrace.images.ignore import FILE, ignore_of, secrets_in
 from headrace.images.index import Index
 from headrace.images.labels import labels, origin
@@ -171,7 +170,7 @@ def notes_of(files: Context) -> tuple[str, ...]:
     return tuple(found)
 
 
-def make(made: Sketch, engine: Engine, order: Order, on_line: OnLine, on_note: OnLine) -> Built:
+def make(made: Sketch, builder: Builder, order: Order, on_line: OnLine, on_note: OnLine) -> Built:
     """Build the image. `order` has tags, platforms and arguments; labels and origin are added to it.
 
     Raises StartError with what the builder said, if it fails.
@@ -185,11 +184,11 @@ def make(made: Sketch, engine: Engine, order: Order, on_line: OnLine, on_note: O
         for note in notes_of(files):
             on_note(note)
         complete = _complete(made, files, order)
-        engines.build(engine, files, complete, on_line)
+        build(builder, files, complete, on_line)
     return Built(
         tags=order.tags,
-        image=engines.inspect(engine, order.tags[0]),
-        base=engines.inspect(engine, made.recipe.base),
+        image=inspect(builder.engine, order.tags[0]),
+        base=inspect(builder.engine, made.recipe.base),
         lock=locked,
         files=len(files.files),
         bytes=files.size,

@@ -60,9 +60,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     )
     uses: Annotated[
         str,
-        Meta(
-            description='What `headrace worker` runs for an executor that is an image: its code in there.'
-        ),
+        Meta(description='What `headrace worker` runs for an executor that is an image: its code in there.'),
     ] = ''
     workspace: Annotated[
         str,

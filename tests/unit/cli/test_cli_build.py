@@ -86,8 +86,8 @@ def test_without_an_engine_it_says_what_to_do(
     monkeypatch.delenv('HEADRACE_ENGINE', raising=False)
     told = build(folder, '--headrace', '1.0')
     assert told.exit_code == 1
-    assert 'there is no container engine' in told.output
-    assert 'install Docker or Podman' in told.output
+    assert 'no container engine answers' in told.output
+    assert 'start Docker or Podman' in told.output
     assert not (folder / 'requirements.lock').exists()
 
 

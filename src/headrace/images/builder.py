@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -15,12 +13,12 @@ from typing import IO
 
 from msgspec import Struct
 
+from headrace.containers.engine import Engine, find
 from headrace.errors import StartError
 from headrace.images.context import Context
 from headrace.images.programs import last_lines, run
 from headrace.spec import environment
 
-ENGINES = ('docker', 'podman')
 OnLine = Callable[[str], None]
 """Is told each line that a builder prints."""
 
@@ -28,14 +26,13 @@ _PLAIN = {'BUILDKIT_PROGRESS': 'plain', 'BUILDX_NO_DEFAULT_ATTESTATIONS': '1'}
 _HISTORY = '{{.Size}} {{.CreatedBy}}'
 _SIZED = re.compile(r'(?P<number>[\d.]+) ?(?P<unit>[kMG]?B)? (?P<made_by>.*)', re.DOTALL)
 _UNITS = {'B': 1, 'kB': 10**3, 'MB': 10**6, 'GB': 10**9}
-_INSTALL = 'install Docker or Podman and start it; `headrace build --print` needs neither'
 
 
-class Engine(Struct, frozen=True, kw_only=True):
-    """A program that makes images; `builder` is its part that does: buildkit, classic or buildah."""
+class Builder(Struct, frozen=True, kw_only=True):
+    """An engine that makes images; `kind` is its part that does: buildkit, classic or buildah."""
 
-    program: str
-    builder: str
+    engine: Engine
+    kind: str
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -69,22 +66,16 @@ class Image(Struct, frozen=True, kw_only=True):
     layers: tuple[Layer, ...]
 
 
-def find_engine(name: str = '') -> Engine:
-    """The engine of this name; else Docker if it answers, else Podman. StartError if there is none."""
-    tried = []
-    name = name or environment.read().engine
-    for program in (name,) if name else ENGINES:
-        reason = _why_not(program)
-        if not reason:
-            return Engine(program=program, builder=_builder(program))
-        tried.append(f'{program}: {reason}')
-    raise StartError(f'there is no container engine ({"; ".join(tried)})', help=_INSTALL)
+def find_builder(name: str = '') -> Builder:
+    """The builder of the engine of this name, or of the one that answers; StartError if there is none."""
+    engine = find(name)
+    return Builder(engine=engine, kind=_kind(engine))
 
 
-def build(engine: Engine, context: Context, order: Order, on_line: OnLine) -> None:
+def build(builder: Builder, context: Context, order: Order, on_line: OnLine) -> None:
     """Let an engine build an image; StartError with what the builder said if it cannot."""
-    command = build_command(engine, order)
-    if engine.builder == 'buildah':
+    command = build_command(builder, order)
+    if builder.kind == 'buildah':
         with tempfile.TemporaryDirectory(prefix='headrace-build-') as folder:
             archive = Path(folder, 'context.tar')
             with archive.open('wb') as out:
@@ -96,22 +87,22 @@ def build(engine: Engine, context: Context, order: Order, on_line: OnLine) -> No
             _watched([*command, str(place)], order.secret, None, on_line)
     else:
         _watched([*command, '-'], order.secret, context, on_line)
-    if order.push and not _pushes_itself(engine, order):
+    if order.push and not _pushes_itself(builder, order):
         for tag in order.tags:
-            _watched([engine.program, 'push', tag], {}, None, on_line)
+            _watched(builder.engine.command('push', tag), {}, None, on_line)
 
 
-def build_command(engine: Engine, order: Order) -> list[str]:
+def build_command(builder: Builder, order: Order) -> list[str]:
     """The command that builds, without the place of the files.
 
-    >>> docker = Engine(program='docker', builder='classic')
+    >>> docker = Builder(engine=Engine(program='docker'), kind='classic')
     >>> build_command(docker, Order(tags=('a:1',), secret={'PIP_INDEX_URL': 'with a password'}))
     ['docker', 'build', '-f', 'Dockerfile', '-t', 'a:1', '--build-arg', 'PIP_INDEX_URL']
     """
     many = len(order.platforms) > 1
-    command = [engine.program, *(['buildx'] if many and engine.builder == 'buildkit' else []), 'build']
+    command = [builder.engine.program, *(['buildx'] if many and builder.kind == 'buildkit' else []), 'build']
     command += ['-f', 'Dockerfile']
-    name = '--manifest' if many and engine.builder == 'buildah' else '-t'
+    name = '--manifest' if many and builder.kind == 'buildah' else '-t'
     command += [part for tag in order.tags for part in (name, tag)]
     for key, value in sorted(order.labels.items()):
         command += ['--label', f'{key}={value}']
@@ -123,26 +114,24 @@ def build_command(engine: Engine, order: Order) -> list[str]:
         command += ['--platform', ','.join(order.platforms)]
     if not order.use_cache:
         command.append('--no-cache')
-    if engine.builder == 'buildkit' and order.created:
+    if builder.kind == 'buildkit' and order.created:
         command += ['--build-arg', f'SOURCE_DATE_EPOCH={order.created}']
-    if engine.builder == 'buildah':
+    if builder.kind == 'buildah':
         command += ['--format', 'docker', *(['--timestamp', str(order.created)] if order.created else [])]
-    if _pushes_itself(engine, order):
+    if _pushes_itself(builder, order):
         command.append('--push')
     return command
 
 
 def inspect(engine: Engine, name: str) -> Image | None:
-    """An image that an engine has; None if it has none of this name."""
-    try:
-        told = json.loads(run([engine.program, 'image', 'inspect', name], 'no image'))[0]
-        command = [engine.program, 'history', '--no-trunc', '--human=false', '--format', _HISTORY, name]
-        history = run(command, 'no history')
-    except StartError:
+    """An image that an engine has, with its layers; None if it has none of this name."""
+    image = engine.image(name)
+    if image is None:
         return None
+    history = engine.run('history', '--no-trunc', '--human=false', '--format', _HISTORY, name)
     layers = [layer_of(line) for line in history.splitlines() if line.strip()]
     kept = tuple(layer for layer in reversed(layers) if layer.size)
-    return Image(id=told['Id'], size=int(told['Size']), layers=kept)
+    return Image(id=image.id, size=image.size, layers=kept)
 
 
 def layer_of(line: str) -> Layer:
@@ -157,29 +146,18 @@ def layer_of(line: str) -> Layer:
     return Layer(size=int(float(found['number']) * _UNITS[found['unit'] or 'B']), made_by=found['made_by'])
 
 
-def _pushes_itself(engine: Engine, order: Order) -> bool:
+def _pushes_itself(builder: Builder, order: Order) -> bool:
     """Whether the build sends the image: one for several platforms is kept nowhere else."""
-    return order.push and len(order.platforms) > 1 and engine.builder == 'buildkit'
+    return order.push and len(order.platforms) > 1 and builder.kind == 'buildkit'
 
 
-def _why_not(program: str) -> str:
-    if not shutil.which(program):
-        return 'it is not installed'
-    template = '{{.Server.Version}}' if Path(program).name == 'docker' else '{{.Client.Version}}'
-    try:
-        run([program, 'version', '--format', template], 'it does not answer')
-    except StartError as error:
-        return ' '.join(error.message.split())
-    return ''
-
-
-def _builder(program: str) -> str:
-    if Path(program).name != 'docker':
+def _kind(engine: Engine) -> str:
+    if engine.is_podman:
         return 'buildah'
     if environment.variables().get('DOCKER_BUILDKIT') == '0':
         return 'classic'
     with suppress(StartError):
-        run([program, 'buildx', 'version'], 'no buildx')
+        engine.run('buildx', 'version')
         return 'buildkit'
     return 'classic'
 

@@ -1,4 +1,4 @@
-"""Parts of a Flow as processes of their own, started as containers start them: `headrace worker`, `gateway`."""
+"""Parts of a Flow, each a process of its own as in a container: `headrace worker`, `headrace gateway`."""
 
 from __future__ import annotations
 

@@ -6,10 +6,8 @@ from typing import Any
 
 import grpc
 import httpx
-import pytest
 
 from headrace.gateway import serve
-from headrace.gateway.grpc.peers import host_of
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import FlowInfo
 from headrace.proto import headrace_pb2 as pb
@@ -45,17 +43,3 @@ async def test_the_host_of_a_request_is_known_behind_every_door() -> None:
 
 def _asking(endpoint: str) -> bytes:
     return bytes(pb.Request(endpoint=endpoint).SerializeToString())
-
-
-@pytest.mark.parametrize(
-    ('peer', 'host'),
-    [
-        ('ipv4:10.1.2.3:4', '10.1.2.3'),
-        ('ipv6:%5B::1%5D:4', '::1'),
-        ('ipv6:[fe80::1%25eth0]:4', 'fe80::1%eth0'),
-        ('unix:/run/x.sock', ''),
-        ('', ''),
-    ],
-)
-def test_names_of_peers(peer: str, host: str) -> None:
-    assert host_of(peer) == host

@@ -262,7 +262,7 @@ async def test_connections_have_a_number(serve: Any, stubs: Any) -> None:
             await stubs.stub(channel).Call(stubs.pb.Request())
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stubs.stub(channels[2]).Call(stubs.pb.Request())
-        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     finally:
         for channel in channels:
             await channel.close()

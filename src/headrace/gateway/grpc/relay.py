@@ -145,8 +145,9 @@ class Relay:
     def __init__(self, entrance: Entrance, peers: Peers, folder: str = '') -> None:
         self._entrance = entrance
         self._peers = peers
-        self._folder = Path(tempfile.mkdtemp(prefix='grpc-', dir=folder or read().runtime_root()))
-        self._path = str(self._folder / 'server')
+        # short names: the path of a socket has at most 103 bytes
+        self._folder = Path(tempfile.mkdtemp(prefix='g', dir=folder or read().runtime_root()))
+        self._path = str(self._folder / 's')
         self._numbers = count(1)
         self._space = Space()
         self._open: set[Outside] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import click
 
 from headrace.cli.output import show
 from headrace.cli.source import flow_argument, load
-from headrace.errors import SpecError
+from headrace.containers.engine import find
+from headrace.errors import SpecError, StartError
 from headrace.flow.render import endpoints_table
+from headrace.spec import FlowSpec
 from headrace.spec.exposure import check_files
 from headrace.spec.needs import check_needs
 from headrace.spec.paths import anchored
-from headrace.spec.strict import Finding, findings
+from headrace.spec.strict import Finding, findings, images
 
 
 @click.command('check')
@@ -42,7 +45,7 @@ def command(flow: Path, context: tuple[tuple[str, Any], ...], strict: bool) -> N
     for note in check_needs(read.spec):
         click.echo(f'note: {note}', err=True)
     if strict:
-        _refuse(findings(read.spec), flow)
+        _refuse(read.spec, flow)
     count = len(info.executors)
     if not count:
         click.echo(f'{flow} has no executors: it would start, and give back what it is sent')
@@ -52,13 +55,25 @@ def command(flow: Path, context: tuple[tuple[str, Any], ...], strict: bool) -> N
         show('', endpoints_table(info))
 
 
-def _refuse(found: list[Finding], flow: Path) -> None:
+def _refuse(spec: FlowSpec, flow: Path) -> None:
+    found = [*findings(spec), *_missing(images(spec))]
     if not found:
         return
     for finding in found:
         click.echo(f'{click.style(finding.of, bold=True)} {finding.says}: {finding.help}', err=True)
-    raise SpecError(
-        f'{flow} would start, and should not go to production so: {len(found)} findings'
-        if len(found) > 1
-        else f'{flow} would start, and should not go to production so: one finding'
-    )
+    count = 'one finding' if len(found) == 1 else f'{len(found)} findings'
+    raise SpecError(f'{flow} would start, and should not go to production so: {count}')
+
+
+def _missing(names: list[str]) -> Iterator[Finding]:
+    """The images that can be had neither here nor from a registry."""
+    if not names:
+        return
+    try:
+        engine = find()
+    except StartError as error:
+        click.echo(f'note: whether images are there is not known: {error.message}', err=True)
+        return
+    for name in names:
+        if not engine.can_get(name):
+            yield Finding(name, f'is not here, and no registry gives it to {engine.name}', 'headrace build')

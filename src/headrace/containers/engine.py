@@ -77,6 +77,15 @@ class Engine(Struct, frozen=True, kw_only=True):
             labels=config.get('Labels') or {},
         )
 
+    def can_get(self, name: str) -> bool:
+        """Whether an image is here, or in the registry that its name leads to."""
+        if self.image(name) is not None:
+            return True
+        try:
+            return _run(self.command('manifest', 'inspect', name), ANSWER_S).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
+
     def has(self, container: str) -> bool:
         """Whether there is a container of this name or id, running or not."""
         return _run(self.command('container', 'inspect', container), ANSWER_S).returncode == 0

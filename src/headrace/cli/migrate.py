@@ -42,7 +42,7 @@ def command(flow: Path, is_written: bool) -> None:
         headrace migrate flow.yml --write && headrace check flow.yml
     """
     before = text_of(flow)
-    after, changes = migrated(before)
+    after, changes = migrated(before, str(flow))
     for done in changes:
         click.echo(f'{done.place}: {done.what}' if done.place else done.what, err=True)
     if not changes:
@@ -55,7 +55,7 @@ def command(flow: Path, is_written: bool) -> None:
             click.echo(click.style(line, fg=_COLOURS.get(line[:1])))
 
 
-def migrated(text: str) -> tuple[str, list[Done]]:
+def migrated(text: str, name: str = 'the text') -> tuple[str, list[Done]]:
     """A Flow's YAML in; out, the same up to date, and what was done.
 
     >>> migrated('pods: # all of them\\n  - name: ${{ CONTEXT.name }}\\n    parallel: 2\\n')[0].splitlines()
@@ -76,9 +76,13 @@ def migrated(text: str) -> tuple[str, list[Done]]:
     try:
         document = yaml.load(_EXPRESSION.sub(token, text))
     except Exception as error:  # ruamel has several, with a position in each
-        raise SpecError(f'this is no YAML: {error}') from None
+        raise SpecError(f'{name} is no YAML: {error}') from None
     if not isinstance(document, MutableMapping):
-        raise SpecError('this is no Flow: a mapping with executors is expected')
+        raise SpecError(f'{name} is no Flow: a mapping with executors is expected')
+    if document.get('jtype', 'Flow') != 'Flow':
+        raise SpecError(
+            f'{name} is a {document["jtype"]}, and no Flow', help='write a Flow with it as its only executor'
+        )
     changes = migrate(document)
     if not changes:
         return text, []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -14,13 +15,16 @@ from msgspec import Struct
 from headrace.errors import SpecError, StartError
 from headrace.spec import environment
 
-PROGRAMS = ('docker', 'podman')
+DOCKER = 'docker'
+PROGRAMS = (DOCKER, 'podman')
 """Commands that are looked for, in this order."""
 
 ANSWER_S = 20.0
 """How long an engine may take to answer a question."""
 
 _LINES = 15
+
+_log = logging.getLogger(__name__)
 
 
 class Image(Struct, frozen=True, kw_only=True):
@@ -94,7 +98,8 @@ class Engine(Struct, frozen=True, kw_only=True):
 def find(wanted: str = '') -> Engine:
     """The engine that HEADRACE_ENGINE (or `wanted`) names, else Docker or Podman, whichever answers.
 
-    Raises StartError that says what each of them answered.
+    Who says with DOCKER_HOST where Docker is means Docker, if its command is there: Podman is elsewhere, and
+    has other images. Raises StartError that says what each of them answered.
     """
     wanted = wanted or environment.read().engine
     reasons = []
@@ -105,8 +110,17 @@ def find(wanted: str = '') -> Engine:
             continue
         engine, reason = _asked(program)
         if engine is not None:
+            if silent := [each for each in reasons if not each.startswith('there is no')]:
+                _log.warning('%s; %s is used. HEADRACE_ENGINE=%s says so at once', silent[0], name, name)
             return engine
-        reasons.append(f'{name} says: {reason}')
+        where = environment.variables().get('DOCKER_HOST', '')
+        if name == DOCKER and where:
+            raise StartError(
+                f'docker does not answer at {where}: {reason}',
+                help='DOCKER_HOST says so: start Docker there, correct or unset it, '
+                'or name another engine: HEADRACE_ENGINE=podman',
+            )
+        reasons.append(f'{name} does not answer: {reason}')
     raise StartError(
         f'no container engine answers: {"; ".join(reasons)}',
         help='start Docker or Podman; HEADRACE_ENGINE names the command, DOCKER_HOST where Docker is',

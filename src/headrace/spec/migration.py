@@ -6,6 +6,7 @@ have its rules here as well. Rules are data: where a key may stand, and what bec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, MutableMapping, MutableSequence
 from typing import Any, NamedTuple
 
@@ -44,13 +45,16 @@ GONE = {
     'workspace_id': 'workspaces have the names of their executors',
     'stateful': 'see storage, which keeps a workspace',
     'peer_ports': 'there is no consensus among replicas here',
-    'docker_kwargs': 'see volumes, cpus, memory, gpus and entrypoint',
     'pull_latest': 'images are those that are named',
     'force_update': 'nothing is downloaded',
     'install_requirements': 'headrace build puts requirements into an image',
+    'restful': 'see protocol: http',
     'show_exc_info': 'the log has the error of every failed request',
 }
 """Keys that mean nothing any more, and what there is in their place."""
+
+
+_VARIABLE = re.compile(r'\$\{?([A-Za-z_]\w*)\}?')
 
 
 class Done(NamedTuple):
@@ -87,6 +91,9 @@ def _migrated(document: Mapped) -> Iterator[Done]:
             if isinstance(executor, MutableMapping):
                 yield from _settings(executor, f'executors[{index}]')
                 yield from _polling(executor, f'executors[{index}]')
+                yield from _container(executor, f'executors[{index}]')
+                yield from _variables(executor, f'executors[{index}]')
+                yield from _hub(executor, f'executors[{index}]')
 
 
 def _settings(settings: Mapped, place: str) -> Iterator[Done]:
@@ -139,6 +146,35 @@ def _polling(executor: Mapped, place: str) -> Iterator[Done]:
     if isinstance(polling, str) and polling != polling.upper():
         executor['polling'] = polling.upper()
         yield Done(place, f'polling: {polling} is {polling.upper()}')
+
+
+def _container(executor: Mapped, place: str) -> Iterator[Done]:
+    kwargs = executor.pop('docker_kwargs', None)
+    if not isinstance(kwargs, MutableMapping):
+        return
+    if 'mem_limit' in kwargs:
+        executor['memory'] = str(kwargs.pop('mem_limit')).upper()
+        yield Done(place, f'docker_kwargs.mem_limit is memory: {executor["memory"]}')
+    if kwargs:
+        yield Done(
+            place, f'LOOK AT THIS: docker_kwargs had {", ".join(kwargs)}; see volumes, cpus, gpus, env'
+        )
+
+
+def _variables(executor: Mapped, place: str) -> Iterator[Done]:
+    env = executor.get('env')
+    for name, value in list(env.items()) if isinstance(env, MutableMapping) else ():
+        found = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
+        if isinstance(env, MutableMapping) and found:
+            env[name] = f'${{{{ ENV.{found[1]} }}}}'
+            yield Done(place, f'{value} is {env[name]}')
+
+
+def _hub(executor: Mapped, place: str) -> Iterator[Done]:
+    uses = executor.get('uses')
+    if isinstance(uses, str) and uses.startswith('jinahub'):
+        help = 'name its class, or an image that holds it (docker://name:tag)'
+        yield Done(place, f'LOOK AT THIS: {uses} is of a hub that is not there any more; {help}')
 
 
 def _rename(mapping: Mapped, old: str, new: str, change: Callable[[Any], Any] = lambda value: value) -> None:

@@ -84,6 +84,29 @@ def test_what_is_no_flow_is_refused(text):
         migrated(text)
 
 
+def test_what_wants_a_look_is_told_and_kept():
+    flow = {'executors': [{'uses': 'jinahub+docker://X', 'env': {'A': '$TOKEN', 'B': 'x'}}]}
+    (variable, hub) = migrate(flow)
+    assert variable.what == '$TOKEN is ${{ ENV.TOKEN }}'
+    assert hub.what.startswith('LOOK AT THIS: jinahub+docker://X')
+    assert flow == {'executors': [{'uses': 'jinahub+docker://X', 'env': {'A': '${{ ENV.TOKEN }}', 'B': 'x'}}]}
+
+
+def test_limits_of_containers_have_names_of_their_own():
+    flow = {'executors': [{'docker_kwargs': {'mem_limit': '2g', 'shm_size': '1g'}}]}
+    assert [done.what[:13] for done in migrate(flow)] == ['docker_kwargs', 'LOOK AT THIS:']
+    assert flow == {'executors': [{'memory': '2G'}]}
+
+
+def test_variables_in_a_list_are_quoted():
+    assert "env: {T: '${{ ENV.X }}'}" in migrated('executors:\n  - {name: a, env: {T: $X}}\n')[0]
+
+
+def test_a_deployment_is_no_flow():
+    with pytest.raises(SpecError, match='old.yml is a Deployment'):
+        migrated('jtype: Deployment\n', 'old.yml')
+
+
 def test_the_command_shows_and_then_writes(tmp_path):
     path = tmp_path / 'flow.yml'
     path.write_text(OLD)

@@ -46,8 +46,10 @@ def project_files(name: str) -> dict[str, str]:
 
 def _texts(folder: Traversable) -> Iterator[tuple[tuple[str, ...], str]]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.name.startswith('.') or entry.name == '__pycache__':
+            continue  # what tools leave behind
         if entry.is_file():
             yield (entry.name,), entry.read_text(encoding='utf-8')
-        elif entry.name != '__pycache__':
+        else:
             for path, text in _texts(entry):
                 yield (entry.name, *path), text

@@ -20,13 +20,18 @@ class Design:
 
     spec: FlowSpec
 
-    def check(self) -> FlowInfo:
-        """Load every executor, construct none, and check graph, types and devices; what the Flow offers."""
+    def check(self, *, devices: bool = True) -> FlowInfo:
+        """Load every executor, construct none, and check graph and types; what the Flow offers.
+
+        With `devices` this machine has to have those that are asked for: leave it out for a Flow that will
+        run elsewhere.
+        """
         plan(self.spec)
         if self.spec.place == 'local':
             check_security(self.spec.gateway)
             check_dashboard(self.spec.observe.dashboard, self.spec.gateway)
-            devices_here(self.spec)
+            if devices:
+                devices_here(self.spec)
         return describe(self.spec)
 
     def plan(self) -> PhysicalPlan:

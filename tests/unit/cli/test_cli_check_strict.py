@@ -60,3 +60,13 @@ def test_without_an_engine_it_says_that_images_are_not_looked_for(tmp_path, monk
     told = CliRunner().invoke(main, ['check', str(flow), '--strict'])
     assert told.exit_code == 0
     assert 'whether images are there is not known: no container engine answers' in told.output
+
+
+def test_a_pipeline_needs_no_gpu(tmp_path, monkeypatch):
+    monkeypatch.setenv('PATH', str(tmp_path))  # no nvidia-smi
+    flow = tmp_path / 'flow.yml'
+    flow.write_text('gateway: {cpus: 1, memory: 1G}\nexecutors: [{name: a, cpus: 1, memory: 1G, gpus: 1}]\n')
+    assert CliRunner().invoke(main, ['check', str(flow), '--strict']).exit_code == 0
+    here = CliRunner().invoke(main, ['check', str(flow)])
+    assert here.exit_code == 1
+    assert 'GPU' in here.output

@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import stat
 import subprocess
 import threading
@@ -92,7 +93,12 @@ class Contained(Child):
         if not self._has_greeted:
             await self._greet()
             self.order(self._berth.order(self.pid))
-        message = await super().message()
+        try:
+            message = await super().message()
+        except StartError:
+            if self._was_killed:
+                raise self._killed() from None
+            raise
         if 'ready' in message:
             self._share_metrics()
             message['ready'] = await asyncio.to_thread(self._address)
@@ -120,6 +126,8 @@ class Contained(Child):
 
     def _not_started(self, how: str) -> StartError:
         image = self._run.image
+        if self._was_killed:
+            return self._killed()
         if self.status == ENGINE_FAILED:
             return StartError(
                 f'{self.name}: {self._engine.name} did not start a container of {image}',
@@ -129,6 +137,20 @@ class Contained(Child):
             f'{self.name}: the image {image} did not start a worker ({how})',
             help='it needs a headrace that knows `headrace worker --lifeline`: make it with '
             '`headrace build`; what it printed is above',
+        )
+
+    @property
+    def _was_killed(self) -> bool:
+        """Whether it has ended by SIGKILL, and not by ours."""
+        return self.status == -signal.SIGKILL and not self._is_removed
+
+    def _killed(self) -> StartError:
+        limit = self._run.memory
+        why = f'memory: {limit} is probably too little' if limit else 'memory has probably run out'
+        return StartError(
+            f'{self.name}: its container was killed while it started: {why}',
+            help=f'{"give the executor more memory" if limit else "free memory of this machine"}; if it was '
+            'ended by hand or by something else, start it again',
         )
 
     def _found_pid(self) -> int:

@@ -35,6 +35,7 @@ class Programs:
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     monkeypatch.setenv('PATH', str(tmp_path))
     monkeypatch.delenv('HEADRACE_ENGINE', raising=False)
+    monkeypatch.delenv('DOCKER_HOST', raising=False)
     return Programs(tmp_path)
 
 
@@ -45,11 +46,36 @@ def test_docker_goes_first(programs: Programs) -> None:
     assert (engine.program, engine.name, engine.version) == (str(docker), 'docker', '20.10.24')
 
 
-def test_podman_where_docker_does_not_answer(programs: Programs) -> None:
+def test_podman_where_docker_does_not_answer(programs: Programs, caplog: pytest.LogCaptureFixture) -> None:
     programs.put('docker', NO_SERVER, status=1, error='Cannot connect')
     podman = programs.put('podman', PODMAN)
     engine = find()
     assert (engine.program, engine.name, engine.version) == (str(podman), 'podman', '4.3.1')
+    assert 'docker does not answer: Cannot connect; podman is used' in caplog.text
+
+
+def test_podman_where_there_is_no_docker_is_no_news(
+    programs: Programs, caplog: pytest.LogCaptureFixture
+) -> None:
+    programs.put('podman', PODMAN)
+    assert find().is_podman
+    assert caplog.text == ''
+
+
+def test_docker_host_means_docker(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('DOCKER_HOST', 'unix:///nowhere')
+    programs.put('podman', PODMAN)
+    assert find().is_podman  # there is no command that would look there
+    docker = programs.put('docker', NO_SERVER, status=1, error='Cannot connect')
+    with pytest.raises(StartError) as caught:
+        find()
+    assert caught.value.message == 'docker does not answer at unix:///nowhere: Cannot connect'
+    assert 'HEADRACE_ENGINE=podman' in caught.value.help
+    monkeypatch.setenv('HEADRACE_ENGINE', 'podman')
+    assert find().is_podman
+    monkeypatch.delenv('HEADRACE_ENGINE')
+    programs.put('docker', DOCKER)
+    assert find().program == str(docker)
 
 
 def test_what_is_called_docker_may_be_podman(programs: Programs) -> None:
@@ -71,7 +97,7 @@ def test_neither_answers(programs: Programs) -> None:
     programs.put('docker', NO_SERVER, status=1, error='Cannot connect to the Docker daemon')
     with pytest.raises(StartError) as caught:
         find()
-    assert 'docker says: Cannot connect to the Docker daemon' in caught.value.message
+    assert 'docker does not answer: Cannot connect to the Docker daemon' in caught.value.message
     assert "there is no command 'podman'" in caught.value.message
     assert 'HEADRACE_ENGINE' in caught.value.help
 
@@ -79,7 +105,7 @@ def test_neither_answers(programs: Programs) -> None:
 def test_one_that_says_nonsense(programs: Programs) -> None:
     path = programs.put('docker', DOCKER)
     path.write_text('#!/bin/sh\necho hello\n')
-    with pytest.raises(StartError, match='no container engine answers: docker says'):
+    with pytest.raises(StartError, match='no container engine answers: docker does not answer'):
         find()
 
 

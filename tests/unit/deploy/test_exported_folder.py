@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -141,7 +142,47 @@ def test_kustomize_lays_the_users_patches_over_it(flow: Path) -> None:
     assert claim['spec']['resources']['requests']['storage'] == '2Gi'
 
 
-def rendered(folder: Path) -> list[dict[str, object]]:
+PATCH = """
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: shop-encoder
+{namespace}
+spec:
+  replicas: 7
+"""
+
+
+@pytest.mark.needs('kubectl')
+@pytest.mark.parametrize('namespace', ['', '  namespace: live'])
+def test_a_patch_may_name_the_namespace_and_need_not(flow: Path, namespace: str) -> None:
+    export(flow, '--namespace', 'live', '--create-namespace', '--discovery', 'slices')
+    Path('k8s/patches/mine.yaml').write_text(PATCH.format(namespace=namespace))
+    with Path('k8s/kustomization.yaml').open('a') as file:
+        file.write('patches:\n  - path: patches/mine.yaml\n')
+    found = {(each['kind'], each['metadata']['name']): each for each in rendered(Path('k8s'))}
+    assert found['Deployment', 'shop-encoder']['spec']['replicas'] == 7
+
+
+@pytest.mark.needs('kubectl')
+def test_the_folder_and_the_single_file_are_the_same_objects(flow: Path) -> None:
+    more = ('--namespace', 'live', '--create-namespace', '--discovery', 'slices')
+    more += ('--monitoring', 'service-monitor', '--host', 'a.b', '--gateway-api', 'infra/public')
+    flow.write_text(FLOW + 'gateway: {protocol: http, port: 8080, insecure: true}\n')
+    export(flow, *more)
+    single = list(yaml.safe_load_all(export(flow, *more, '--single-file').stdout))
+    names = [each['metadata'].get('namespace') for each in single if each['kind'] != 'Namespace']
+    assert {*names} == {'live'}
+    base = ''.join(text for name, text in files(Path('k8s')).items() if name != 'base/kustomization.yaml')
+    assert '\n  namespace: live' not in base
+
+    def key(each: dict[str, Any]) -> tuple[str, str]:
+        return each['kind'], each['metadata']['name']
+
+    assert sorted(rendered(Path('k8s')), key=key) == sorted(single, key=key)
+
+
+def rendered(folder: Path) -> list[dict[str, Any]]:
     kubectl = shutil.which('kubectl')
     assert kubectl
     done = subprocess.run([kubectl, 'kustomize', str(folder)], capture_output=True, text=True, check=False)

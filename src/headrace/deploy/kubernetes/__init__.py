@@ -61,7 +61,10 @@ def kubernetes_manifests(spec: FlowSpec, cluster: Cluster | None = None) -> Mani
     made = f'Made by `headrace export kubernetes` for the Flow {spec.name!r}; the next export makes it anew.'
     groups = {'flow.yaml': _common(exported)}
     groups |= {_file(each): _of_member(exported, each) for each in shipped}
-    files = {f'{BASE}/{name}': yaml_text(*objects, comments=[made]) for name, objects in groups.items()}
+    files = {
+        f'{BASE}/{name}': yaml_text(*map(kustomize.placed_by_base, objects), comments=[made])
+        for name, objects in groups.items()
+    }
     wanted = ['These Secrets have to be there:', *(f'  {line}' for line in secrets)] if secrets else []
     files[f'{BASE}/kustomization.yaml'] = yaml_text(
         kustomize.base(exported, list(groups)), comments=[made, *wanted]

@@ -37,7 +37,7 @@ A patch names an object and says only what is different about it:
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {gateway}{namespace}
+  name: {gateway}
 spec:
   replicas: 3
   template:
@@ -61,14 +61,23 @@ def base(exported: Exported, resources: Sequence[str]) -> Object:
     return {**found, 'resources': list(resources)}
 
 
+def placed_by_base(found: Object) -> Object:
+    """An object as `base/` has it: the kustomization says the namespace, so that patches need not name it.
+
+    >>> placed_by_base({'kind': 'Service', 'metadata': {'name': 'shop', 'namespace': 'live'}})
+    {'kind': 'Service', 'metadata': {'name': 'shop'}}
+    """
+    metadata = {key: value for key, value in found['metadata'].items() if key != 'namespace'}
+    return {**found, 'metadata': metadata}
+
+
 def overlay(exported: Exported, gateway: Shipped) -> dict[str, str]:
     """What is written once: a kustomization over the base, and what patches are."""
     head, _, last = gateway.image.partition('@')[0].rpartition('/')
-    space = exported.cluster.namespace and f'namespace: {exported.cluster.namespace}'
     repository = '/'.join(filter(None, (head, last.partition(':')[0])))
     return {
         'kustomization.yaml': OVERLAY.format(repository=repository, gateway=gateway.name),
-        'patches/README.md': README.format(gateway=gateway.name, namespace=f'\n  {space}' if space else ''),
+        'patches/README.md': README.format(gateway=gateway.name),
     }
 
 

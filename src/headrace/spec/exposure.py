@@ -53,7 +53,7 @@ def check_dashboard(dashboard: DashboardSpec, gateway: GatewaySpec, source: Sour
 
 
 def _check_host(host: str, gateway: GatewaySpec, place: Path, what: str, source: Source) -> None:
-    if is_loopback(host) or gateway.security.authenticates or gateway.insecure:
+    if not lets_anybody_in(host, gateway):
         return
     raise source.error(
         place,
@@ -90,6 +90,15 @@ def check_files(
             if path and '://' not in path and not os.path.exists(path):
                 told = WAYS.get(key, '`headrace certs` makes certificates for development')
                 raise source.error((*PLACE, part, key), f'there is no file {path!r}', help=told)
+
+
+def lets_anybody_in(host: str, gateway: GatewaySpec) -> bool:
+    """Whether everybody who reaches a host could call the gateway there, and nobody said that they may.
+
+    >>> lets_anybody_in('0.0.0.0', GatewaySpec()), lets_anybody_in('0.0.0.0', GatewaySpec(insecure=True))
+    (True, False)
+    """
+    return not (is_loopback(host) or gateway.security.authenticates or gateway.insecure)
 
 
 def is_loopback(host: str) -> bool:

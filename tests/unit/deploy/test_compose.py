@@ -64,6 +64,7 @@ def test_every_service_is_locked_down_and_asked_how_it_is():
     ('host', 'published'),
     [
         ('127.0.0.1', '127.0.0.1:12345:12345'),
+        ('localhost', '127.0.0.1:12345:12345'),
         ('::1', '[::1]:12345:12345'),
         ('0.0.0.0', '12345:12345'),
         ('10.0.0.7', '10.0.0.7:12345:12345'),
@@ -74,6 +75,25 @@ def test_ports_are_open_where_those_of_the_gateway_are(host, published):
     found, _ = composed(gateway=gateway)
     assert found['services']['gateway']['ports'] == [published]
     assert not any('ports' in service for name, service in found['services'].items() if name != 'gateway')
+
+
+@pytest.mark.parametrize(
+    ('host', 'publish'),
+    [('0.0.0.0', ''), ('127.0.0.1', '0.0.0.0'), ('', '::'), ('10.0.0.7', ''), ('shop.example', '')],
+)
+def test_a_flow_that_everybody_could_call_is_not_published_unless_it_says_so(host, publish):
+    at = {'host': host} if host else {}
+    with pytest.raises(SpecError, match='everybody who reaches this machine could call') as raised:
+        composed(gateway=GatewaySpec(ports=(12345,), **at), publish=publish)
+    assert 'insecure: true' in raised.value.help
+    composed(gateway=GatewaySpec(ports=(12345,), insecure=True, **at), publish=publish)
+    keys = SecuritySpec(keys='keys.json')
+    composed(gateway=GatewaySpec(ports=(12345,), security=keys, **at), publish=publish)
+
+
+def test_an_open_flow_may_be_published_for_this_machine():
+    found, _ = composed(gateway=GatewaySpec(ports=(12345,), host='0.0.0.0'), publish='127.0.0.1')
+    assert found['services']['gateway']['ports'] == ['127.0.0.1:12345:12345']
 
 
 def test_limits_and_devices_are_those_of_the_executor():

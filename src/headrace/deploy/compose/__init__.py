@@ -5,6 +5,7 @@ from __future__ import annotations
 from headrace.deploy.compose.composing import Composing
 from headrace.deploy.compose.document import document
 from headrace.deploy.compose.monitoring import monitoring_files
+from headrace.deploy.compose.publishing import check_published
 from headrace.deploy.shipped import ship
 from headrace.deploy.yamltext import yaml_text
 from headrace.spec import FlowSpec
@@ -21,9 +22,11 @@ def compose_files(spec: FlowSpec, composing: Composing | None = None) -> dict[st
     >>> sorted(compose_files(FlowSpec(executors=(ExecutorSpec(name='a'),)), Composing(image='shop:1')))
     ['compose.yaml', 'flow/a.yml', 'flow/gateway.yml']
 
-    Raises SpecError if the Flow is wrong, or if a member has no image.
+    Raises SpecError if the Flow is wrong, if a member has no image, or if everybody could call the gateway
+    where it is published.
     """
     composing = composing or Composing()
+    check_published(spec, composing)
     shipped = ship(spec, lambda member: member.name, image=composing.image, linger_s=0.0)
     extra = monitoring_files(spec, shipped, composing) if composing.monitoring else {}
     files = {f'flow/{each.name}.yml': each.flow for each in shipped}

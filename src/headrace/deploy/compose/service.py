@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import PurePosixPath
 from typing import Any
 
 from headrace.deploy.compose.composing import Composing
+from headrace.deploy.compose.publishing import is_everywhere, published
 from headrace.deploy.compose.variables import command, environment, interpolated
 from headrace.deploy.members import HEALTH_PORT, Member
 from headrace.deploy.probing import probe
@@ -40,7 +40,7 @@ def service(
         'environment': environment(shipped),
         'configs': [{'source': shipped.name, 'target': FLOW_FILE}],
         'secrets': [{'source': secret_name(file), 'target': file.path} for file in shipped.files],
-        'ports': _ports(spec, shipped, composing),
+        'ports': _ports(shipped, published(spec, composing)),
         'networks': {'default': {'aliases': [shipped.name]}} if is_one_of_several else {},
         'volumes': _volumes(spec, member, name, composing),
         'tmpfs': ['/tmp'] if member.keeps else ['/tmp', f'{DATA}:uid={USER},gid={USER},mode=0700'],
@@ -97,21 +97,13 @@ def _is_name(source: str) -> bool:
     return source not in ('.', '..', '~') and PurePosixPath(source).name == source
 
 
-def _ports(spec: FlowSpec, shipped: Shipped, composing: Composing) -> list[str]:
-    host = composing.publish or spec.gateway.host
+def _ports(shipped: Shipped, host: str) -> list[str]:
     shown = f'[{host}]' if ':' in host else host
-    everywhere = _is_everywhere(host)
+    everywhere = is_everywhere(host)
     return [
         f'{door.outside}:{door.inside}' if everywhere else f'{shown}:{door.outside}:{door.inside}'
         for door in shipped.doors
     ]
-
-
-def _is_everywhere(host: str) -> bool:
-    try:
-        return ip_address(host).is_unspecified
-    except ValueError:
-        return True  # names are of this machine's network, and Compose takes addresses only
 
 
 def _resources(shipped: Shipped) -> dict[str, Any]:

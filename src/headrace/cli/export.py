@@ -144,7 +144,7 @@ def compose(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
     said = _record(Composing, {**options, 'folder': str(output)})
     for path in write_all(compose_files(spec, said), output):
         written(path)
-    for note in notes(spec):
+    for note in notes(spec, image=said.image):
         click.echo(f'note: {note}', err=True)
 
 

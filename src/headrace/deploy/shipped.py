@@ -13,6 +13,7 @@ from math import ceil
 
 from msgspec import Struct
 
+from headrace.deploy.imagename import is_image, says_version
 from headrace.deploy.members import HEALTH_PORT, WORK_PORT, Member, members
 from headrace.deploy.secretfiles import SecretFile, secret_files
 from headrace.deploy.told import Door, doors_of, is_abroad, told_to
@@ -86,8 +87,8 @@ def ship(
     `find` is how the gateway finds replicas behind a name (`dns`, `slices`), `linger_s` how long it goes on
     accepting after it has been told to end, `code` where images have the Flow's code.
 
-    Raises SpecError if the Flow is wrong, if a member has no image, or if devices are asked for in a way
-    that has a meaning on one machine only.
+    Raises SpecError if the Flow is wrong, if a member has no image or a wrong one, or if devices are
+    asked for in a way that has a meaning on one machine only.
     """
     found = members(spec)
     return tuple(
@@ -109,9 +110,16 @@ def ship(
     )
 
 
-def notes(spec: FlowSpec) -> tuple[str, ...]:
-    """What of a Flow means something else in containers, a line each, for whoever exports it."""
-    found = []
+def notes(spec: FlowSpec, *, image: str = '') -> tuple[str, ...]:
+    """What of a Flow means something else in containers, a line each, for whoever exports it.
+
+    `image` is that of members which name none.
+    """
+    found = [
+        f'image {name}: without a tag or digest, what runs is whatever is called "latest" when it starts'
+        for name in dict.fromkeys(member.image or image for member in members(spec))
+        if name and not says_version(name)
+    ]
     if spec.gateway.security.audit:
         found.append('gateway.security.audit: no file is written in containers; the log has every line')
     if spec.observe.record.path:
@@ -136,7 +144,13 @@ def _image(member: Member, default: str) -> str:
             f'{member.name}: nobody says which image it runs in',
             help='name the one that `headrace build` made (--image), or one in the Flow (image: ...)',
         )
-    return member.image or default
+    image = member.image or default
+    if not is_image(image):
+        raise SpecError(
+            f'{member.name}: {image!r} is no name of an image',
+            help='write it in lower case, with a tag or a digest: registry.example/shop:1.2',
+        )
+    return image
 
 
 def _command(

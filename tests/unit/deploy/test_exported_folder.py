@@ -70,7 +70,7 @@ def test_a_diff_writes_nothing_and_check_tells_by_its_exit_code(flow: Path) -> N
     export(flow)
     before = files(Path('k8s'))
     assert export(flow, '--check').exit_code == 0
-    assert export(flow, '--diff').output == ''
+    assert export(flow, '--diff').stdout == ''
     flow.write_text(FLOW.replace('storage: 1Gi', 'storage: 2Gi'))
     told = export(flow, '--diff', '--check')
     assert told.exit_code == 1
@@ -106,6 +106,25 @@ def test_one_file_is_all_there_is_to_apply(flow: Path) -> None:
     assert export(flow, '--single-file', '--monitor-label', 'release').exit_code == 2
     export(flow, '--single-file', '-o', 'all.yaml')
     assert len(list(yaml.safe_load_all(Path('all.yaml').read_text()))) == len(objects)
+
+
+def test_members_that_ask_for_nothing_are_told_on_stderr(flow: Path) -> None:
+    flow.write_text("""
+executors:
+  - {name: a, cpus: 1, memory: 1Gi}
+  - {name: b, shards: 2}
+  - {name: c, cpus: 1}
+  - {name: d, memory: 1Gi}
+""")
+    told = CliRunner().invoke(main, ['export', 'kubernetes', str(flow), '--image', 'shop', '--single-file'])
+    said = [line for line in told.stderr.splitlines() if line.startswith('note:')]
+    assert [line.split(': ')[1:3] for line in said] == [
+        ['image shop', 'without a tag or digest, what runs is whatever is called "latest" when it starts'],
+        ['gateway, b-0, b-1', 'neither cpus nor memory'],
+        ['c', 'no memory, so each Pod may take all that its node has'],
+    ]
+    flow.write_text('gateway: {memory: 1Gi}')
+    assert 'note:' not in export(flow, '--single-file').stderr
 
 
 def test_the_flow_writes_them_too(flow: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from headrace.deploy.shipped import Shipped, notes, ship
 from headrace.errors import SpecError
-from headrace.spec import load_flow
+from headrace.spec import ExecutorSpec, FlowSpec, load_flow
 from headrace.spec.container import SecretRef
 from headrace.spec.substitute import Variable
 
@@ -58,6 +58,62 @@ executors:
     assert 'docker://shop/a:2' in found['a'].flow
     with pytest.raises(SpecError, match='nobody says which image'):
         shipped('executors: [{name: a}]', image='')
+
+
+DIGEST = f'sha256:{"0a" * 32}'
+
+
+@pytest.mark.parametrize(
+    'image',
+    [
+        *(
+            'shop',
+            'shop:1.2',
+            'a/b/c:1',
+            'registry.example:5000/shop',
+            'localhost/a__b-c.d:V1',
+            '[::1]:5000/a:1',
+        ),
+        *(f'shop@{DIGEST}', f'Registry.Example/shop:1@{DIGEST}', DIGEST),
+    ],
+)
+def test_names_of_images_are_taken(image: str) -> None:
+    assert shipped('executors: [{name: a}]', image=image)['a'].image == image
+
+
+@pytest.mark.parametrize(
+    'image',
+    [
+        *(
+            'bad image',
+            'Shop:1',
+            'shop:',
+            'shop:-1',
+            'shop:1:2',
+            '/shop',
+            'shop/',
+            'https://a.b/shop',
+            ' shop',
+        ),
+        *('-shop', 'a//b', 'shop@sha256:12', 'shop:1\n', '--rm', 'a..b', 'ö:1', f'shop:{"1" * 129}'),
+    ],
+)
+def test_what_is_no_name_of_an_image_is_refused(image: str) -> None:
+    with pytest.raises(SpecError, match='gateway: .* is no name of an image'):
+        shipped('executors: [{name: a}]', image=image)
+    with pytest.raises(SpecError, match='a: .* is no name of an image'):
+        ship(FlowSpec(executors=(ExecutorSpec(name='a', image=image),)), lambda each: each.name, image='b:1')
+
+
+def test_an_image_without_a_version_is_told_once() -> None:
+    flow = load_flow(
+        f"executors: [{{name: a, image: 'r:5/a'}}, {{name: b}}, {{name: c, image: 'c@{DIGEST}'}}]"
+    )
+    said = [note for note in notes(flow, image='shop') if 'without a tag' in note]
+    assert [note.split(': ')[0] for note in said] == ['image shop', 'image r:5/a']
+    assert not any(
+        'without a tag' in note for note in notes(load_flow('executors: [{name: a}]'), image='a:1')
+    )
 
 
 def test_the_environment_is_texts_and_names_of_what_is_secret() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from headrace.deploy import generated
-from headrace.deploy.kubernetes import accounts, kustomize, network, scaling, workloads
+from headrace.deploy.kubernetes import accounts, kustomize, network, quality, scaling, workloads
 from headrace.deploy.kubernetes.cluster import Cluster, cluster_of
 from headrace.deploy.kubernetes.entrances import entrances
 from headrace.deploy.kubernetes.objects import Exported, Object, flow_map
@@ -77,7 +77,7 @@ def kubernetes_manifests(spec: FlowSpec, cluster: Cluster | None = None) -> Mani
         files=files,
         once=kustomize.overlay(exported, shipped[0]),
         objects=tuple(each for objects in groups.values() for each in objects),
-        notes=notes(spec),
+        notes=(*notes(spec, image=exported.cluster.image), *quality.notes(shipped)),
         secrets=secrets,
     )
 

@@ -12,9 +12,10 @@ import msgspec
 
 from headrace.cli import export_kubernetes
 from headrace.cli.options import record_options
-from headrace.cli.output import write, written
+from headrace.cli.output import removed, write, written
 from headrace.cli.source import flow_argument, load
-from headrace.deploy.compose import Composing, compose_files
+from headrace.deploy.compose import Composing, compose_changes, compose_files
+from headrace.deploy.generated import apply
 from headrace.deploy.grafana import Showing, grafana_files
 from headrace.deploy.objectives import Objectives
 from headrace.deploy.prometheus import Scraping, prometheus_files
@@ -142,8 +143,14 @@ def compose(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
     """
     spec = load(flow, context).spec
     said = _record(Composing, {**options, 'folder': str(output)})
-    for path in write_all(compose_files(spec, said), output):
-        written(path)
+    files = compose_files(spec, said)
+    found = compose_changes(files, output)
+    apply(found)
+    for name in files:
+        written(output / name)
+    for change in found:
+        if change.after is None:
+            removed(change.path)
     for note in notes(spec, image=said.image):
         click.echo(f'note: {note}', err=True)
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from headrace.cli.options import record_options
-from headrace.cli.output import write, written
+from headrace.cli.output import removed, write, written
 from headrace.cli.source import flow_argument, load
 from headrace.deploy.generated import Change, apply, changes, diff
 from headrace.deploy.kubernetes import GENERATED, Cluster, cluster_of, kubernetes_manifests
@@ -77,7 +77,7 @@ def command(
 def _say(found: Iterable[Change]) -> None:
     for change in found:
         if change.after is None:
-            click.echo(f'{change.path} removed', err=True)
+            removed(change.path)
         else:
             written(change.path)
 

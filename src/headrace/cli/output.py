@@ -46,6 +46,11 @@ def written(output: Path) -> None:
     click.echo(f'{output} written', err=True)
 
 
+def removed(output: Path) -> None:
+    """Say that a file has been removed."""
+    click.echo(f'{output} removed', err=True)
+
+
 def warn_of_strays() -> None:
     """Name the HEADRACE_ variables of the environment that mean nothing."""
     for name, meant in environment.unknown().items():

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headrace.deploy.compose import Composing, compose_files
+    from headrace.deploy.compose import Composing, compose_files, write_compose
     from headrace.deploy.grafana import Showing, grafana_files
     from headrace.deploy.kubernetes import Cluster, kubernetes_manifests, write_kubernetes
     from headrace.deploy.objectives import Objectives
@@ -25,6 +25,7 @@ __all__ = [
     'kubernetes_manifests',
     'prometheus_files',
     'write',
+    'write_compose',
     'write_kubernetes',
 ]
 
@@ -39,6 +40,7 @@ _HOMES = {
     'kubernetes_manifests': 'kubernetes',
     'prometheus_files': 'prometheus',
     'write': 'writing',
+    'write_compose': 'compose',
     'write_kubernetes': 'kubernetes',
 }
 

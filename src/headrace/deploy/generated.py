@@ -1,7 +1,7 @@
 """Generated files and a folder that has some of an earlier time in; out, what would change, and the change.
 
-Files that were generated say so in their first line. Those that are generated no longer are removed; files of
-others are never touched.
+Files that were generated say so in their first line; dashboards, which are JSON, by the name there. Those
+that are generated no longer are removed; files of others are never touched.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from headrace.errors import SpecError
 MARK = '# Made by `headrace export'
 """How the first line of a generated file begins."""
 
+DASHBOARD = '{\n  "uid": "headrace-'
+"""How a generated dashboard begins: JSON has no comments."""
+
 
 class Change(Struct, frozen=True):
     """One file that is not as it should be: `before` is None for one to be made, `after` for one to go."""
@@ -24,6 +27,26 @@ class Change(Struct, frozen=True):
     path: Path
     before: str | None
     after: str | None
+
+
+HEADS = ('compose.yaml', 'base/kustomization.yaml', 'prometheus.yml', 'provisioning/dashboards/headrace.yml')
+"""Files by which the folder of an export is known."""
+
+
+def is_export(folder: Path) -> bool:
+    """Whether a folder was made by an export, and no code was put there since."""
+    if not any(is_generated(_text(folder / name) or '') for name in HEADS):
+        return False
+    return not any(folder.rglob('*.py'))
+
+
+def is_generated(text: str) -> bool:
+    """Whether an export has written a text.
+
+    >>> is_generated('# Made by `headrace export compose`: ...'), is_generated('services: {}')
+    (True, False)
+    """
+    return text.startswith((MARK, DASHBOARD))
 
 
 def changes(
@@ -44,7 +67,7 @@ def changes(
     found = []
     for name, text in files.items():
         before = _text(root / name)
-        if before is not None and not before.startswith(MARK):
+        if before is not None and not is_generated(before):
             raise SpecError(
                 f'{root / name} is not of `headrace export`, and would be overwritten',
                 help='move it, or name another folder',
@@ -56,7 +79,7 @@ def changes(
     ]
     stale = (path for name in generated for path in sorted(root.glob(f'{name}/*')) if path.is_file())
     for path in stale:
-        if path.relative_to(root).as_posix() not in files and (_text(path) or '').startswith(MARK):
+        if path.relative_to(root).as_posix() not in files and is_generated(_text(path) or ''):
             found.append(Change(path, _text(path), None))
     return found
 
@@ -67,6 +90,7 @@ def apply(changes: Iterable[Change]) -> None:
         try:
             if change.after is None:
                 change.path.unlink()
+                _remove_empty(change.path.parent)
                 continue
             change.path.parent.mkdir(parents=True, exist_ok=True)
             change.path.write_text(change.after, encoding='utf-8')
@@ -85,6 +109,13 @@ def diff(changes: Iterable[Change]) -> str:
             '/dev/null' if change.after is None else str(change.path),
         )
     return ''.join(lines)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder, and those that it is in, as long as nothing is in them."""
+    while not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def _text(path: Path) -> str | None:

@@ -17,7 +17,7 @@ def to_compose(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) 
     Flow.to_docker_compose_yaml('compose', image='shop:1.0', monitoring=True)
     """
     (composing,) = records({'folder': str(folder), **settings}, deploy.Composing)
-    return deploy.write(deploy.compose_files(spec, composing), folder)
+    return deploy.write_compose(spec, folder, composing)
 
 
 def to_kubernetes(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) -> list[Path]:

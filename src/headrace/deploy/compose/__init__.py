@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
+from headrace.deploy import generated
 from headrace.deploy.compose.composing import Composing
 from headrace.deploy.compose.document import document
-from headrace.deploy.compose.monitoring import monitoring_files
+from headrace.deploy.compose.monitoring import MONITORING, PROMETHEUS, monitoring_files
 from headrace.deploy.compose.publishing import check_published
 from headrace.deploy.shipped import ship
 from headrace.deploy.yamltext import yaml_text
 from headrace.spec import FlowSpec
 
-__all__ = ['Composing', 'compose_files']
+__all__ = ['Composing', 'compose_changes', 'compose_files', 'write_compose']
 
 FILE = 'compose.yaml'
+MARK = f'{generated.MARK} compose`'
+FLOWS = 'flow'
 
 
 def compose_files(spec: FlowSpec, composing: Composing | None = None) -> dict[str, str]:
@@ -29,13 +35,35 @@ def compose_files(spec: FlowSpec, composing: Composing | None = None) -> dict[st
     check_published(spec, composing)
     shipped = ship(spec, lambda member: member.name, image=composing.image, linger_s=0.0)
     extra = monitoring_files(spec, shipped, composing) if composing.monitoring else {}
-    files = {f'flow/{each.name}.yml': each.flow for each in shipped}
+    made = f'Made by `headrace export compose` for the Flow {spec.name!r}.'
+    files = {f'{FLOWS}/{each.name}.yml': f'# {made}\n{each.flow}' for each in shipped}
     comments = (
-        f'Made by `headrace export compose` for the Flow {spec.name!r}.',
+        made,
         'Put changes of your own into compose.override.yaml beside it: this file is written anew each time.',
         '',
-        'docker compose up --wait          # start, and wait until all of it can work',
-        'docker compose up --scale NAME=3  # more replicas; the gateway finds them by itself',
-        'docker compose down               # stop; add -v to throw away what is kept on volumes',
+        'docker compose up --wait                           # start, and wait until all of it can work',
+        'docker compose up -d --no-recreate --scale NAME=3  # more replicas, which the gateway finds itself',
+        'docker compose down                                # stop; add -v to throw away the volumes',
     )
     return {FILE: yaml_text(document(spec, shipped, composing), comments=comments), **files, **extra}
+
+
+def compose_changes(files: Mapping[str, str], folder: str | Path) -> list[generated.Change]:
+    """What has to change so that a folder holds these files, and none that an earlier export has left there.
+
+    Raises SpecError where a file of somebody else is in the way.
+    """
+    folders = [FLOWS]
+    prometheus = Path(folder, PROMETHEUS)
+    if prometheus.is_file() and prometheus.read_text(encoding='utf-8', errors='replace').startswith(MARK):
+        folders += (
+            MONITORING  # and not of an export to Prometheus or Grafana, which may be in the same folder
+        )
+    return generated.changes(files, folder, generated=folders)
+
+
+def write_compose(spec: FlowSpec, folder: str | Path, composing: Composing) -> list[Path]:
+    """Write the Compose file of a Flow, and what it mounts; all of its files."""
+    files = compose_files(spec, composing)
+    generated.apply(compose_changes(files, folder))
+    return [Path(folder, name) for name in files]

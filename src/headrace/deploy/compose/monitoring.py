@@ -20,6 +20,15 @@ from headrace.spec import FlowSpec
 
 VOLUMES = ('prometheus-data', 'grafana-data')
 RULES = 'rules/*.yml'
+PROMETHEUS = 'prometheus/prometheus.yml'
+MONITORING = (
+    'prometheus',
+    'prometheus/rules',
+    'grafana/dashboards',
+    'grafana/provisioning/dashboards',
+    'grafana/provisioning/datasources',
+)
+"""Folders of what is made here."""
 INTERVAL_S = 15
 
 
@@ -46,7 +55,7 @@ def monitoring_files(spec: FlowSpec, shipped: Sequence[Shipped], composing: Comp
         }
     ]
     made = f'Made by `headrace export compose` for the Flow {spec.name!r}.'
-    files = {'prometheus/prometheus.yml': as_yaml(found, made, 'Every replica of every service is asked.')}
+    files = {PROMETHEUS: as_yaml(found, made, 'Every replica of every service is asked.')}
     for name, text in prometheus_files(spec, None, scraping).items():
         if name.startswith('rules/'):
             files[f'prometheus/{name}'] = text

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
+from headrace.deploy.generated import is_export
 from headrace.errors import SpecError
 from headrace.images.ignore import OURS, Ignore
 
@@ -85,7 +86,10 @@ class Context(Struct, frozen=True, kw_only=True):
 
 
 def context(folder: Path, ignore: Ignore, more: Mapping[str, str | bytes | Path]) -> Context:
-    """The files of a folder that are not left out, together with others."""
+    """The files of a folder that are not left out, together with others.
+
+    Folders that `headrace export` has made are left out, unless the rules take them back by name.
+    """
     return Context(folder=folder, files=tuple(sorted(_files(folder, ignore))), more=dict(more))
 
 
@@ -98,10 +102,16 @@ def _files(folder: Path, ignore: Ignore) -> Iterator[str]:
             folders[:] = [name for name in folders if not ignore(prefix + name)]
         if not prefix:
             folders[:] = [name for name in folders if name not in OURS]
+        folders[:] = [name for name in folders if not _is_export(Path(place, name), prefix + name, ignore)]
         for name in (*files, *links):
             path = prefix + name
             if path not in OURS and not ignore(path) and _is_plain(Path(place, name)):
                 yield path
+
+
+def _is_export(folder: Path, path: str, ignore: Ignore) -> bool:
+    """Whether a folder tells others how the image is run: each export would make it another image."""
+    return is_export(folder) and not ignore.keeps(path)
 
 
 def _is_plain(file: Path) -> bool:

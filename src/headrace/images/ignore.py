@@ -73,6 +73,14 @@ class Ignore:
                 out = leaves_out
         return out
 
+    def keeps(self, path: str) -> bool:
+        """Whether a line with `!` is about a path, and it is not left out.
+
+        >>> Ignore(['!compose']).keeps('compose'), Ignore([]).keeps('compose')
+        (True, False)
+        """
+        return not self(path) and any(not out and pattern.match(path) for pattern, out in self._rules)
+
 
 def ignore_of(folder: Path) -> Ignore:
     """What is left out of a folder: what its .dockerignore says, else `DEFAULT`."""

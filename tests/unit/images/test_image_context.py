@@ -11,9 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.deploy import (
+    Composing,
+    grafana_files,
+    prometheus_files,
+    write_compose,
+    write_kubernetes,
+)
+from headrace.deploy import write as write_files
 from headrace.errors import SpecError
 from headrace.images.context import Context, context
 from headrace.images.ignore import DEFAULT, Ignore, ignore_of, secrets_in
+from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec
 
 
 def archived(made: Context) -> tuple[bytes, dict[str, tarfile.TarInfo]]:
@@ -65,6 +74,26 @@ def test_what_is_left_out_if_nobody_says_anything(tmp_path: Path) -> None:
     write(tmp_path, *kept, *out, 'Dockerfile', '.dockerignore', '.headrace/x.whl', '.mypy_cache/a')
     (tmp_path / '.dockerignore').write_text(DEFAULT)
     assert sorted(context(tmp_path, ignore_of(tmp_path), {}).files) == sorted(kept)
+
+
+def test_what_exports_have_made_is_no_part_of_an_image(tmp_path: Path) -> None:
+    spec = FlowSpec(
+        executors=(ExecutorSpec(name='a'),), gateway=GatewaySpec(protocols=('http',), ports=(80,))
+    )
+    write_compose(spec, tmp_path / 'compose', Composing(image='a:1', monitoring=True))
+    write_kubernetes(spec, tmp_path / 'deploy' / 'live', {'image': 'a:1'})
+    write_files(prometheus_files(spec), tmp_path / 'prometheus')
+    write_files(grafana_files(spec), tmp_path / 'grafana')
+    write_compose(spec, tmp_path / 'mixed', Composing(image='a:1'))
+    kept = ('flow.yml', 'mixed/shop.py', 'theirs/compose.yaml', 'k8s/base/kustomization.yaml', 'deploy/a.txt')
+    write(tmp_path, *kept)
+    found = context(tmp_path, ignore_of(tmp_path), {}).files
+    assert {name for name in found if not name.startswith('mixed/')} == {*kept} - {'mixed/shop.py'}
+    assert 'mixed/shop.py' in found
+    taken_back = context(tmp_path, Ignore(['!compose']), {}).files
+    assert {*taken_back} - {*found} == {
+        path.relative_to(tmp_path).as_posix() for path in (tmp_path / 'compose').rglob('*') if path.is_file()
+    }
 
 
 def test_a_dockerignore_that_is_there_counts(tmp_path: Path) -> None:

@@ -191,14 +191,14 @@ def test_a_worker_is_live_while_it_constructs_and_ready_when_it_has(folder):
         assert other.stop() == 0  # process 1 of a container must hear it, too
 
 
-def test_a_constructor_that_fails_is_one_line_and_exit_code_1(folder):
+def test_a_constructor_that_fails_is_told_on_stderr_with_exit_code_1(folder):
     with parts_of(folder, PLAIN.replace('Upper}', 'Upper, uses_with: {fail: no weights}}')) as parts:
         worker = parts.worker('upper')
         assert worker.ended() == 1
-        (line,) = [line for line in worker.lines if line['level'] == 'ERROR']
-        assert 'no weights' in line['message']
-        assert 'words.py' in line['message']
-        assert worker.errors == ''
+        assert worker.errors.startswith('error: ')
+        assert 'no weights' in worker.errors
+        assert 'words.py' in worker.errors
+        assert not [line for line in worker.lines if line['level'] == 'ERROR']
 
 
 @pytest.mark.parametrize(
@@ -218,8 +218,10 @@ def test_a_constructor_that_fails_is_one_line_and_exit_code_1(folder):
 def test_what_cannot_be_is_said_with_exit_code_1(plain, words, told):
     done = headrace(*words, cwd=plain.file.parent)
     assert done.returncode == 1
-    assert told in done.stdout + done.stderr
-    assert 'Traceback' not in done.stdout + done.stderr
+    assert done.stderr.startswith('error: ')
+    assert told in done.stderr
+    assert 'Traceback' not in done.stderr
+    assert done.stdout == ''
 
 
 def test_a_gateway_waits_for_its_executors_and_says_for_whom(plain):
@@ -268,8 +270,8 @@ def test_a_gateway_whose_types_do_not_fit_says_so_and_exits_with_1(folder):
         words, prices = parts.worker('words'), parts.worker('prices')
         gateway = parts.gateway(f'words={words.address}', f'prices={prices.address}')
         assert gateway.ended() == 1
-        (line,) = [line for line in gateway.lines if line['level'] == 'ERROR']
-        assert "'prices' does not accept what 'words' gives" in line['message']
+        assert gateway.errors.startswith('error: ')
+        assert "'prices' does not accept what 'words' gives" in gateway.errors
 
 
 def test_who_answers_for_somebody_else_is_not_used(folder):
@@ -312,7 +314,7 @@ def test_two_gateways_beside_each_other(plain):
         *('gateway', str(plain.file), '--at', f'upper={worker.address}', '--port', str(port), '--port', '0')
     )
     assert third.ended() == 1
-    assert third.told(str(port))['level'] == 'ERROR'  # it does not take half of the other's requests
+    assert str(port) in third.errors  # it does not take half of the other's requests
 
 
 @pytest.mark.needs('openssl')

@@ -79,6 +79,19 @@ async def test_a_worker_that_is_told_to_end_while_it_is_listed_loses_no_request(
         await load.more(100)
 
 
+async def test_a_moment_without_any_worker_loses_no_request(parts):
+    first, second = await started(parts, 2)  # a start takes its time where much runs: this one is done
+    gateway = parts.gateway(f'oracle=file:{listed(parts, first)}')
+    async with storm('http', (await ports_of(gateway))['http']) as load:
+        await load.until(lambda: first.pid in load.served)
+        listed(parts)
+        await asyncio.to_thread(gateway.told, f'- {first.address}')
+        assert await asyncio.to_thread(first.stop) == 0
+        assert (await asyncio.to_thread(gateway.probe, '/ready'))[0] == 503
+        listed(parts, second)
+        await load.until(lambda: load.served[second.pid] > 100)
+
+
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
 async def test_a_replica_that_is_killed_or_frozen_costs_no_request(parts, number):
     workers = await started(parts, 2)

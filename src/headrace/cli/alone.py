@@ -7,6 +7,8 @@ numbers read it when they are imported.
 from __future__ import annotations
 
 import os
+import sys
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +19,9 @@ import click
 from msgspec.structs import replace
 
 from headrace.cli.options import KeyValue
-from headrace.spec import FlowSpec, load_flow
+from headrace.cli.program import Failure
+from headrace.errors import HeadraceError
+from headrace.spec import FlowSpec, environment, load_flow
 
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 
@@ -73,3 +77,18 @@ def later(module: str) -> Any:
 def name_of_host() -> str:
     """What this process is called: in a container, the name of the container or Pod."""
     return gethostname() or f'process-{os.getpid()}'
+
+
+def start_errors() -> Callable[[BaseException], None]:
+    """What tells of an error as all commands do, where standard error leads now: later the log has it."""
+    stream = sys.stderr
+
+    def tell(error: BaseException) -> None:
+        if environment.read().debug:
+            traceback.print_exception(error, file=stream)
+        if not isinstance(error, HeadraceError):
+            error = HeadraceError(f'{type(error).__name__}: {error}')
+        Failure(error).show(stream)
+        stream.flush()
+
+    return tell

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from headrace.cli.alone import alone_options, later, name_of_host, read
+from headrace.cli.alone import alone_options, later, name_of_host, read, start_errors
 from headrace.cli.options import KeyValue, given, record_options
 from headrace.cli.output import warn_of_strays
 from headrace.spec import FlowSpec, GatewaySpec, Source, environment
@@ -75,9 +75,8 @@ def command(
     spec = _with_options(read(flow, context, base), options)
     environment.add({'GRPC_VERBOSITY': 'NONE', **environment.variables(), **spec.env})
     notices = later('places.noticeboard').posted_by(spec.name, spec.gateway.host)
-    later('gateway.alone').main(
-        spec, at, host=name_of_host(), health=health, linger_s=linger_s, notices=notices
-    )
+    told = {'notices': notices, 'tell': start_errors()}
+    later('gateway.alone').main(spec, at, host=name_of_host(), health=health, linger_s=linger_s, **told)
 
 
 def _with_options(spec: FlowSpec, options: dict[str, Any]) -> FlowSpec:

@@ -57,10 +57,10 @@ class Failure(click.ClickException):
         self.help = _remedy(error)
 
     def show(self, file: Any = None) -> None:
-        click.echo(f'{click.style("error:", fg="red", bold=True)} {self.message}', err=True)
+        click.echo(f'{click.style("error:", fg="red", bold=True)} {self.message}', file=file, err=True)
         for index, line in enumerate(self.help.splitlines()):
             label = click.style(' help:', fg='cyan', bold=True) if index == 0 else ' ' * 6
-            click.echo(f'{label} {line}', err=True)
+            click.echo(f'{label} {line}', file=file, err=True)
 
 
 def _remedy(error: HeadraceError) -> str:

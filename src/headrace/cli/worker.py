@@ -9,7 +9,7 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from headrace.cli.alone import alone_options, later, name_of_host, read, with_options
+from headrace.cli.alone import alone_options, later, name_of_host, read, start_errors, with_options
 from headrace.cli.output import warn_of_strays
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, environment
@@ -96,7 +96,7 @@ def command(
         sys_path=tuple(sys.path),
         drain_s=spec.timeout_stop_s,
     )
-    later('worker.alone').main(order, host=host, health=places['health'])
+    later('worker.alone').main(order, host=host, health=places['health'], tell=start_errors())
 
 
 def _executor(flow: FlowSpec, name: str) -> ExecutorSpec:

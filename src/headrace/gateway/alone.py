@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Protocol
 
 import uvloop
 
-from headrace.errors import HeadraceError
+from headrace.gateway.deserted import Deserted
 from headrace.gateway.discovery.described import Described
 from headrace.gateway.discovery.following import Following
 from headrace.gateway.discovery.places import sources_for
@@ -51,10 +51,12 @@ def main(
     health: str = '',
     linger_s: float = 0.0,
     notices: Notices | None = None,
+    tell: Callable[[BaseException], None],
 ) -> NoReturn:
     """Serve `flow`, whose executors are where `at` says (target, place), until it is told to end.
 
-    `health` is where probes are answered, `host` what this process is called.
+    `health` is where probes are answered, `host` what this process is called. `tell` hears why it cannot
+    start.
     """
     start = Start(
         anchored(flow.gateway, flow.base),
@@ -68,7 +70,7 @@ def main(
     speak(start, replica=host, look=look)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leave(0))  # process 1 of a container is not ended without
-    alone = Alone(flow, start, Health('it loads its protocols'), notices)
+    alone = Alone(flow, start, Health('it loads its protocols'), notices, tell)
     try:
         if health:
             alone.health.open(health)
@@ -88,17 +90,26 @@ def main(
 class Alone:
     """A gateway that nobody but its own search for replicas gives orders; it tells its health and its log."""
 
-    def __init__(self, flow: FlowSpec, start: Start, health: Health, notices: Notices | None) -> None:
+    def __init__(
+        self,
+        flow: FlowSpec,
+        start: Start,
+        health: Health,
+        notices: Notices | None,
+        tell: Callable[[BaseException], None],
+    ) -> None:
         self.health = health
         self._flow = flow
         self._start = start
         self._notices = notices
+        self._tell = tell
         self._on_order: Callable[[Any], None] | None = None
         self._stop: Callable[[], None] | None = None
         self._sent: dict[Target, Mapping[str, str]] = {}
         self._number = 0
         self._following: Following | None = None
         self._board: Switchboard | None = None
+        self._deserted: Deserted | None = None
         self._status = 0
 
     async def run(self, parts: Loaded, at: Iterable[tuple[str, str]]) -> int:
@@ -114,16 +125,18 @@ class Alone:
                 info.cancel()
                 return 0
             serving = self._serving(parts, info.result(), described)
+            assert self._deserted is not None
         except Exception as error:
             self.fail(error)
             return 1
         finally:
             stopped.cancel()
-        judging = asyncio.ensure_future(self._judge())
+        works = [asyncio.ensure_future(each) for each in (self._judge(), self._deserted.watch())]
         try:
             return await serving.run() or self._status
         finally:
-            judging.cancel()
+            for work in works:
+                work.cancel()
             await self._following.close()
 
     async def _judge(self) -> None:
@@ -163,9 +176,12 @@ class Alone:
             accepts=described.misfit,
         )
         serving = Serving(self, self._start, order, store=parts.store, board=board)
+        self._deserted = deserted = Deserted(board, self._following.sources)
         self.health.reason = 'no replica of an executor answers yet'
 
         async def ready() -> str:
+            if deserted.told:
+                return '; '.join(deserted.told.values())
             away = [name for name, is_there in (await board.ready()).items() if not is_there]
             reasons = board.refused
             told = [f'{name} ({reasons[name]})' if name in reasons else name for name in away]
@@ -235,13 +251,10 @@ class Alone:
             self._notices.post(ports)
 
     def fail(self, error: BaseException) -> None:
-        """One line says why; where the code failed is said to who wants to know."""
+        """It has not started, and never will."""
         self.health.reason = 'failed'
         self._status = 1
-        reason = error.message if isinstance(error, HeadraceError) else f'{type(error).__name__}: {error}'
-        remedy = {'help': error.help} if isinstance(error, HeadraceError) and error.help else {}
-        trace = error if environment.read().debug else None
-        _log.error('%s', ' '.join(reason.split()), exc_info=trace, extra=remedy)
+        self._tell(error)
 
 
 async def _told_to_stop() -> None:

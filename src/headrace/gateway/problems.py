@@ -9,6 +9,9 @@ from headrace.observe.paths import hide_paths
 GIVEN_UP = 'given up: '
 """How the state begins of what will not be started again; the reason follows."""
 
+DESERTED = 'no replica: '
+"""How the state begins of what has had no replica for a while, and may have one again; the reason follows."""
+
 
 def problems(answers: Mapping[str, bool], states: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Why each executor cannot work that says so.
@@ -31,6 +34,6 @@ def as_text(found: Mapping[str, str]) -> str:
 def _why(states: Mapping[str, str] | None) -> str:
     if states is None:
         return 'nobody answers at its address'
-    reasons = [state for state in states.values() if state.startswith(GIVEN_UP)]
+    reasons = [state for state in states.values() if state.startswith((GIVEN_UP, DESERTED))]
     away = [f'{key} is {state}' for key, state in states.items() if state != 'healthy']
     return hide_paths('; '.join(reasons or away) or 'no replica of it runs; one may be about to start')

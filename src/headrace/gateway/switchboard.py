@@ -12,7 +12,7 @@ from headrace.errors import Unavailable
 from headrace.gateway import elsewhere
 from headrace.gateway.elsewhere import Elsewhere
 from headrace.gateway.orders import ROUTED_S, Load, Open, Route, Target
-from headrace.gateway.problems import GIVEN_UP
+from headrace.gateway.problems import DESERTED, GIVEN_UP
 from headrace.gateway.upstream import Accepts, Upstream
 from headrace.pipeline import Graph, Handler, Node
 from headrace.pipeline.assembly import assembled
@@ -31,6 +31,9 @@ REACHED_S = 1.0
 
 LOOK_EVERY_S = 0.005
 
+MOST_REASONS = 3
+"""Of many replicas that cannot be reached, so many different reasons are told."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +47,7 @@ class Line:
         self._tls = tls
         self._accepts = accepts
         self.upstreams: dict[str, Upstream] = {}
-        self.failed = ''
+        self.failed = self.deserted = ''
 
     @property
     def is_healthy(self) -> bool:
@@ -154,6 +157,22 @@ class Switchboard:
                 found[str(target)] = reasons[-1]
         return found
 
+    def desert(self, target: Target, reason: str, message: str, help: str) -> None:
+        """Refuse calls to a target, as long as it has no replica: `reason` is its state."""
+        self._lines[target].deserted = reason
+        self._lines[target].replicas.fail(message, help=help)
+
+    def trust(self, target: Target) -> None:
+        """Let calls wait for a target again, should it lose its last replica."""
+        self._lines[target].deserted = ''
+        self._lines[target].replicas.recover()
+
+    def refusals(self, target: Target) -> list[str]:
+        """Why replicas of a target are not used or cannot be reached, each reason once."""
+        upstreams = self._lines[target].upstreams.values()
+        told = [upstream.misfit or upstream.refusal or 'it does not answer' for upstream in upstreams]
+        return list(dict.fromkeys(told))[:MOST_REASONS]
+
     @property
     def _is_complete(self) -> bool:
         return all(line.is_complete for line in self._lines.values())
@@ -220,6 +239,8 @@ class Switchboard:
             of_it |= {key: upstream.state for key, upstream in line.upstreams.items()}
             if line.failed and not line.is_healthy:
                 of_it[str(target)] = f'{GIVEN_UP}{line.failed}'
+            elif line.deserted and not line.is_healthy:
+                of_it[str(target)] = f'{DESERTED}{line.deserted}'
         return states
 
     def load(self) -> Mapping[str, Load]:

@@ -32,13 +32,21 @@ LOST_S = 5.0
 """How often a replica is asked whether it runs, and after how much silence it is suspect, and lost."""
 
 
+def reason_of(error: BaseException) -> str:
+    """Why somebody cannot be called, in a few words."""
+    if isinstance(error, HeadraceError):
+        return error.message
+    return (error.strerror if isinstance(error, OSError) else '') or str(error) or 'no answer'
+
+
 class Upstream:
     """Keeps a connection to one replica, and says to `Replicas` when it comes, stalls, drains and goes.
 
     A replica that is silent for `SUSPECT_S` is used only if no other can be; after `LOST_S` its calls of
     idempotent endpoints go to others as well (the first answer counts). Bytes that come in or leave are a
     sign of life; time in which this process itself did not run is no silence. A connection that is lost is
-    made again until `close`. One that `accepts` does not is not used: `misfit` says why.
+    made again until `close`. One that `accepts` does not is not used: `misfit` says why; `refusal` says
+    why the last attempt to connect has failed.
 
     >>> upstream = Upstream('unix:/run/encoder', replicas, 'encoder/rep-0')  # doctest: +SKIP
     >>> await upstream.open(timeout_s=10)  # doctest: +SKIP
@@ -60,7 +68,7 @@ class Upstream:
         self.misfit = ''
         self._tls = tls
         self._accepts = accepts
-        self._refusal = ''
+        self.refusal = ''
         self._is_leaving = False
         self._replicas = replicas
         self._connection: Connection | None = None  # the newest, perhaps not yet there
@@ -140,8 +148,8 @@ class Upstream:
             async with asyncio.timeout(CONNECT_S):
                 await connection.open()
         except (OSError, HeadraceError) as error:
-            is_news = self._tls is not None and self._refusal != str(error)
-            self._refusal = str(error)
+            is_news = self._tls is not None and self.refusal != reason_of(error)
+            self.refusal = reason_of(error)
             level = logging.WARNING if is_news else logging.DEBUG
             _log.log(level, 'replica %s cannot be reached at %s: %s', self.key, self.address, error)
             connection.abort()
@@ -150,7 +158,7 @@ class Upstream:
         if not connection.is_open or self._is_leaving:
             connection.abort()
             return None
-        self.state, self._added = 'healthy', connection
+        self.state, self._added, self.refusal = 'healthy', connection, ''
         self._replicas.add(self.key, connection)
         self._ready.set()
         return connection

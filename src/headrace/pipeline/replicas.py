@@ -62,7 +62,7 @@ class Replicas:
         self._roster = Roster(_window(info), clock=clock)
         self.retrial = Retrial(name, self._roster, info=info, retries=retries, can_die=are_processes)
         self._leaving: set[Replica] = set()
-        self._reason = ''
+        self._reason = self._help = ''
 
     async def __call__(self, batch: Batch, context: Context) -> Batch:
         """The answer of one replica; see the class for the errors."""
@@ -226,7 +226,7 @@ class Replicas:
             _end(call, call.refusal)
         if self._reason and self._roster.is_deserted:
             for call in self._roster.calls():
-                _end(call, given_up(self.name, self._reason, call))
+                _end(call, given_up(self.name, self._reason, call, help=self._help))
 
     def _answered(self, replica: Replica, call: Call | None = None) -> None:
         self._roster.answered(replica)
@@ -287,9 +287,9 @@ class Replicas:
         self._roster.mark(key, state, of)
         self._pump()
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, *, help: str = '') -> None:
         """No replica will come: as long as there is none, calls end with Unavailable that says `reason`."""
-        self._reason = reason
+        self._reason, self._help = reason, help
         self._pump()
 
     def recover(self) -> None:

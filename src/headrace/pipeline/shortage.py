@@ -28,11 +28,11 @@ def late(name: str, roster: Roster, call: Call) -> DeadlineExceeded:
     )
 
 
-def given_up(name: str, reason: str, call: Call) -> Unavailable:
+def given_up(name: str, reason: str, call: Call, *, help: str = '') -> Unavailable:
     """There is no replica, and none will come."""
     executor = name.partition('/')[0]
     return Unavailable(
         reason,
         begun=bool(call.attempts),
-        help=f'when that is mended, flow.update({executor!r}) starts it anew; or restart the Flow',
+        help=help or f'when that is mended, flow.update({executor!r}) starts it anew; or restart the Flow',
     )

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
-from headrace.errors import HeadraceError
 from headrace.observe import log
 from headrace.observe.health import Health
 from headrace.observe.metrics.reading import read
@@ -22,13 +22,18 @@ from headrace.worker.serving import Built, built, loaded, run, speak
 _log = logging.getLogger('headrace.worker')
 
 
-def main(order: WorkerOrder, *, host: str, health: str = '') -> NoReturn:
-    """Load, construct and serve what `order` says; `health` is where probes are answered, `host` our name."""
+def main(
+    order: WorkerOrder, *, host: str, health: str = '', tell: Callable[[BaseException], None]
+) -> NoReturn:
+    """Load, construct and serve what `order` says; `health` is where probes are answered, `host` our name.
+
+    `tell` hears why it cannot start.
+    """
     look = log.look(order.observe.logs.format, sys.stdout, colours=environment.colours())
     speak(order, replica=host, look=look)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leave(0))  # process 1 of a container is not ended without
-    alone = Alone(order)
+    alone = Alone(order, tell)
     try:
         if health:
             alone.health.open(health)
@@ -46,9 +51,10 @@ def main(order: WorkerOrder, *, host: str, health: str = '') -> NoReturn:
 class Alone:
     """What a worker that runs alone tells of itself: on its health port, and in its log."""
 
-    def __init__(self, order: WorkerOrder) -> None:
+    def __init__(self, order: WorkerOrder, tell: Callable[[BaseException], None]) -> None:
         self.health = Health(f'executor {order.target!r} is being loaded')
         self._order = order
+        self._tell = tell
 
     def tell(self, made: Built) -> None:
         """From now on, tell what it measures."""
@@ -69,10 +75,6 @@ class Alone:
         _log.info('%s takes no more requests, and ends when those it has are done', self._order.target)
 
     def failed(self, error: BaseException) -> None:
-        """One line says why; where the code failed is said to who wants to know."""
+        """It has not started, and never will."""
         self.health.reason = 'failed'
-        reason = error.message if isinstance(error, HeadraceError) else f'{type(error).__name__}: {error}'
-        remedy = {'help': error.help} if isinstance(error, HeadraceError) and error.help else {}
-        _log.error(
-            '%s', ' '.join(reason.split()), exc_info=error if environment.read().debug else None, extra=remedy
-        )
+        self._tell(error)

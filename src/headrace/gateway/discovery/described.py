@@ -10,6 +10,7 @@ from headrace.errors import HeadraceError, SpecError, StartError
 from headrace.gateway import elsewhere
 from headrace.gateway.discovery.following import Following
 from headrace.gateway.orders import Target
+from headrace.gateway.upstream import reason_of
 from headrace.pipeline.assembly import described
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo, FlowInfo
 from headrace.pipeline.offer import check_types
@@ -119,7 +120,7 @@ class Described:
                 await connection.open()
             trouble = self.misfit(target, connection)
         except (OSError, HeadraceError, TimeoutError) as error:
-            trouble = str(error) or type(error).__name__
+            trouble = reason_of(error)
         finally:
             connection.abort()
         if trouble:
@@ -159,12 +160,11 @@ class Described:
         await asyncio.sleep(TOLD_FIRST_S)
         while True:
             for name in sorted(self._away):
-                where = next(
-                    (each for target, each in self._following.sources.items() if str(target) == name), ''
-                )
-                _log.warning(
-                    'no replica of %s answers %s: %s', name, where, self._troubles.get(name, 'none is known')
-                )
+                sources = self._following.sources.items()
+                source = next((each for target, each in sources if str(target) == name), None)
+                trouble = self._troubles.get(name) or getattr(source, 'trouble', '') or 'none is known'
+                where = '' if source is None else f' at {source}'
+                _log.warning('no replica of %s answers%s: %s', name, where, trouble)
             await asyncio.sleep(TOLD_EVERY_S)
 
 

@@ -34,7 +34,7 @@ class Following:
                     self._note(target, replicas)
                 return  # it will not change any more
             except Exception:
-                _log.exception('%s: %r failed, and is tried again', target, source)
+                _log.exception('%s: %s failed, and is tried again', target, source)
             await asyncio.sleep(AGAIN_S)
 
     def _note(self, target: Target, replicas: Mapping[str, str]) -> None:

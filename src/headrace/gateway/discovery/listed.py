@@ -20,12 +20,16 @@ class Fixed:
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self._addresses = tuple(dict.fromkeys(addresses))
+        self.trouble = ''
 
     async def __aiter__(self) -> AsyncIterator[Mapping[str, str]]:
         yield {address: address for address in self._addresses}
 
+    def __str__(self) -> str:
+        return ', '.join(self._addresses)
+
     def __repr__(self) -> str:
-        return f'<Fixed {", ".join(self._addresses)}>'
+        return f'<Fixed {self}>'
 
 
 class Listed:
@@ -37,22 +41,25 @@ class Listed:
     def __init__(self, path: str, *, look_every_s: float = LOOK_EVERY_S) -> None:
         self._path = Path(path)
         self._look_every_s = look_every_s
+        self.trouble = ''
 
     async def __aiter__(self) -> AsyncIterator[Mapping[str, str]]:
         text: str | None = None
-        trouble = ''
         while True:
             try:
                 now = await asyncio.to_thread(self._path.read_text, encoding='utf-8')
                 if now != text:
                     found = {address: address for address in addresses_in(now)}
-                    text, trouble = now, ''
+                    text, self.trouble = now, ''
                     yield found
             except (OSError, UnicodeDecodeError, SpecError) as error:
-                if str(error) != trouble:
-                    trouble = str(error)
-                    _log.warning('the list of replicas %s cannot be used: %s', self._path, trouble)
+                if str(error) != self.trouble:
+                    self.trouble = str(error)
+                    _log.warning('the list of replicas %s cannot be used: %s', self._path, self.trouble)
             await asyncio.sleep(self._look_every_s)
+
+    def __str__(self) -> str:
+        return f'file:{self._path}'
 
     def __repr__(self) -> str:
         return f'<Listed in {self._path}>'

@@ -12,6 +12,9 @@ ASK_EVERY_S = 1.0
 ANSWER_S = 5.0
 """How long an answer is waited for before somebody is told; it may still come."""
 
+AGAIN_S = 30.0
+"""How often it is told that a name cannot be resolved, as long as it cannot."""
+
 _log = logging.getLogger(__name__)
 
 Resolve = Callable[[str, int], list[str]]
@@ -45,6 +48,7 @@ class Names:
         resolve: Resolve = resolved,
         ask_every_s: float = ASK_EVERY_S,
         answer_s: float = ANSWER_S,
+        again_s: float = AGAIN_S,
     ) -> None:
         self._name = name
         self._port = port
@@ -52,7 +56,9 @@ class Names:
         self._resolve = resolve
         self._ask_every_s = ask_every_s
         self._answer_s = answer_s
-        self._trouble = ''
+        self._again_s = again_s
+        self._told_at = 0.0
+        self.trouble = ''
 
     async def __aiter__(self) -> AsyncIterator[Mapping[str, str]]:
         known: dict[str, str] = {}
@@ -72,28 +78,35 @@ class Names:
             thread.shutdown(wait=False, cancel_futures=True)
 
     async def _hosts(self, asked: asyncio.Future[list[str]]) -> list[str]:
-        """What is answered, however late; [] if nothing is. Whoever waits for it long is told so once."""
+        """What is answered, however late; [] if nothing is. Whoever waits for it long is told so."""
         done, _ = await asyncio.wait({asked}, timeout=self._answer_s)
         if not done:
             self._say(f'no answer after {self._answer_s:g} s')
         try:
             hosts = await asked
         except (OSError, UnicodeError) as error:
-            self._say(str(error))
+            self._say(getattr(error, 'strerror', '') or str(error))
             return []
         if hosts:
-            self._trouble = ''
+            self.trouble = ''
         return hosts
 
     def _say(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            self._trouble = trouble
-            _log.warning('%s cannot be resolved (what is known of it stays): %s', self._name, trouble)
+        told, now = f'{self._name} cannot be resolved: {trouble}', asyncio.get_running_loop().time()
+        if told != self.trouble or now - self._told_at >= self._again_s:
+            self.trouble, self._told_at = told, now
+            _log.warning(
+                '%s: %s (what is known of it stays; it is asked again every %g s)',
+                *(self, told, self._ask_every_s),
+            )
 
     def _address(self, host: str) -> str:
         return (
             f'{self._family}:[{host}]:{self._port}' if ':' in host else f'{self._family}:{host}:{self._port}'
         )
+
+    def __str__(self) -> str:
+        return f'dns{self._family.removeprefix("tcp")}:{self._name}:{self._port}'
 
     def __repr__(self) -> str:
         return f'<Names {self._family}:{self._name}:{self._port}>'

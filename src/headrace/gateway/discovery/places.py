@@ -22,7 +22,12 @@ SLICES = 'headrace.gateway.discovery.slices'
 
 
 class Source(Protocol):
-    """Finds the replicas of one target: gives all of them (key: address), again whenever they change."""
+    """Finds the replicas of one target: gives all of them (key: address), again whenever they change.
+
+    As text it is what --at says. `trouble` is why they cannot be looked up now, '' if they can.
+    """
+
+    trouble: str
 
     def __aiter__(self) -> AsyncIterator[Mapping[str, str]]: ...
 

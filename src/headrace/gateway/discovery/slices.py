@@ -92,7 +92,7 @@ class Slices:
         self._port = port
         self._family = family
         self._list_every_s = list_every_s
-        self._trouble = ''
+        self.trouble = ''
 
     async def __aiter__(self) -> AsyncIterator[Mapping[str, str]]:
         known: dict[str, str] = {}
@@ -101,7 +101,7 @@ class Slices:
             try:
                 async with self._cluster.session() as session, aclosing(self._followed(session)) as states:
                     async for slices in states:
-                        pause_s, self._trouble = FIRST_PAUSE_S, ''
+                        pause_s, self.trouble = FIRST_PAUSE_S, ''
                         found = {key: key for key in self._addresses(slices)}
                         if found and found != known:
                             known = found
@@ -167,13 +167,17 @@ class Slices:
 
     def _say(self, error: Exception) -> None:
         trouble = str(error) or type(error).__name__
-        if trouble != self._trouble:
-            self._trouble = trouble
+        if trouble != self.trouble:
+            self.trouble = trouble
             _log.warning(
                 'replicas of %s cannot be looked up (what is known stays): %s', self._service, trouble
             )
             if isinstance(error, Refused) and error.status == 403:
                 _log.warning('%s', _ROLE)
+
+    def __str__(self) -> str:
+        name = f'{self._service}.{self._namespace}' if self._namespace else self._service
+        return f'slices{self._family.removeprefix("tcp")}:{name}:{self._port}'
 
     def __repr__(self) -> str:
         return f'<Slices of {self._service}, port {self._port}>'

@@ -83,6 +83,21 @@ async def test_a_name_without_an_address_and_one_that_fails_leave_what_is_known(
     assert 'Name or service not known' in told[0]
 
 
+async def test_a_name_that_stays_unknown_is_told_again_with_what_was_tried(caplog):
+    resolver = Resolver()
+    resolver.answer = socket.gaierror(-2, 'Name or service not known')
+    source = Names('enc', 9090, resolve=resolver, ask_every_s=SOON_S, again_s=SOON_S)
+    async with aclosing(aiter(source)) as found:
+        waiting = asyncio.ensure_future(anext(found))
+        async with asyncio.timeout(20):
+            while caplog.text.count('dns:enc:9090: enc cannot be resolved: Name or') < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
+        assert 'Name or service not known' in source.trouble
+        resolver.answer = ['10.0.0.1']
+        await waiting
+        assert source.trouble == ''
+
+
 async def test_a_resolver_that_hangs_holds_up_nobody_and_its_late_answer_counts(caplog):
     resolver = Resolver('10.0.0.1')
     resolver.may_answer.clear()

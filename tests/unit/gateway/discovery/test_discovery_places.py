@@ -93,3 +93,10 @@ def test_every_target_needs_one_place():
 def test_a_target_that_is_none(name, told):
     with pytest.raises(SpecError, match=told):
         sources_for(FLOW, [(name, 'tcp:a:1')])
+
+
+@pytest.mark.parametrize(
+    'where', ['dns:encoder:9090', 'dns+tls:encoder:9090', 'tcp:10.0.0.1:9090', 'file:places']
+)
+def test_as_text_it_is_what_was_said(where: str) -> None:
+    assert str(source_of(where)) == where

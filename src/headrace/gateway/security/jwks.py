@@ -137,9 +137,9 @@ class Fetched:
 
     def missed(self) -> None:
         """A token names a key that is not here: Unavailable if a fetch may bring it, which then goes on."""
-        if not self._is_fetching() and time.monotonic() - self._tried_at > PAUSE_S:
-            self._start()
-        if self._is_fetching():
+        is_fetched = self._is_fetching() or time.monotonic() - self._tried_at > PAUSE_S
+        if is_fetched:
+            self._start()  # which may be over at once
             raise Unavailable(
                 'the keys of who issues tokens are being fetched', begun=False, help='send the request again'
             )

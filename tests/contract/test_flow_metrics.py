@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -30,6 +31,11 @@ class Decorator(Painter):
     async def drip(self, doc: Document, **kwargs: Any) -> Any:
         yield doc
         yield doc
+
+    @requests(on='/hold')
+    async def hold(self, doc: Document, **kwargs: Any) -> Any:
+        yield doc
+        await asyncio.Event().wait()
 
 
 class Sculptor(Executor):
@@ -109,7 +115,7 @@ def test_in_one_process_requests_are_counted_as_at_a_door() -> None:
 
 async def test_in_one_process_it_is_told_what_is_under_way() -> None:
     async with decorating(asyncio=True) as flow:
-        streaming = flow.stream_doc('/drip', Document())
+        streaming = flow.stream_doc('/hold', Document())
         await anext(streaming)
         assert requests_of(await flow.metrics(), 'headrace_requests_in_flight') == {('in-process',): 1}
         await streaming.aclose()

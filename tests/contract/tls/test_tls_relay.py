@@ -285,7 +285,7 @@ async def test_nobody_else_reaches_the_server_and_its_folder_goes_with_it(entran
             pb.Request(json=b'[{"text": "hat"}]').SerializeToString(), timeout=30
         )
         assert b'hat' in reply
-        assert os.listdir(folder) == ['server']  # names of connections are no files
+        assert os.listdir(folder) == ['s']  # names of connections are no files
         store = Store()
         for look in way_in.observer.looks:
             look(Measuring(store))

@@ -158,6 +158,25 @@ async def test_a_lost_replica_is_connected_again_and_its_calls_run_again(tmp_pat
         assert gate.runs == 1
 
 
+async def test_a_connection_that_breaks_between_two_looks_is_lost_at_once(tmp_path):
+    """Its own word for that comes when another one is tried already."""
+    address = f'unix:{tmp_path}/s'
+    async with upstreams(address) as (replicas, up):
+        async with serving(echo, address):
+            await up.open(timeout_s=10)
+            broken = up._connection
+            gone = asyncio.get_running_loop().create_future()
+            gone.set_result(False)
+            broken.probe = lambda: gone
+        (tmp_path / 's').unlink(missing_ok=True)  # nobody is there for a while
+        broken._on_lost = broken._tell_lost = lambda *_: None  # it keeps silent
+        await until(lambda: up._connection is not broken)
+        assert up.state == 'lost'
+        call = asyncio.ensure_future(replicas(Batch(), Context()))
+        async with serving(echo, address), asyncio.timeout(10):
+            await call
+
+
 async def test_what_must_not_run_twice_fails_with_its_replica(tmp_path):
     address, gate = f'unix:{tmp_path}/s', Gate()
     async with upstreams(address) as (replicas, _):

@@ -80,6 +80,7 @@ def command(
     Examples:
         headrace worker flow.yml encoder --listen tcp:0.0.0.0:9090 --health 0.0.0.0:9091
         headrace worker flow.yml index --shard 1 --listen tcp:0.0.0.0:9090
+        headrace worker flow.yml encoder/v2 --listen tcp:0.0.0.0:9090
     """
     warn_of_strays()
     spec = _with_workspace(read(flow, context, base), places['workspace'])
@@ -100,7 +101,7 @@ def command(
 
 
 def _executor(flow: FlowSpec, name: str) -> ExecutorSpec:
-    names = [each.name for each in flow.executors if not (each.join or each.external)]
+    names = [each.name for each in each_version(flow.executors) if not (each.join or each.external)]
     if name in names:
         return flow[name]
     if any(each.name == name for each in flow.executors):
@@ -136,8 +137,10 @@ def _part(executor: ExecutorSpec, part: Part, shard: int, uses: str) -> Executor
 def _with_workspace(flow: FlowSpec, workspace: str) -> FlowSpec:
     if not workspace:
         return flow
-    executors = tuple(replace(each, workspace=None) for each in flow.executors)
-    return replace(flow, workspace=str(Path(workspace).resolve()), executors=executors)
+    flow = replace(flow, workspace=str(Path(workspace).resolve()))
+    for executor in each_version(flow.executors):
+        flow = with_version(flow, replace(flow[executor.name], workspace=None))
+    return flow
 
 
 def _threads(executor: ExecutorSpec) -> dict[str, str]:

@@ -16,6 +16,7 @@ from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec, check, order
 from headrace.spec.container import image_of
 from headrace.spec.parts import Part, part_of
 from headrace.spec.records import GATEWAY
+from headrace.spec.versions import each_version
 
 WORK_PORT = 9090
 """Where a worker in a container of its own is called by gateways."""
@@ -70,7 +71,7 @@ def members(spec: FlowSpec) -> tuple[Member, ...]:
         name=GATEWAY, spec=gateway, least=gateway.replicas, most=gateway.replicas, image=gateway.image
     )
     found = [front]
-    for executor in order(spec):
+    for executor in each_version(order(spec)):
         if not (executor.join or executor.external):
             found += _members_of(executor)
     names = [member.name for member in found]

@@ -20,6 +20,7 @@ from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec
 from headrace.spec.observe import DashboardSpec, ObserveSpec, RecordSpec
 from headrace.spec.references import without
 from headrace.spec.security import SecuritySpec
+from headrace.spec.versions import MAIN, OF_MAIN, SHARED, split
 
 DASHBOARD = 'dashboard'
 """The door of a dashboard that has a port of its own."""
@@ -66,12 +67,12 @@ def told_to(spec: FlowSpec, member: Member) -> FlowSpec:
     {}
     """
     if member.is_gateway:
-        executors = tuple(_without(each, (*RUNNING, *PLACING)) for each in spec.executors)
+        executors = tuple(_seen(each) for each in spec.executors)
         gateway = _opened(spec)
     else:
         executors = tuple(
-            _portable(_without(each, (*PLACING, *(ITSELF if member.part else ()), 'replicas')), spec.base)
-            if each.name == member.executor
+            _run(each, member, spec.base)
+            if each.name == split(member.executor)[0]
             else ExecutorSpec(**{name: getattr(each, name) for name in SHAPE})
             for each in spec.executors
         )
@@ -152,6 +153,26 @@ def _observed(spec: FlowSpec, *, for_gateway: bool) -> ObserveSpec:
     if port is not None:
         observe = replace(observe, dashboard=replace(observe.dashboard, port=port, host='0.0.0.0'))
     return observe
+
+
+def _seen(executor: ExecutorSpec) -> ExecutorSpec:
+    """An executor as a gateway sees it, and the names of its versions."""
+    versions = {
+        name: replace(_without(version, (*RUNNING, *PLACING)), from_environment=())
+        for name, version in executor.versions.items()
+    }
+    return replace(_without(executor, (*RUNNING, *PLACING)), versions=versions)
+
+
+def _run(executor: ExecutorSpec, member: Member, base: str) -> ExecutorSpec:
+    """An executor as its worker sees it, and of its versions only the one that runs there."""
+    unsaid = (*PLACING, *(ITSELF if member.part else ()), 'replicas')
+    own, version = split(member.executor)
+    if version == MAIN:
+        return _portable(_without(executor, (*unsaid, *OF_MAIN[1:])), base)
+    told = _portable(_without(executor.versions[version], unsaid), base)
+    shared = {name: getattr(executor, name) for name in SHARED if name not in OF_MAIN[1:]}
+    return ExecutorSpec(**shared, versions={version: told})
 
 
 def _without(executor: ExecutorSpec, names: tuple[str, ...]) -> ExecutorSpec:

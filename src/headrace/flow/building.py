@@ -10,11 +10,12 @@ from msgspec.structs import asdict, replace
 
 from headrace.spec import ExecutorSpec, ExposedEndpoint, FlowSpec, Source, check
 from headrace.spec.fields import canonical
-from headrace.spec.graph import check_doors, check_growing, with_replaced
+from headrace.spec.graph import check_doors, check_growing
 from headrace.spec.reading import read_executor, read_gateway, read_settings
 from headrace.spec.records import GATEWAY
 from headrace.spec.references import without
 from headrace.spec.suggest import did_you_mean
+from headrace.spec.versions import each_version, with_version
 
 
 def summary(spec: FlowSpec) -> str:
@@ -64,7 +65,10 @@ def with_executor(spec: FlowSpec, call: str, **fields: Any) -> FlowSpec:
     return grown
 
 
-FIXED = ('name', 'needs', 'join', 'shards', 'external', 'host', 'ports', 'tls', 'floating')
+FIXED = (
+    *('name', 'needs', 'join', 'shards', 'external', 'host', 'ports', 'tls', 'floating'),
+    *('versions', 'version_parameter'),
+)
 """What cannot change of an executor while its Flow runs: the shape of the graph, and where data is kept."""
 
 
@@ -74,7 +78,8 @@ def changed(spec: FlowSpec, name: str, settings: Mapping[str, Any], call: str) -
     Raises SpecError for a name that is not there, and for a setting that cannot change while it runs.
     """
     source = Source(call)
-    names = [executor.name for executor in spec.executors if not (executor.join or executor.external)]
+    here = each_version(each for each in spec.executors if not (each.join or each.external))
+    names = [executor.name for executor in here]
     if name not in names:
         raise source.error(
             (), f'no executor {name!r} runs in this Flow', help=did_you_mean(name, names, noun='names')
@@ -82,13 +87,15 @@ def changed(spec: FlowSpec, name: str, settings: Mapping[str, Any], call: str) -
     fixed = next((key for key in settings if canonical(key) in FIXED), None)
     if fixed is not None:
         raise source.error((fixed,), 'it cannot be changed while the Flow runs', help='start the Flow anew')
+    if 'weights' in settings:
+        raise source.error(('weights',), 'they are not changed so', help=f'flow.set_weights({name!r}, ...)')
     given = read_executor({'name': name, 'needs': spec[name].needs, **settings}, source, flow=spec)
     said = {canonical(key) for key in settings}
     if isinstance(settings.get('uses'), Mapping):  # it may say all of this in place
         said |= {'uses_with', 'uses_metas', 'uses_requests', 'uses_dynamic_batching', 'py_modules'}
     kept = without(spec[name].from_environment, said)
     executor = replace(spec[name], from_environment=kept, **{key: getattr(given, key) for key in said})
-    check(with_replaced(spec, executor), source=source)
+    check(with_version(spec, executor), source=source)
     return executor
 
 

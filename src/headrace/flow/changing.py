@@ -10,6 +10,7 @@ from headrace.flow.building import changed
 from headrace.spec import Source
 from headrace.spec.explain import convert
 from headrace.spec.observe import LogLevel
+from headrace.spec.versions import weighed
 
 
 def change(flow: Any, what: Literal['scale', 'update'], name: str, settings: Mapping[str, Any]) -> Any:
@@ -35,6 +36,20 @@ def log_level(flow: Any, name: str, level: str) -> Any:
 
     async def carry_out() -> None:
         await session.running.log_level(name, least)
+        flow.spec = session.running.spec
+
+    return carry_out() if flow.is_async else session.run(carry_out())
+
+
+def set_weights(flow: Any, name: str, weights: Mapping[str, Any]) -> Any:
+    """Divide the requests among the versions of an executor by these weights; awaited as `change` is."""
+    session, source = flow.session, Source('Flow.set_weights()')
+    numbers = convert(dict(weights), dict[str, int | float], source, ())
+    wanted = partial(weighed, name=name, weights=numbers, source=source)
+    wanted(flow.spec)
+
+    async def carry_out() -> None:
+        await session.running.weigh(name, wanted)
         flow.spec = session.running.spec
 
     return carry_out() if flow.is_async else session.run(carry_out())

@@ -20,7 +20,7 @@ from headrace.flow.building import (
     with_executor,
     with_gateway,
 )
-from headrace.flow.changing import change, log_level
+from headrace.flow.changing import change, log_level, set_weights
 from headrace.flow.design import Design
 from headrace.flow.recording import FlowRecording
 from headrace.flow.session import Session
@@ -267,6 +267,10 @@ class Flow(Design):
         Two numbers let it grow and shrink with its work. Awaited, as `update`, if the Flow is asynchronous.
         """
         return change(self, 'scale', name, {'replicas': replicas})
+
+    def set_weights(self, name: str, **weights: float) -> Any:
+        """From now on give the versions of an executor these shares: main=90, v2=10; others get nothing."""
+        return set_weights(self, name, weights)
 
     def log_level(self, name: str, level: str) -> Any:
         """Let an executor (or the 'gateway') log from this level on, while it runs; awaited as `update`."""

@@ -99,3 +99,6 @@ class ExecutorSettings(TypedDict, total=False):
     storage: str
     env_from_secret: Mapping[str, Any]
     kubernetes: Mapping[str, Any]
+    versions: Mapping[str, Mapping[str, Any]]
+    weights: Mapping[str, float]
+    version_parameter: str

@@ -19,7 +19,10 @@ ROUTED_S = 2.0
 
 
 class Target(NamedTuple):
-    """Where calls of an executor go: to one of its shards, or to what comes before or after them."""
+    """Where calls of an executor go: to one of its shards, or to what comes before or after them.
+
+    The executor may be a version of one: encoder/v2.
+    """
 
     executor: str
     part: Part = ''
@@ -35,12 +38,14 @@ class Target(NamedTuple):
 
         >>> Target.of('index/shard-1') == Target('index', shard=1), Target.of('encoder/before').part
         (True, 'before')
+        >>> Target.of('encoder/v2'), Target.of('encoder/v2/shard-1')
+        (Target(executor='encoder/v2', part='', shard=0), Target(executor='encoder/v2', part='', shard=1))
         """
-        name, _, rest = text.partition('/')
-        if rest in ('before', 'after'):
+        name, _, rest = text.rpartition('/')
+        if name and rest in ('before', 'after'):
             return cls(name, part=cast('Part', rest))
         number = rest.removeprefix('shard-')
-        if rest and number.isdecimal() and number != rest:
+        if name and number.isdecimal() and number != rest:
             return cls(name, shard=int(number))
         return cls(text)
 
@@ -94,6 +99,13 @@ class Log(msgspec.Struct, frozen=True, tag=True):
     """Log from this level on, from now on."""
 
     level: str
+
+
+class Weigh(msgspec.Struct, frozen=True, tag=True):
+    """From now on these are the shares of the versions of an executor in its requests."""
+
+    executor: str
+    weights: dict[str, int | float]
 
 
 class Profile(msgspec.Struct, frozen=True, tag=True):
@@ -161,11 +173,12 @@ def nameless(executor: ExecutorSpec, base: str = '') -> ExecutorSpec:
     seen = {name: getattr(executor, name) for name in SEEN}
     if isinstance(executor.tls, str):
         seen['tls'] = anchored_path(executor.tls, base)
+    seen['versions'] = {name: ExecutorSpec(name=each.name) for name, each in executor.versions.items()}
     return ExecutorSpec(**seen)
 
 
 SEEN = (
     *('name', 'needs', 'join', 'shards', 'polling', 'no_reduce', 'when', 'floating'),
-    *('external', 'host', 'port', 'tls', 'sticky', 'retries', 'max_queue'),
+    *('external', 'host', 'port', 'tls', 'sticky', 'retries', 'max_queue', 'weights', 'version_parameter'),
 )
 """The settings of an executor that gateways act upon."""

@@ -31,6 +31,7 @@ from headrace.gateway.orders import (
     Route,
     Start,
     Tell,
+    Weigh,
 )
 from headrace.gateway.orphaned import tidy_up
 from headrace.gateway.security.doorway import towards_workers
@@ -230,11 +231,14 @@ class Serving:
         self._stop.set()
 
     def _on_order(self, message: Any) -> None:
-        later = msgspec.convert(message, Route | Processes | Tell | Leave | Log | Profile | Record)
+        later = msgspec.convert(message, Route | Processes | Tell | Leave | Log | Profile | Record | Weigh)
         if isinstance(later, Route):
             self._board.follow(later)
         elif isinstance(later, Tell):
             self._news.every(later.load_every_s)
+        elif isinstance(later, Weigh):
+            self._board.weigh(later.executor, later.weights)
+            self._superior.report({'weighed': later.executor})
         elif isinstance(later, Log):
             log.set_level(later.level)
         elif isinstance(later, Profile):

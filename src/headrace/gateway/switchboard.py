@@ -19,7 +19,9 @@ from headrace.pipeline.assembly import assembled
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.replicas import Replicas
 from headrace.pipeline.spans import FLUSH_S, requested, visit
+from headrace.pipeline.versions import Version, Versions
 from headrace.spec import ExecutorSpec
+from headrace.spec.versions import MAIN, split, versions_of
 from headrace.wire import Connection
 from headrace.wire.tls import Contexts
 
@@ -101,8 +103,9 @@ class Switchboard:
         self._lines: dict[Target, Line] = {}
         self._works: set[asyncio.Task[None]] = set()
         infos = {info.name: info for info in order.info.executors}
+        own = {name: each for info in infos.values() for name, each in info.by_version.items()}
         for route in order.routes:
-            replicas = _replicas(route.target, order.executors, infos)
+            replicas = _replicas(route.target, order.executors, own)
             fits = None if accepts is None else partial(accepts, route.target)
             self._lines[route.target] = Line(replicas, tls, fits)
         self._externals = {
@@ -110,6 +113,7 @@ class Switchboard:
             for executor in order.executors
             if executor.external
         }
+        self._versions: dict[str, Versions] = {}
         nodes = [self._node(executor, infos.get(executor.name)) for executor in order.executors]
         self.graph = Graph(nodes, floating_timeout_s=floating_timeout_s)
         self.handler: Handler = requested(self.graph, tracing)
@@ -117,14 +121,31 @@ class Switchboard:
             self._lines[route.target].begin(route)
 
     def _node(self, executor: ExecutorSpec, info: ExecutorInfo | None) -> Node:
-        lines = {target: line for target, line in self._lines.items() if target.executor == executor.name}
-        if not lines:
+        if executor.join or executor.external:
             external = visit(self._externals.get(executor.name), self._tracing, executor.name)
             return Node.of(executor, external, info)
+        infos = {} if info is None else info.by_version
+        versions = {
+            name: self._version(version, infos.get(version.name))
+            for name, version in versions_of(executor).items()
+        }
+        if len(versions) == 1:
+            return Node.of(executor, versions[MAIN].handler, info)
+        self._versions[executor.name] = handler = Versions.of(executor, versions, info)
+        return Node.of(executor, handler, info)
+
+    def _version(self, executor: ExecutorSpec, info: ExecutorInfo | None) -> Version:
+        """An executor, or one version of it."""
+        lines = {target: line for target, line in self._lines.items() if target.executor == executor.name}
         parts: dict[str, Handler] = {target.part: line.replicas for target, line in lines.items()}
         shards = [line.replicas for target, line in sorted(lines.items()) if not target.part]
         handler = assembled(executor, info, shards, parts.get('before'), parts.get('after'))
-        return Node.of(executor, visit(handler, self._tracing, executor.name), info)
+        recorded = visit(handler, self._tracing, executor.name)
+        return Version(executor.name, recorded, [line.replicas for line in lines.values()])
+
+    def weigh(self, executor: str, weights: Mapping[str, float]) -> None:
+        """From now on these are the shares of the versions of an executor."""
+        self._versions[executor].weigh(weights)
 
     async def connected(self, within_s: float | None, *, anyway: bool, unless: asyncio.Event) -> None:
         """Wait until all replicas answer; if one has none by then, Unavailable (not with `anyway`).
@@ -144,8 +165,24 @@ class Switchboard:
 
     @property
     def missing(self) -> list[str]:
-        """Who has no replica that is well."""
-        return [str(target) for target, line in self._lines.items() if not line.is_healthy]
+        """Who has no replica that is well, and nobody who stands in for it."""
+        ready = self._ready()
+        return [
+            str(target)
+            for target, line in self._lines.items()
+            if not line.is_healthy and not ready[split(target.executor)[0]]
+        ]
+
+    def _ready(self) -> dict[str, bool]:
+        """Whether each executor can work: of one of its versions every shard has a replica that is well."""
+        whole: dict[str, bool] = {}
+        for target, line in self._lines.items():
+            whole[target.executor] = whole.get(target.executor, True) and line.is_healthy
+        ready: dict[str, bool] = {}
+        for name, is_whole in whole.items():
+            executor = split(name)[0]
+            ready[executor] = ready.get(executor, False) or is_whole
+        return ready
 
     @property
     def refused(self) -> dict[str, str]:
@@ -223,10 +260,8 @@ class Switchboard:
         return self._externals
 
     async def ready(self) -> dict[str, bool]:
-        """Whether each executor can work: every shard has a replica that is well."""
-        ready: dict[str, bool] = {}
-        for target, line in self._lines.items():
-            ready[target.executor] = ready.get(target.executor, True) and line.is_healthy
+        """Whether each executor can work."""
+        ready = self._ready()
         for name, external in self._externals.items():
             ready[name] = await external.is_ready(REACHED_S)
         return ready
@@ -235,7 +270,7 @@ class Switchboard:
         """The state of every replica, by executor and name; also of what has none any more."""
         states: dict[str, dict[str, str]] = {}
         for target, line in self._lines.items():
-            of_it = states.setdefault(target.executor, {})
+            of_it = states.setdefault(split(target.executor)[0], {})
             of_it |= {key: upstream.state for key, upstream in line.upstreams.items()}
             if line.failed and not line.is_healthy:
                 of_it[str(target)] = f'{GIVEN_UP}{line.failed}'
@@ -257,7 +292,7 @@ class Switchboard:
 def _replicas(
     target: Target, executors: tuple[ExecutorSpec, ...], infos: Mapping[str, ExecutorInfo]
 ) -> Replicas:
-    spec = next(executor for executor in executors if executor.name == target.executor)
+    spec = next(executor for executor in executors if executor.name == split(target.executor)[0])
     info = None if target.part else infos.get(target.executor)
     return Replicas(
         str(target), info=info, retries=spec.retries, max_queue=spec.max_queue, sticky=spec.sticky

@@ -43,11 +43,17 @@ class EndpointInfo(msgspec.Struct, frozen=True):
 
 
 class ExecutorInfo(msgspec.Struct, frozen=True):
-    """One executor and its endpoints."""
+    """One executor and its endpoints; `versions` are others that may answer in its place."""
 
     name: str
     endpoints: tuple[EndpointInfo, ...]
     doc: str = ''
+    versions: tuple[ExecutorInfo, ...] = ()
+
+    @property
+    def by_version(self) -> dict[str, ExecutorInfo]:
+        """What every version offers itself, by its name in the Flow: encoder, encoder/v2."""
+        return {self.name: self, **{version.name: version for version in self.versions}}
 
     def endpoint(self, name: str) -> EndpointInfo | None:
         """The endpoint that answers `name`: its own, or the default one, or None (it passes through)."""

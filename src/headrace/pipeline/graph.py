@@ -80,9 +80,10 @@ class Graph:
                     try:
                         batch = await node.handler(batch, context)
                     except BaseException as error:
-                        failed(context, node.name, begun, error)
+                        if node.tells:
+                            failed(context, node.name, begun, error)
                         raise
-                    if context.hops is not None:
+                    if context.hops is not None and node.tells:
                         context.hops.append(Hop(node.name, begun, perf_counter() - begun, batch.timing))
                 else:
                     batch, _ = await node.work(batch, context)

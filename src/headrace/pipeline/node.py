@@ -24,10 +24,11 @@ class Node:
     A node without `handler` only joins what it needs. A node that does not answer an endpoint is skipped:
     documents pass it unchanged. `when` is the condition under which a document comes to it; the others pass
     around it. The answer does not wait for a `floating` one, of which `limit` calls may be under way. With
-    `no_reduce` several inputs are not merged by id: `docs` has all of them.
+    `no_reduce` several inputs are not merged by id: `docs` has all of them. It tells of the visits to
+    it (`tells`), unless its handler does: each version of an executor has visits of its own.
     """
 
-    __slots__ = ('floating', 'handler', 'info', 'limit', 'name', 'needs', 'no_reduce', 'when')
+    __slots__ = ('floating', 'handler', 'info', 'limit', 'name', 'needs', 'no_reduce', 'tells', 'when')
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class Node:
         self.floating = floating
         self.no_reduce = no_reduce
         self.limit = limit
+        self.tells = not getattr(handler, 'tells', False)
 
     @classmethod
     def of(cls, spec: ExecutorSpec, handler: Handler | None, info: ExecutorInfo | None = None) -> Node:
@@ -87,9 +89,10 @@ class Node:
             else:
                 answer, around = await self.when.apply(self.handler, batch, context)
         except BaseException as error:
-            failed(context, self.name, begun, error)
+            if self.tells:
+                failed(context, self.name, begun, error)
             raise
-        if answer is not batch or not around:  # else all have passed around it
+        if self.tells and (answer is not batch or not around):  # else all have passed around it
             arrived(context, self.name, begun, answer)
         return answer, around
 
@@ -112,9 +115,11 @@ class Node:
                 async for part in parts:
                     yield part.named(self.name)
         except BaseException as error:
-            failed(context, self.name, begun, error)
+            if self.tells:
+                failed(context, self.name, begun, error)
             raise
-        arrived(context, self.name, begun, batch)
+        if self.tells:
+            arrived(context, self.name, begun, batch)
 
     def __repr__(self) -> str:
         return f'<Node {self.name} needs {list(self.needs)}>'

@@ -12,6 +12,7 @@ from headrace.documents.schema import DocSchema
 from headrace.errors import DocumentError, SpecError
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, ExecutorInfo, FlowInfo, Kind
 from headrace.pipeline.node import REQUEST, Node
+from headrace.pipeline.substitutes import with_versions
 from headrace.spec import FlowSpec, order
 
 
@@ -29,7 +30,7 @@ def offer(name: str, nodes: Sequence[Node], *, title: str = '', description: str
 
 def check_types(spec: FlowSpec, infos: Mapping[str, ExecutorInfo]) -> FlowInfo:
     """What the Flow offers, given what its executors do; SpecError if they do not fit each other."""
-    nodes = [Node.of(each, None, infos.get(each.name)) for each in order(spec)]
+    nodes = [Node.of(each, None, with_versions(each, infos)) for each in order(spec)]
     return offer(spec.name, nodes, title=spec.gateway.title, description=spec.gateway.description)
 
 

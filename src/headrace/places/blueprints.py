@@ -14,6 +14,7 @@ from headrace.places.insides import described_inside_from_here
 from headrace.spec import ExecutorSpec, FlowSpec, order
 from headrace.spec.parts import Part, part_of
 from headrace.spec.paths import workspace_of
+from headrace.spec.versions import each_version
 from headrace.worker.loading import blueprint_of
 
 
@@ -33,7 +34,8 @@ class Loaded(NamedTuple):
 
 def load(spec: FlowSpec) -> dict[str, Loaded]:
     """The class, arguments and endpoints of every executor, by name, in this process; images have none."""
-    here = [each for each in order(spec) if not (each.join or each.external or is_image(each))]
+    runs = (each for each in order(spec) if not (each.join or each.external))
+    here = [each for each in each_version(runs) if not is_image(each)]
     return {each.name: _loaded(spec, each) for each in here}
 
 

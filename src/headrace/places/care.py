@@ -16,6 +16,7 @@ from headrace.places.loads import Loads
 from headrace.places.reloading import follow
 from headrace.places.running import Change
 from headrace.spec import ExecutorSpec, FlowSpec
+from headrace.spec.versions import each_version
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Care:
     def look_after(self, spec: FlowSpec) -> None:
         """From now on as `spec` wants it."""
         wanted: dict[tuple[str, object], bool] = {}
-        for executor in spec.executors:
+        for executor in each_version(spec.executors):
             if executor.most > executor.least:
                 wanted[executor.name, executor.replicas] = True
             if executor.reload:

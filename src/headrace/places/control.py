@@ -33,7 +33,14 @@ class Record(msgspec.Struct, frozen=True, tag='record'):
     seconds: Annotated[float, msgspec.Meta(gt=0)]
 
 
-Order = SetLevel | Record
+class SetWeights(msgspec.Struct, frozen=True, tag='weights'):
+    """Divide the requests of an executor among its versions like this (no shares: as they are); say how."""
+
+    name: Annotated[str, msgspec.Meta(max_length=256)]
+    weights: dict[str, int | float]
+
+
+Order = SetLevel | Record | SetWeights
 Obey = Callable[[Any], Awaitable[object]]
 """Carries an `Order` out, which has a result or none, or raises why not."""
 

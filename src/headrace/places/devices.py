@@ -13,6 +13,7 @@ from headrace.places.cores import cores
 from headrace.spec import ExecutorSpec, FlowSpec
 from headrace.spec.devices import VISIBLE, Device, Devices, check_devices, visible, wish_of
 from headrace.spec.environment import variables
+from headrace.spec.versions import each_version
 
 ASK_WITHIN_S = 10.0
 """A driver that hangs must not keep a Flow from saying so."""
@@ -32,7 +33,7 @@ async def devices_for(spec: FlowSpec) -> Devices:
 def devices_here(spec: FlowSpec) -> Devices:
     """As `devices_for`, waiting for the machine's answer."""
     around = variables()
-    asking = [(executor, {**around, **spec.env, **executor.env}) for executor in spec.executors]
+    asking = [(executor, {**around, **spec.env, **executor.env}) for executor in each_version(spec.executors)]
     asking = [(executor, env) for executor, env in asking if _runs_here(executor) and wish_of(executor, env)]
     if not asking:
         return Devices(cores=cores())

@@ -25,6 +25,7 @@ from headrace.spec.gateway import door_of
 from headrace.spec.observe import LogLevel, RecordSpec
 from headrace.spec.paths import anchored, anchored_observe
 from headrace.spec.plan import environment_of
+from headrace.spec.versions import each_version
 
 LOAD_EVERY_S = 0.5
 """How often gateways report what the executors have to do, if one of them grows and shrinks with it."""
@@ -80,7 +81,7 @@ class Ports:
 
 def load_every_s(flow: FlowSpec) -> float:
     """How often gateways should report the load of the executors; 0: nobody wants to know."""
-    return LOAD_EVERY_S if any(each.most > each.least for each in flow.executors) else 0.0
+    return LOAD_EVERY_S if any(each.most > each.least for each in each_version(flow.executors)) else 0.0
 
 
 class Front:
@@ -163,6 +164,10 @@ class Front:
         """Have every gateway keep where the time of requests goes, of so many at most; what they kept."""
         kept = await asyncio.gather(*(gateway.profile(most) for gateway in self._gateways))
         return [request for requests in kept for request in requests]
+
+    async def weigh(self, executor: str, weights: Mapping[str, float]) -> None:
+        """Have every gateway divide the requests of an executor among its versions like this."""
+        await asyncio.gather(*(gateway.weigh(executor, weights) for gateway in self._gateways))
 
     async def record(self, spec: RecordSpec | None) -> Written:
         """Have every gateway record requests, or (None) none of them; what became of the requests.

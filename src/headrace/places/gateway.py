@@ -25,6 +25,7 @@ from headrace.gateway.orders import (
     Route,
     Start,
     Tell,
+    Weigh,
 )
 from headrace.gateway.profiling import Profiled
 from headrace.places.accounts import Accounts
@@ -158,7 +159,7 @@ class Gateway:
         done.add_done_callback(lambda _: timer.cancel())
         return done
 
-    def tell(self, news: Processes | Tell | Profile | Log | Record) -> None:
+    def tell(self, news: Processes | Tell | Profile | Log | Record | Weigh) -> None:
         """Say which processes there are, what to report, keep, or log."""
         if self.child is not None and self._follows:
             self.child.order(msgspec.to_builtins(news))
@@ -179,7 +180,11 @@ class Gateway:
             raise from_data(recorded.failed)
         return recorded.written
 
-    async def _ask(self, news: Profile | Record, kind: str, timeout_s: float) -> Any:
+    async def weigh(self, executor: str, weights: Mapping[str, float]) -> None:
+        """Have it divide the requests of an executor among its versions like this."""
+        await self._ask(Weigh(executor, dict(weights)), 'weighed', PATIENCE_S)
+
+    async def _ask(self, news: Profile | Record | Weigh, kind: str, timeout_s: float) -> Any:
         """What it reports as `kind` when it is told something; None if it has ended, or does not answer."""
         if self.child is None or not self._follows:
             return None

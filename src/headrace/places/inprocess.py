@@ -24,6 +24,8 @@ from headrace.pipeline.context import too_late
 from headrace.pipeline.describe import FlowInfo
 from headrace.pipeline.offer import check_types
 from headrace.pipeline.spans import FLUSH_S, requested, visit
+from headrace.pipeline.substitutes import with_versions
+from headrace.pipeline.versions import Version, Versions
 from headrace.places.blueprints import load
 from headrace.places.containers import is_image
 from headrace.places.elsewhere import called_elsewhere, described_elsewhere
@@ -33,10 +35,10 @@ from headrace.places.running import Change
 from headrace.recording.recorder import Recorder
 from headrace.recording.writing import Written
 from headrace.spec import FlowSpec, order
-from headrace.spec.graph import with_replaced
 from headrace.spec.observe import LogLevel, RecordSpec
 from headrace.spec.paths import anchored_observe
 from headrace.spec.tracing import tracing_settings
+from headrace.spec.versions import each_version, shares, versions_of, with_version
 
 if TYPE_CHECKING:
     from headrace.observe.tracing.tracing import Tracing
@@ -57,8 +59,10 @@ class InProcess:
         links: Iterable[Elsewhere],
         tracing: Tracing | None = None,
         stores: Sequence[Store] = (),
+        versions: Mapping[str, Versions] | None = None,
     ) -> None:
         self.spec = spec
+        self._versions = versions or {}
         self.stores = stores
         self.info = info
         self.host = spec.gateway.host
@@ -96,14 +100,14 @@ class InProcess:
             raise
         links = called_elsewhere(spec, infos)
         handlers |= links
+        recorded = {name: visit(each, tracing, name, 'internal') for name, each in handlers.items()}
+        versions = _versions(spec, recorded, info)
         nodes = [
-            Node.of(
-                each, visit(handlers.get(each.name), tracing, each.name, 'internal'), infos.get(each.name)
-            )
+            Node.of(each, versions.get(each.name) or recorded.get(each.name), with_versions(each, infos))
             for each in order(spec)
         ]
         graph = Graph(nodes, floating_timeout_s=spec.gateway.timeout_s)
-        flow = cls(spec, info, graph, executors, links.values(), tracing, stores)
+        flow = cls(spec, info, graph, executors, links.values(), tracing, stores, versions)
         record = anchored_observe(spec).record
         if record.path:
             try:
@@ -132,9 +136,15 @@ class InProcess:
         """Its executors are part of this process: their code and arguments stay."""
         raise _fixed(name)
 
+    async def weigh(self, name: str, change: Change) -> None:
+        """Divide the requests among the versions of an executor as `change` says, from now on."""
+        executor = change(self.spec)
+        self._versions[name].weigh(shares(executor))
+        self.spec = with_version(self.spec, executor)
+
     async def log_level(self, name: str, level: LogLevel) -> None:
         """Let the `self.logger` of an executor log from `level` on: others belong to the program."""
-        self.spec = with_replaced(self.spec, with_level(self.spec, name, level))
+        self.spec = with_version(self.spec, with_level(self.spec, name, level))
         logging.getLogger(f'headrace.executor.{name}').setLevel(level)
 
     async def stop(self) -> None:
@@ -214,6 +224,20 @@ class InTime:
         return f'<InTime {self._graph}>'
 
 
+def _versions(spec: FlowSpec, handlers: Mapping[str, Handler], info: FlowInfo) -> dict[str, Versions]:
+    """What divides the requests of each executor that has several versions."""
+    infos = {each.name: each for each in info.executors}
+    return {
+        executor.name: Versions.of(
+            executor,
+            {name: Version(each.name, handlers[each.name]) for name, each in versions_of(executor).items()},
+            infos.get(executor.name),
+        )
+        for executor in spec.executors
+        if executor.versions
+    }
+
+
 def _tracing(spec: FlowSpec, store: Store | None = None) -> Tracing | None:
     return begun(
         tracing_settings(spec.observe.traces, flow=spec.name, service=spec.name, process='in-process'),
@@ -229,7 +253,7 @@ def _fixed(name: str) -> SpecError:
 
 
 def _check_images(spec: FlowSpec) -> None:
-    for executor in spec.executors:
+    for executor in each_version(spec.executors):
         if is_image(executor):
             raise SpecError(
                 f'executor {executor.name!r} is an image, and in this process there are no containers',

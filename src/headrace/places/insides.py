@@ -18,6 +18,7 @@ from headrace.places.starting import Starter
 from headrace.places.waiting import all_of
 from headrace.spec import FlowSpec
 from headrace.spec.environment import colours, read
+from headrace.spec.versions import each_version
 
 
 async def described_inside(spec: FlowSpec) -> dict[str, ExecutorInfo]:
@@ -25,7 +26,7 @@ async def described_inside(spec: FlowSpec) -> dict[str, ExecutorInfo]:
 
     Raises StartError if no container engine answers, SpecError if it does not have an image.
     """
-    names = [executor.name for executor in spec.executors if is_image(executor)]
+    names = [executor.name for executor in each_version(spec.executors) if is_image(executor)]
     directory = tempfile.mkdtemp(prefix='headrace-check-', dir=read().runtime_root())
     outputs = Outputs(directory, log.look(spec.observe.logs.format, sys.stderr, colours=colours()))
     starter = Starter(await devices_for(spec), lambda: None, directory, outputs)
@@ -42,7 +43,7 @@ async def described_inside(spec: FlowSpec) -> dict[str, ExecutorInfo]:
 
 def described_inside_from_here(spec: FlowSpec) -> dict[str, ExecutorInfo]:
     """As `described_inside`, for synchronous code; it may well be called within an event loop."""
-    if not any(is_image(executor) for executor in spec.executors):
+    if not any(is_image(executor) for executor in each_version(spec.executors)):
         return {}
     with ThreadPoolExecutor(1, 'headrace-describe') as thread:
         return thread.submit(lambda: asyncio.run(described_inside(spec))).result()

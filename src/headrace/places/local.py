@@ -20,7 +20,7 @@ from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.pipeline.offer import check_types
 from headrace.places.accounts import Accounts
 from headrace.places.care import Care
-from headrace.places.control import Control, Record, SetLevel
+from headrace.places.control import Control, Record, SetLevel, SetWeights
 from headrace.places.crew import KILL_AFTER_S, Crew
 from headrace.places.devices import devices_for
 from headrace.places.elsewhere import described_elsewhere
@@ -37,10 +37,10 @@ from headrace.spec import ExecutorSpec, FlowSpec, order, plan
 from headrace.spec.devices import Devices
 from headrace.spec.environment import colours, read
 from headrace.spec.exposure import check_dashboard, check_files, check_security
-from headrace.spec.graph import with_replaced
 from headrace.spec.observe import LogLevel, RecordSpec
 from headrace.spec.paths import anchored
 from headrace.spec.records import GATEWAY
+from headrace.spec.versions import each_version, shares, split, versioned, weighed, with_version
 
 
 class Local:
@@ -53,7 +53,8 @@ class Local:
         self.home = asyncio.get_running_loop()
         self.spec = spec
         self.ports: Mapping[str, int] = {}
-        self.crews: dict[str, Crew] = {}
+        self.crews: dict[str, Crew] = {}  # one for each version of an executor
+        self._infos: dict[str, ExecutorInfo] = {}
         self.loads = Loads()
         self._directory = directory
         self._board = Board(directory)
@@ -102,7 +103,7 @@ class Local:
         self._reserved.take(self.spec)
         self.ports = self._reserved.numbers
         front = await self._new_front(self.spec)  # first: it has the most to import
-        for executor in order(self.spec):
+        for executor in each_version(order(self.spec)):
             if not (executor.join or executor.external):
                 self.crews[executor.name] = crew = self._new_crew(self.spec, executor.name)
                 crew.attach(front.routes)
@@ -110,7 +111,8 @@ class Local:
             await crew.spawn()
         infos = await all_of(crew.describe() for crew in self.crews.values())
         elsewhere = await described_elsewhere(self.spec)
-        self.info = check_types(self.spec, {**{info.name: info for info in infos}, **elsewhere})
+        self._infos = {**{info.name: info for info in infos}, **elsewhere}
+        self.info = check_types(self.spec, self._infos)
         await all_of(crew.construct() for crew in self.crews.values())
         await front.open(self.spec, self.info)
         self._post()
@@ -121,6 +123,8 @@ class Local:
         if isinstance(order, SetLevel):
             await self.log_level(order.name, order.level)
             return None
+        if isinstance(order, SetWeights):
+            return await self._weighed(order)
         await self.record(order.spec)
         try:
             await asyncio.sleep(order.seconds)
@@ -192,17 +196,21 @@ class Local:
 
     async def scale(self, name: str, change: Change) -> None:
         """Have as many replicas as `change` says; if they are two numbers, as many as there are between."""
-        async with self._locks[name]:
+        async with self._lock(name):
             await self._resize(change(self.spec), self.crews[name].size)
 
     async def resize(self, name: str, size: int) -> None:
         """Have `size` replicas, of those that the executor may have."""
-        async with self._locks[name]:
+        async with self._lock(name):
             await self._resize(self.spec[name], size)
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        """Of an executor with all its versions: only one at a time of these changes."""
+        return self._locks[split(name)[0]]
 
     async def _resize(self, executor: ExecutorSpec, size: int) -> None:
         size = min(max(size, executor.least), executor.most)
-        await self.crews[executor.name].scale(with_replaced(self.spec, executor), size)
+        await self.crews[executor.name].scale(with_version(self.spec, executor), size)
         self._adopt(executor, self.info)
 
     async def update(self, name: str, change: Change) -> None:
@@ -211,36 +219,49 @@ class Local:
         Everything is checked before anything changes: what it offers has to fit the rest of the Flow. If it
         is not the same as before, or a setting changes that gateways act upon, they are replaced too.
         """
-        async with self._locks[name]:
+        async with self._lock(name):
             executor, crew = change(self.spec), self.crews[name]
-            info = await crew.described_as(with_replaced(self.spec, executor))
+            info = await crew.described_as(with_version(self.spec, executor))
             is_known = self._offer(executor, info) == self.info
             if is_known and nameless(executor) == nameless(self.spec[name]):
-                await crew.roll(with_replaced(self.spec, executor))
+                await crew.roll(with_version(self.spec, executor))
                 await self._resize(executor, crew.size)
             else:
                 async with self._locks['']:
                     await self._replace(executor, info)
+            self._infos[name] = info
 
     def _offer(self, executor: ExecutorSpec, info: ExecutorInfo) -> FlowInfo:
         """What the Flow offers with another executor in the place of one; SpecError if it does not fit."""
-        infos = {each.name: each for each in self.info.executors}
-        return check_types(with_replaced(self.spec, executor), {**infos, executor.name: info})
+        return check_types(with_version(self.spec, executor), {**self._infos, executor.name: info})
+
+    async def weigh(self, name: str, change: Change) -> None:
+        """Divide the requests among the versions of an executor as `change` says, from now on."""
+        async with self._lock(name), self._locks['']:  # no gateway is replaced meanwhile
+            executor = change(self.spec)
+            self._adopt(executor, self.info)
+            await asyncio.gather(*(front.weigh(name, shares(executor)) for front in self._fronts))
+
+    async def _weighed(self, order: SetWeights) -> dict[str, float]:
+        """The shares of the versions of an executor, after they were set if there are any in the order."""
+        if order.weights:
+            await self.weigh(order.name, lambda spec: weighed(spec, order.name, order.weights))
+        return shares(versioned(self.spec, order.name))
 
     async def log_level(self, name: str, level: LogLevel) -> None:
         """Log from `level` on: every process of an executor, or those of the gateway."""
-        async with self._locks['' if name == GATEWAY else name]:
+        async with self._locks[''] if name == GATEWAY else self._lock(name):
             if name == GATEWAY:
                 for front in self._fronts:
                     front.log_level(level)
             else:
                 executor = with_level(self.spec, name, level)
-                self.crews[name].log_level(with_replaced(self.spec, executor))
+                self.crews[name].log_level(with_version(self.spec, executor))
                 self._adopt(executor, self.info)
 
     async def _replace(self, executor: ExecutorSpec, info: ExecutorInfo) -> None:
         """Start an executor anew, and gateways that know it, beside those that there are; then end these."""
-        spec, offer = with_replaced(self.spec, executor), self._offer(executor, info)
+        spec, offer = with_version(self.spec, executor), self._offer(executor, info)
         crew = self._new_crew(spec, executor.name)
         others = [each for each in self.crews.values() if each.name != executor.name]
         try:
@@ -271,7 +292,7 @@ class Local:
         await crew.stop(grace_s)
 
     def _adopt(self, executor: ExecutorSpec, info: FlowInfo) -> None:
-        self.spec = with_replaced(self.spec, executor)
+        self.spec = with_version(self.spec, executor)
         self.info = info
         self._fronts[-1].offer(self.spec, info)
         self._care.look_after(self.spec)

@@ -45,6 +45,9 @@ class Running(Protocol):
     async def update(self, name: str, change: Change) -> None:
         """Replace every process of an executor by one as `change` describes it, while requests go on."""
 
+    async def weigh(self, name: str, change: Change) -> None:
+        """Divide the requests among the versions of an executor as `change` says."""
+
     async def profile(self, most: int) -> list[Profiled]:
         """Keep where the time of requests goes, of so many at most (0: none); what was kept until now."""
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from keyword import iskeyword
-
-from msgspec.structs import replace
 
 from headrace.errors import SpecError
 from headrace.spec.conditions import check_conditions, check_external, check_floating
@@ -15,6 +13,7 @@ from headrace.spec.records import GATEWAY, ExecutorSpec, FlowSpec
 from headrace.spec.sharding import check_shards
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
+from headrace.spec.versions import check_versions, each_version
 
 NOWHERE = Source()
 
@@ -39,6 +38,7 @@ def check_growing(spec: FlowSpec, source: Source = NOWHERE) -> None:
     _check_replicas(spec.executors, source)
     _check_devices(spec.executors, source)
     check_shards(spec.executors, source)
+    check_versions(spec.executors, source)
     check_external(spec.executors, source)
     check_floating(spec.executors, source)
     check_conditions(spec.executors, source)
@@ -102,12 +102,6 @@ def terminals(spec: FlowSpec) -> tuple[ExecutorSpec, ...]:
     awaited = [executor for executor in spec.executors if not executor.floating]
     needed = {name for executor in awaited for name in executor.needs}
     return tuple(executor for executor in awaited if executor.name not in needed)
-
-
-def with_replaced(spec: FlowSpec, executor: ExecutorSpec) -> FlowSpec:
-    """The Flow with `executor` in the place of the one that has its name."""
-    executors = tuple(executor if each.name == executor.name else each for each in spec.executors)
-    return replace(spec, executors=executors)
 
 
 def last(spec: FlowSpec) -> str:
@@ -185,8 +179,15 @@ def _check_needs(executors: Sequence[ExecutorSpec], source: Source) -> None:
                 )
 
 
-def _check_replicas(executors: Sequence[ExecutorSpec], source: Source) -> None:
+def _numbered(executors: Sequence[ExecutorSpec]) -> Iterator[tuple[int, ExecutorSpec]]:
+    """Every version of every executor, with where that stands."""
     for index, executor in enumerate(executors):
+        for version in each_version((executor,)):
+            yield index, version
+
+
+def _check_replicas(executors: Sequence[ExecutorSpec], source: Source) -> None:
+    for index, executor in _numbered(executors):
         if not 1 <= executor.least <= executor.most:
             raise source.error(
                 ('executors', index, 'replicas'),
@@ -196,7 +197,7 @@ def _check_replicas(executors: Sequence[ExecutorSpec], source: Source) -> None:
 
 
 def _check_devices(executors: Sequence[ExecutorSpec], source: Source) -> None:
-    for index, executor in enumerate(executors):
+    for index, executor in _numbered(executors):
         try:
             check_wish(executor)
         except SpecError as error:

@@ -22,7 +22,9 @@ def part_of(executor: ExecutorSpec, part: Part) -> ExecutorSpec:
     >>> part_of(ExecutorSpec(name='a', uses='m:A', uses_with={'x': 1}, uses_after='m:B'), 'after').uses
     'm:B'
     """
-    alone = replace(executor, uses_before=None, uses_after=None)
+    alone = replace(
+        executor, uses_before=None, uses_after=None, versions={}, weights={}, version_parameter=''
+    )
     if not part:
         return alone
     return ExecutorSpec(

@@ -94,6 +94,7 @@ def moved(spec: FlowSpec, folder: str | Path) -> FlowSpec:
             workspace=None if executor.workspace is None else move(executor.workspace),
             allow_uris=tuple(uri if '://' in uri or uri == '*' else move(uri) for uri in executor.allow_uris),
             tls=move(executor.tls) if isinstance(executor.tls, str) else executor.tls,
+            versions={name: move_executor(version) for name, version in executor.versions.items()},
         )
 
     record = spec.observe.record

@@ -12,6 +12,7 @@ from headrace.spec.graph import check, order
 from headrace.spec.parts import Part, part_of
 from headrace.spec.records import GATEWAY, PASS_THROUGH, ExecutorSpec, FlowSpec
 from headrace.spec.references import shown
+from headrace.spec.versions import each_version, split
 from headrace.spec.words import entry_in_words, place_in_words
 
 Role = Literal['gateway', 'worker', 'inline']
@@ -121,7 +122,7 @@ class PhysicalPlan(Struct, frozen=True, kw_only=True):
         return self._input(process.executor)
 
     def _input(self, name: str) -> str:
-        wires = [wire for wire in self.wires if wire.target == name]
+        wires = [wire for wire in self.wires if wire.target == split(name)[0]]
         sources = ', '.join(wire.source for wire in wires) or 'clients'
         notes = [f'when {wires[0].when}'] if wires and wires[0].when else []
         notes += ['floating'] if wires and wires[0].floating else []
@@ -155,7 +156,7 @@ def plan(spec: FlowSpec, *, directory: str = '') -> PhysicalPlan:
     """
     check(spec)
     ordered = order(spec)
-    here = [executor for executor in ordered if not (executor.join or executor.external)]
+    here = each_version(each for each in ordered if not (each.join or each.external))
     workers = [process for executor in here for process in processes(spec, executor, directory=directory)]
     return PhysicalPlan(
         flow=spec.name,

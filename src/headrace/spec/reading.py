@@ -15,8 +15,10 @@ from headrace.spec.fields import Fields, canonical, mapping, record, unknown
 from headrace.spec.gateway import ExposedEndpoint, GatewaySpec
 from headrace.spec.graph import check, last, terminals
 from headrace.spec.records import INNER, ExecutorSpec, FlowSpec
+from headrace.spec.references import without
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
+from headrace.spec.versions import SHARED, joined, of_main
 
 SETTINGS = tuple(name for name in FlowSpec.__struct_fields__ if name not in (*INNER, 'executors', 'gateway'))
 """The settings that a Flow has itself; in YAML they stand at the top, or under `with:`."""
@@ -84,12 +86,42 @@ def read_executor(fields: Fields, source: Source, path: Path = (), *, flow: Flow
         values.setdefault('join', 'uses' not in values)
     if values.get('needs') is None:
         values['needs'] = last(flow)
+    versions = mapping(values.pop('versions', None), source, (*path, 'versions'))
     executor = record(ExecutorSpec, values, _unfolded_source(source, path), path)
     if executor.join and 'uses' in values:
         raise source.error(
             (*path, 'join'), 'an executor that only joins runs nothing', help='take out join or uses'
         )
-    return executor
+    read = {
+        str(name): _version(executor, str(name), given, source, (*path, 'versions', name))
+        for name, given in versions.items()
+    }
+    return replace(executor, versions=read)
+
+
+def _version(main: ExecutorSpec, name: str, given: Any, source: Source, path: Path) -> ExecutorSpec:
+    """One version of an executor: what it says, and else what the executor says."""
+    values = _unfolded(mapping(given, source, path), source, path)
+    for key in values:
+        if canonical(key) in SHARED:
+            raise source.error(
+                (*path, key),
+                'it is the same for all versions of an executor',
+                help=f'write it at executor {main.name!r} itself',
+            )
+    own = record(
+        ExecutorSpec, {**values, 'name': joined(main.name, name)}, _unfolded_source(source, path), path
+    )
+    said = {canonical(key) for key in values}
+    references = (*without(main.from_environment, {*said, 'name'}), *own.from_environment)
+    return of_main(
+        main,
+        {
+            **{key: getattr(own, key) for key in said},
+            'name': own.name,
+            'from_environment': references,
+        },
+    )
 
 
 def read_gateway(fields: Fields, source: Source, path: Path = ()) -> GatewaySpec:

@@ -288,6 +288,23 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     kubernetes: Annotated[
         ClusterSpec, Meta(description='Where in a cluster it runs, and how it grows there.')
     ] = ClusterSpec()
+    versions: Annotated[
+        dict[str, ExecutorSpec],
+        Meta(
+            description='Other versions beside this one, which is called main; each says what is different: '
+            "{v2: {uses: 'docker://shop/encoder:2', replicas: 1}}."
+        ),
+    ] = {}
+    weights: Annotated[
+        dict[str, int | float],
+        Meta(description='Shares of the versions in the requests: {main: 90, v2: 10}. default: all to main.'),
+    ] = {}
+    version_parameter: Annotated[
+        str,
+        Meta(
+            description='Parameter of requests that chooses a version by its name; default: callers cannot.'
+        ),
+    ] = ''
     from_environment: tuple[Reference, ...] = ()
 
     @property
@@ -349,8 +366,9 @@ class FlowSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return [*shown(self).items()]
 
     def __getitem__(self, name: str) -> ExecutorSpec:
-        """The executor of this name; KeyError if there is none."""
+        """The executor of this name, or the version of one (encoder/v2); KeyError if there is none."""
+        own, _, version = name.partition('/')
         for executor in self.executors:
-            if executor.name == name:
-                return executor
+            if executor.name == own:
+                return executor.versions[version] if version else executor
         raise KeyError(name)

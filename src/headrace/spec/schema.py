@@ -9,6 +9,7 @@ import msgspec
 from headrace.spec.gateway import ExposedEndpoint, GatewaySpec
 from headrace.spec.reading import METHODS, SETTINGS
 from headrace.spec.records import INNER, BatchingSpec, ExecutorSpec, FlowSpec
+from headrace.spec.versions import SHARED
 
 Schema = dict[str, Any]
 
@@ -67,8 +68,15 @@ def _executor(component: Schema) -> Schema:
     properties = _all_written(component)
     del properties['needs']['default']  # in YAML it is the executor before
     properties['uses'] |= {'anyOf': [{'type': 'string', 'minLength': 1}, _inline(properties)]}
+    own = {name: value for name, value in properties.items() if name not in SHARED}
+    properties['versions'] = {**properties['versions'], 'anyOf': [_each(_object(own))]}
     properties['method'] = {'enum': list(METHODS), 'description': 'needs and needs_all only join.'}
     return _object(properties, _first_line(component))
+
+
+def _each(value: Schema) -> Schema:
+    """A mapping whose values are like this."""
+    return {'type': 'object', 'additionalProperties': {'anyOf': [value, {'type': 'null'}]}}
 
 
 def _inline(properties: Schema) -> Schema:

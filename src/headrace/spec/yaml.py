@@ -20,6 +20,7 @@ from headrace.spec.records import ExecutorSpec, FlowSpec
 from headrace.spec.references import FIELD, restored
 from headrace.spec.source import Source
 from headrace.spec.suggest import closest
+from headrace.spec.versions import differing
 
 _SPELLING = {
     'protocols': 'protocol',
@@ -85,10 +86,20 @@ def _with_expressions(document: dict[str, Any], spec: FlowSpec) -> dict[str, Any
             document[key] = restored(document[key], record.from_environment, as_expression)
     if spec.executors:
         document['executors'] = [
-            restored(entry, executor.from_environment, as_expression)
+            _executor_with_expressions(entry, executor)
             for entry, executor in zip(document['executors'], spec.executors, strict=True)
         ]
     return document
+
+
+def _executor_with_expressions(entry: Any, executor: ExecutorSpec) -> Any:
+    entry = restored(entry, executor.from_environment, as_expression)
+    if executor.versions:
+        entry['versions'] = {
+            name: restored(entry['versions'][name], version.from_environment, as_expression)
+            for name, version in executor.versions.items()
+        }
+    return entry
 
 
 def _parsed(
@@ -124,7 +135,16 @@ def _executor(executor: ExecutorSpec, after: str) -> dict[str, Any]:
         entry['uses_dynamic_batching'] = {endpoint: batching.said() for endpoint, batching in batched}
     if executor.needs != (after,):
         entry['needs'] = _single(executor.needs)
+    if executor.versions:
+        entry['versions'] = {name: _version(version, executor) for name, version in executor.versions.items()}
     return entry
+
+
+def _version(version: ExecutorSpec, main: ExecutorSpec) -> dict[str, Any]:
+    """What a version says otherwise than its executor, also if that is a default."""
+    changed = _executor(version, version.needs[0])
+    same = {name: getattr(version, name) for name in differing(version, main)}
+    return {**same, **{name: changed[name] for name in same if name in changed}}
 
 
 def _gateway(gateway: GatewaySpec) -> dict[str, Any]:

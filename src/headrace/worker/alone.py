@@ -14,6 +14,7 @@ from headrace.observe.health import Health
 from headrace.observe.metrics.reading import read
 from headrace.observe.metrics.told import told_of_here
 from headrace.spec import environment
+from headrace.spec.versions import split
 from headrace.wire.lifeline import leave
 from headrace.wire.server import Server
 from headrace.worker.orders import WorkerOrder
@@ -60,7 +61,10 @@ class Alone:
         """From now on, tell what it measures."""
         store, flow = made.store, made.order.flow
         assert store is not None
-        self.health.metrics = lambda accept: told_of_here(read(None, store), flow, accept=accept)
+        name = split(made.order.spec.name)[0]  # which others there are is not known here
+        self.health.metrics = lambda accept: told_of_here(
+            read(None, store), flow, accept=accept, versioned=(name,)
+        )
 
     def serving(self, server: Server) -> None:
         self.health.watch()

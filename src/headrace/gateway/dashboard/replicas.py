@@ -14,6 +14,9 @@ from headrace.observe.metrics.store import OTHER
 from headrace.observe.paths import hide_paths
 
 ALIVE = frozenset(('healthy', 'suspect'))
+AROUND = ('before', 'after')
+"""What comes before and after the shards of an executor; any other part is a version of it."""
+
 STARTING = 'starting'
 """How a replica is that is to be there, and that this gateway has no way to."""
 MOST_DRAWN = 1000
@@ -51,7 +54,7 @@ def place_of(executor: str, key: str) -> Place:
         elif kind == 'rep':
             number = int(digits)
         elif word:
-            part = word
+            part = f'{part}/{word}' if part else word
     return Place(part, shard, number, address, int(start or 0))
 
 
@@ -93,11 +96,12 @@ def _is_sharded(states: Mapping[str, str]) -> bool:
 
 def _name(executor: str, part: str, shard: int, number: int, *, is_sharded: bool, alone: bool) -> str:
     """What a replica is called in plans and logs."""
-    if part:
-        return f'{executor}/{part}'
+    name = f'{executor}/{part}' if part else executor
+    if part.rpartition('/')[2] in AROUND:
+        return name
     if is_sharded:
-        return f'{executor}/shard-{shard}/rep-{number}'
-    return executor if alone else f'{executor}/rep-{number}'
+        return f'{name}/shard-{shard}/rep-{number}'
+    return name if alone else f'{name}/rep-{number}'
 
 
 def _replica(
@@ -118,11 +122,15 @@ def _replica(
 
 
 def health(replicas: Sequence[ReplicaState], *, is_ready: bool) -> Health:
-    """How an executor is: it works as long as each of its shards has a replica that does."""
+    """How an executor is: it works as long as each shard of one of its versions has a replica that does."""
     rows: dict[tuple[str, int], list[str]] = {}
     for replica in replicas:
         rows.setdefault((replica.part, replica.shard), []).append(replica.state)
-    if not is_ready or any(not ALIVE & {*row} for row in rows.values()):
+    works: dict[str, bool] = {}
+    for (part, _), row in rows.items():
+        version = '' if part in AROUND else part.partition('/')[0]
+        works[version] = works.get(version, True) and bool(ALIVE & {*row})
+    if not is_ready or (works and not any(works.values())):
         return 'down'
     is_well = all(state == 'healthy' for row in rows.values() for state in row)
     return 'healthy' if is_well else 'degraded'

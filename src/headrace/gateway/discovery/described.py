@@ -15,6 +15,7 @@ from headrace.pipeline.assembly import described
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo, FlowInfo
 from headrace.pipeline.offer import check_types
 from headrace.spec import ExecutorSpec, FlowSpec
+from headrace.spec.versions import each_version
 from headrace.wire import Connection
 from headrace.wire.tls import Contexts
 
@@ -65,7 +66,7 @@ class Described:
             telling.cancel()
         infos = {
             executor.name: self._assembled(executor)
-            for executor in self._flow.executors
+            for executor in each_version(self._flow.executors)
             if not executor.join and not executor.external
         }
         return check_types(self._flow, {**infos, **{task.result().name: task.result() for task in asked}})

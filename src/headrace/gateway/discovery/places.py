@@ -12,6 +12,7 @@ from headrace.gateway.discovery.names import Names
 from headrace.gateway.orders import Target
 from headrace.spec import FlowSpec, order
 from headrace.spec.suggest import did_you_mean
+from headrace.spec.versions import each_version
 from headrace.wire.address import TLS, parse
 
 FORMS = 'write dns:NAME:PORT, tcp:HOST:PORT,HOST:PORT, unix:PATH, file:PATH or slices:SERVICE:PORT'
@@ -64,7 +65,7 @@ def wanted(flow: FlowSpec) -> tuple[Target, ...]:
     ['a', 'a/shard-1', 'a/after']
     """
     found: list[Target] = []
-    for executor in order(flow):
+    for executor in each_version(order(flow)):
         if executor.join or executor.external:
             continue
         if executor.uses_before is not None:

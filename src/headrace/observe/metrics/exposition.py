@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from prometheus_client import exposition
@@ -16,6 +16,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
+from headrace.observe.metrics import versions
 from headrace.observe.metrics.catalogue import FLOW
 from headrace.observe.metrics.reading import Measured, Snapshot, Values
 
@@ -28,13 +29,19 @@ Adding = Callable[[Snapshot], Iterator[Measured]]
 
 
 def written(
-    snapshot: Snapshot, flow: str, *, accept: str = '', more: Adding | None = None
+    snapshot: Snapshot,
+    flow: str,
+    *,
+    accept: str = '',
+    more: Adding | None = None,
+    versioned: Collection[str] = (),
 ) -> tuple[bytes, str]:
     """The text, and its media type: OpenMetrics for who accepts it, which alone has exemplars.
 
-    Every series has the label `flow` besides its own.
+    Every series has the label `flow` besides its own. `versioned` are executors that have several versions,
+    as far as the series do not show it.
     """
-    registry: Any = _Collected(snapshot, flow, more)
+    registry: Any = _Collected(snapshot, flow, more, versioned)
     if 'application/openmetrics-text' in accept:
         return openmetrics.generate_latest(registry), OPENMETRICS  # type: ignore[no-untyped-call]
     return exposition.generate_latest(registry), TEXT
@@ -43,7 +50,10 @@ def written(
 class _Collected:
     """What the functions of prometheus_client take for a registry."""
 
-    def __init__(self, snapshot: Snapshot, flow: str, more: Adding | None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, flow: str, more: Adding | None, versioned: Collection[str]
+    ) -> None:
+        self._versioned = frozenset(versioned)
         self._snapshot = snapshot
         self._flow = flow
         self._more = more
@@ -52,8 +62,9 @@ class _Collected:
         """Every metric with its series, in the order of their names."""
         measured = [*self._snapshot.metrics.values()]
         measured += [] if self._more is None else self._more(self._snapshot)
+        versioned = self._versioned | versions.versioned(self._snapshot)
         for each in sorted(measured, key=lambda each: each.metric.name):
-            yield _family(each, self._flow)
+            yield _family(versions.labelled(each, versioned) if versioned else each, self._flow)
 
 
 def _family(measured: Measured, flow: str) -> Family:

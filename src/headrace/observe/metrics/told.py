@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Collection
 
 from headrace._version import __version__
 from headrace.observe.metrics import catalogue, gpus, processes
@@ -19,7 +20,15 @@ def with_looks(snapshot: Snapshot) -> Snapshot:
 
 
 def told_of_here(
-    snapshot: Snapshot, flow: str, *, accept: str = '', more: Adding | None = None
+    snapshot: Snapshot,
+    flow: str,
+    *,
+    accept: str = '',
+    more: Adding | None = None,
+    versioned: Collection[str] = (),
 ) -> tuple[bytes, str]:
-    """The text for Prometheus, and its media type; `accept` is what it said that it takes."""
-    return written(with_looks(snapshot), flow, accept=accept, more=more)
+    """The text for Prometheus, and its media type; `accept` is what it said that it takes.
+
+    `versioned` are executors that have several versions: their series say which.
+    """
+    return written(with_looks(snapshot), flow, accept=accept, more=more, versioned=versioned)

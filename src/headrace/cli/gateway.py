@@ -38,6 +38,12 @@ OPTIONS = Source('command line')
     metavar='SECONDS',
     help='How long it goes on accepting after SIGTERM, so that load balancers notice that it is not ready.',
 )
+@click.option(
+    '--weights',
+    default='',
+    metavar='FILE',
+    help='Shares of the versions of executors, followed as the file changes: encoder: {main: 90, v2: 10}.',
+)
 @record_options(GatewaySpec, *OWN, defaults=False)
 def command(
     flow: Path,
@@ -47,6 +53,7 @@ def command(
     at: tuple[tuple[str, str], ...],
     health: str,
     linger_s: float,
+    weights: str,
     **options: Any,
 ) -> None:
     """Run the gateway of a Flow, alone: what a container runs.
@@ -75,7 +82,7 @@ def command(
     spec = _with_options(read(flow, context, base), options)
     environment.add({'GRPC_VERBOSITY': 'NONE', **environment.variables(), **spec.env})
     notices = later('places.noticeboard').posted_by(spec.name, spec.gateway.host)
-    told = {'notices': notices, 'tell': start_errors()}
+    told = {'notices': notices, 'weights': weights, 'tell': start_errors()}
     later('gateway.alone').main(spec, at, host=name_of_host(), health=health, linger_s=linger_s, **told)
 
 

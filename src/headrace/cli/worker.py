@@ -18,6 +18,7 @@ from headrace.spec.parts import Part, part_of
 from headrace.spec.plan import process
 from headrace.spec.suggest import did_you_mean
 from headrace.spec.threads import LIMITS
+from headrace.spec.versions import each_version, with_version
 
 
 def _under_supervisor(ctx: click.Context, option: click.Parameter, is_wanted: bool) -> None:

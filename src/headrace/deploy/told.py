@@ -167,7 +167,7 @@ def _seen(executor: ExecutorSpec) -> ExecutorSpec:
 def _run(executor: ExecutorSpec, member: Member, base: str) -> ExecutorSpec:
     """An executor as its worker sees it, and of its versions only the one that runs there."""
     unsaid = (*PLACING, *(ITSELF if member.part else ()), 'replicas')
-    own, version = split(member.executor)
+    version = split(member.executor)[1]
     if version == MAIN:
         return _portable(_without(executor, (*unsaid, *OF_MAIN[1:])), base)
     told = _portable(_without(executor.versions[version], unsaid), base)

@@ -15,6 +15,7 @@ from headrace.gateway.deserted import Deserted
 from headrace.gateway.discovery.described import Described
 from headrace.gateway.discovery.following import Following
 from headrace.gateway.discovery.places import sources_for
+from headrace.gateway.discovery.weighing import Weighing
 from headrace.gateway.orders import Leave, Open, Route, Start, Target, nameless
 from headrace.gateway.serving import Loaded, Serving, loaded, speak
 from headrace.gateway.switchboard import Switchboard
@@ -51,12 +52,13 @@ def main(
     health: str = '',
     linger_s: float = 0.0,
     notices: Notices | None = None,
+    weights: str = '',
     tell: Callable[[BaseException], None],
 ) -> NoReturn:
     """Serve `flow`, whose executors are where `at` says (target, place), until it is told to end.
 
-    `health` is where probes are answered, `host` what this process is called. `tell` hears why it cannot
-    start.
+    `health` is where probes are answered, `host` what this process is called, `weights` a file with the
+    shares of versions. `tell` hears why it cannot start.
     """
     start = Start(
         anchored(flow.gateway, flow.base),
@@ -72,6 +74,8 @@ def main(
         signal.signal(number, lambda *_: leave(0))  # process 1 of a container is not ended without
     alone = Alone(flow, start, Health('it loads its protocols'), notices, tell)
     try:
+        if weights:
+            alone.weigh_by(weights)
         if health:
             alone.health.open(health)
         check_security(start.spec)
@@ -111,6 +115,12 @@ class Alone:
         self._board: Switchboard | None = None
         self._deserted: Deserted | None = None
         self._status = 0
+        self._weighing: Weighing | None = None
+
+    def weigh_by(self, path: str) -> None:
+        """Divide requests among versions as this file says, now and whenever it changes."""
+        self._weighing = Weighing(path, self._flow)
+        self._flow = self._weighing.look() or self._flow
 
     async def run(self, parts: Loaded, at: Iterable[tuple[str, str]]) -> int:
         """Find the executors, open the doors, serve until it is time to end; the status of the process."""
@@ -132,6 +142,8 @@ class Alone:
         finally:
             stopped.cancel()
         works = [asyncio.ensure_future(each) for each in (self._judge(), self._deserted.watch())]
+        if self._weighing is not None and self._board is not None:
+            works.append(asyncio.ensure_future(self._weighing.follow(self._board.weigh)))
         try:
             return await serving.run() or self._status
         finally:

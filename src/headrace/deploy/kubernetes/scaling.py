@@ -14,6 +14,7 @@ from headrace.deploy.kubernetes.objects import Exported, Object
 from headrace.deploy.shipped import Shipped
 from headrace.errors import SpecError
 from headrace.observe.metrics.catalogue import QUEUE_LENGTH
+from headrace.spec.versions import split
 
 _LABEL_VALUE = re.compile(r'[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?')
 
@@ -59,7 +60,9 @@ def adapter_rules(exported: Exported, all_shipped: Iterable[Shipped]) -> Object 
 def queue_labels(exported: Exported, shipped: Shipped) -> dict[str, str]:
     """The labels of the queue of a member, among all queues that Prometheus knows."""
     member = shipped.member
-    return {'flow': exported.spec.name, 'executor': member.executor, 'shard': str(member.shard)}
+    executor, version = split(member.executor)
+    labels = {'flow': exported.spec.name, 'executor': executor, 'shard': str(member.shard)}
+    return {**labels, 'version': version} if exported.spec[executor].versions else labels
 
 
 def _autoscaler(exported: Exported, shipped: Shipped, by_cpu: int | None, by_queue: float | None) -> Object:

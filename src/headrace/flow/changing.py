@@ -44,7 +44,7 @@ def log_level(flow: Any, name: str, level: str) -> Any:
 def set_weights(flow: Any, name: str, weights: Mapping[str, Any]) -> Any:
     """Divide the requests among the versions of an executor by these weights; awaited as `change` is."""
     session, source = flow.session, Source('Flow.set_weights()')
-    numbers = convert(dict(weights), dict[str, int | float], source, ())
+    numbers = {key: convert(weight, int | float, source, (key,)) for key, weight in weights.items()}
     wanted = partial(weighed, name=name, weights=numbers, source=source)
     wanted(flow.spec)
 

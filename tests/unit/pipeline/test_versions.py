@@ -1,12 +1,12 @@
 import asyncio
 from collections import Counter
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace import Document, DocumentArray
+from headrace import BaseDoc, Document, DocumentArray
 from headrace.documents.schema import schema_of
 from headrace.errors import ExecutorFailure, Overloaded, RequestError, SpecError, Unavailable
 from headrace.pipeline import Batch, Context
@@ -91,7 +91,7 @@ def test_at_no_moment_is_anybody_a_whole_round_ahead(weights):
 def test_a_small_share_is_spread():
     handler, _ = versions({'main': 9, 'v2': 1})
     where = [index for index, name in enumerate(turns(handler, 40)) if name == 'v2']
-    assert {second - first for first, second in zip(where, where[1:], strict=False)} == {10}
+    assert {second - first for first, second in pairwise(where)} == {10}
 
 
 def test_weights_change_between_two_requests():
@@ -228,10 +228,13 @@ def test_a_version_that_lacks_an_endpoint_is_named():
 
 
 def test_a_version_that_gives_something_else_is_named():
-    class Other(Document):
+    class Plain(BaseDoc):
+        text: str
+
+    class Numbered(Plain):
         number: int
 
-    schema, other = schema_of(Document), schema_of(Other)
+    schema, other = schema_of(Plain), schema_of(Numbered)
     main = ExecutorInfo('a', (EndpointInfo('/x', 'docs', schema, other),))
     version = ExecutorInfo('a/v2', (EndpointInfo('/x', 'docs', schema, schema),))
     with pytest.raises(SpecError, match="'a/v2' does not give what 'a' gives at endpoint '/x'.*number"):

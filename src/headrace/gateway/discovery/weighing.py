@@ -10,11 +10,10 @@ from pathlib import Path
 from headrace.errors import SpecError
 from headrace.spec import FlowSpec, tree
 from headrace.spec.explain import convert
+from headrace.spec.fields import mapping
 from headrace.spec.versions import shares, weighed, with_version
 
 LOOK_EVERY_S = 0.5
-
-Weights = dict[str, int | float]
 
 _log = logging.getLogger(__name__)
 
@@ -67,8 +66,12 @@ def with_weights(flow: FlowSpec, text: str, name: str = 'weights') -> FlowSpec:
     {'main': 1, 'v2': 1}
     """
     data, source = tree.parse(text, name=name, environment={})
-    for executor, weights in convert(data or {}, dict[str, Weights], source, ()).items():
-        flow = with_version(flow, weighed(flow, executor, weights, source))
+    for executor, weights in mapping(data, source, ()).items():
+        numbers = {
+            version: convert(weight, int | float, source, (executor, version))
+            for version, weight in mapping(weights, source, (executor,)).items()
+        }
+        flow = with_version(flow, weighed(flow, executor, numbers, source))
     return flow
 
 

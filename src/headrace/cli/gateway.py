@@ -8,7 +8,7 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from headrace.cli.alone import alone_options, later, name_of_host, read, start_errors
+from headrace.cli.alone import alone_options, later, name_of_host, read, start_errors, with_options
 from headrace.cli.options import KeyValue, given, record_options
 from headrace.cli.output import warn_of_strays
 from headrace.spec import FlowSpec, GatewaySpec, Source, environment
@@ -20,30 +20,35 @@ OWN = ('protocols', 'ports', 'host', 'insecure')
 OPTIONS = Source('command line')
 
 
+PLACES = with_options(
+    alone_options,
+    click.option(
+        '--at',
+        type=KeyValue(typed=False),
+        multiple=True,
+        metavar='TARGET=WHERE',
+        help='Where the replicas of an executor are; once for each, for each of its shards and versions, and '
+        'for what comes before and after them.',
+    ),
+    click.option(
+        '--linger',
+        'linger_s',
+        type=click.FloatRange(min=0),
+        default=0.0,
+        metavar='SECONDS',
+        help='How long it goes on accepting after SIGTERM, so that load balancers notice that it is not ready.',
+    ),
+    click.option(
+        '--weights',
+        default='',
+        metavar='FILE',
+        help='Shares of the versions of executors, followed as the file changes: encoder: {main: 9, v2: 1}.',
+    ),
+)
+
+
 @click.command('gateway')
-@alone_options
-@click.option(
-    '--at',
-    type=KeyValue(typed=False),
-    multiple=True,
-    metavar='TARGET=WHERE',
-    help='Where the replicas of an executor are; once for each, for each of its shards, and for what comes '
-    'before and after them.',
-)
-@click.option(
-    '--linger',
-    'linger_s',
-    type=click.FloatRange(min=0),
-    default=0.0,
-    metavar='SECONDS',
-    help='How long it goes on accepting after SIGTERM, so that load balancers notice that it is not ready.',
-)
-@click.option(
-    '--weights',
-    default='',
-    metavar='FILE',
-    help='Shares of the versions of executors, followed as the file changes: encoder: {main: 90, v2: 10}.',
-)
+@PLACES
 @record_options(GatewaySpec, *OWN, defaults=False)
 def command(
     flow: Path,
@@ -60,7 +65,7 @@ def command(
 
     It waits until every executor has a replica, follows those that come and go, and ends in good order on
     SIGTERM. TARGET is the name of an executor; of its parts encoder/before, index/shard-1 (the first shard is
-    index itself), encoder/after. WHERE is one of:
+    index itself), encoder/after; of a version encoder/v2. WHERE is one of:
 
     \b
         dns:NAME:PORT            every address of the name is a replica; asked again each second

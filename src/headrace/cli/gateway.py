@@ -36,7 +36,7 @@ PLACES = with_options(
         type=click.FloatRange(min=0),
         default=0.0,
         metavar='SECONDS',
-        help='How long it goes on accepting after SIGTERM, so that load balancers notice that it is not ready.',
+        help='How long it goes on accepting after SIGTERM, so that load balancers notice it is not ready.',
     ),
     click.option(
         '--weights',

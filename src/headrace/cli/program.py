@@ -31,7 +31,7 @@ COMMANDS = {
     'replay': 'Send recorded requests once more, and compare the answers.',
     'logs': 'Show the last lines that a running Flow has logged or printed.',
     'log-level': 'Let an executor of a running Flow log more, or less.',
-    'weights': 'Divide the requests of an executor of a running Flow among its versions.',
+    'weights': 'Divide requests among the versions of an executor.',
     'keys': 'Make, list and remove the API keys that open a gateway.',
     'certs': 'Make certificates for development.',
     'build': 'Make an image of an executor, or of a whole Flow.',

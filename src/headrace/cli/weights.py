@@ -13,9 +13,9 @@ from headrace.places.control import SetWeights, order
 @click.argument('weights', metavar='[VERSION=WEIGHT]...', nargs=-1)
 @flow_option
 def command(name: str, weights: tuple[str, ...], flow: str) -> None:
-    """Divide the requests of an executor of a running Flow among its versions.
+    """Divide requests among the versions of an executor.
 
-    NAME is the executor; its first version is called main. Weights are shares: main=90 v2=10 is the same as
+    NAME is an executor of a running Flow; its first version is called main. Weights are shares: main=90 v2=10 is the same as
     main=9 v2=1; a version that is not named gets nothing. Nothing is started anew. Without weights, those
     that count now are shown.
 

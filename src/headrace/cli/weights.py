@@ -15,9 +15,9 @@ from headrace.places.control import SetWeights, order
 def command(name: str, weights: tuple[str, ...], flow: str) -> None:
     """Divide requests among the versions of an executor.
 
-    NAME is an executor of a running Flow; its first version is called main. Weights are shares: main=90 v2=10 is the same as
-    main=9 v2=1; a version that is not named gets nothing. Nothing is started anew. Without weights, those
-    that count now are shown.
+    NAME is an executor of a running Flow; its first version is called main. Weights are shares: main=90 v2=10
+    is the same as main=9 v2=1; a version that is not named gets nothing. Nothing is started anew. Without
+    weights, those that count now are shown.
 
     \b
     Examples:

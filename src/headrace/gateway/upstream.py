@@ -128,7 +128,7 @@ class Upstream:
                     pause_s = FIRST_PAUSE_S
                     while await self._is_there(connection):
                         await asyncio.wait({connection.ended}, timeout=PING_EVERY_S)
-                    self._tell('lost')  # it may itself say so a moment later, when it is not the newest any more
+                    self._tell('lost')  # its own word may come when it is not the newest any more
                 else:
                     await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # not all gateways at once
                     pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import needs
 import pytest
 
+PLUGINS = Path(needs.__file__).resolve().parent
 TESTS = """
 import needs, pytest
 needs.TOOLS['anvil'] = lambda: 'no anvil: buy one'
@@ -55,7 +57,7 @@ def test_unknown_tool_in_the_switch(tmp_path: Path) -> None:
 def run(directory: Path, required: str) -> subprocess.CompletedProcess[str]:
     (directory / 'test_some.py').write_text(TESTS)
     env = {
-        'PYTHONPATH': str(Path(needs.__file__).parent),
+        'PYTHONPATH': os.pathsep.join(map(str, (PLUGINS, PLUGINS.parents[1]))),
         'PATH': '/usr/bin:/bin',
         'HEADRACE_TEST_REQUIRE': required,
     }

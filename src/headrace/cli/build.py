@@ -48,7 +48,7 @@ _OPTIONS = (
     click.option('--extra', 'extras', multiple=True, help='Extra of pyproject.toml; may be repeated.'),
     click.option('--locked', is_flag=True, help='Refuse if requirements.lock is missing or stale.'),
     click.option('--upgrade', is_flag=True, help='Choose new versions of all requirements.'),
-    click.option('--index-url', 'urls', multiple=True, help='Index of packages; more are asked after it.'),
+    click.option('--index', 'urls', multiple=True, help='Index of packages; more are asked after it.'),
     click.option('--wheels', type=_folder, help='Folder with wheels to install from, too.'),
     click.option('--offline', is_flag=True, help='Install from --wheels only.'),
     click.option('--headrace', default='', help='Release, wheel or sources of headrace; default: this one.'),

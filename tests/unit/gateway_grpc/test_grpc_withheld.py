@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import grpc
 import pytest
 
+from headrace.errors import TooLarge
+from headrace.gateway.grpc.receiving import one_message
 from headrace.gateway.grpc.withheld import LINE, LOG, is_withheld, listen
 
 
@@ -29,3 +32,37 @@ def test_the_line_is_heard(caplog: pytest.LogCaptureFixture, level: int) -> None
     logged = [record.message for record in caplog.records if record.name == LOG.name]
     heard = [f'{LINE}: why', 'RPC cancelled for why']
     assert logged == (heard if level == logging.DEBUG else [])
+
+
+class Call:
+    """A call whose method gRPC cancels before the reading of its message ends, with that line or another."""
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+        self._read = asyncio.Event()
+        self.begun = asyncio.Event()
+
+    async def read(self) -> object:
+        self.begun.set()
+        await self._read.wait()
+        LOG.debug(self._line)
+        return grpc.aio.EOF
+
+    async def cancelled(self) -> bytes:
+        method = asyncio.ensure_future(one_message(self, 20, 100))  # type: ignore[arg-type]
+        await self.begun.wait()
+        method.cancel()
+        asyncio.get_running_loop().call_soon(self._read.set)
+        return await method
+
+
+async def test_a_message_that_is_kept_back_is_told_though_the_method_was_cancelled_first() -> None:
+    listen()
+    with pytest.raises(TooLarge, match='more than the 100 bytes'):
+        await Call(LINE).cancelled()
+
+
+async def test_a_client_that_leaves_is_no_refusal() -> None:
+    listen()
+    with pytest.raises(asyncio.CancelledError):
+        await Call('RPC cancelled').cancelled()

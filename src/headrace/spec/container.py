@@ -62,6 +62,25 @@ class ClusterSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = None
 
 
+Image = Annotated[
+    str, Meta(description='Image in which it runs when the Flow is exported; default: that of the export.')
+]
+"""The settings that gateways and executors share have their type, limits and description here."""
+
+Processors = Annotated[
+    Annotated[float, Meta(gt=0)] | None,
+    Meta(description='Processors that each replica may use, where it runs in a container.'),
+]
+Memory = Annotated[
+    Size, Meta(description='Memory that each replica may use, where it runs in a container: 512M, 2Gi.')
+]
+SecretVariables = Annotated[
+    dict[str, SecretRef],
+    Meta(description='Variables from secrets where it will run: {TOKEN: {name: shop, key: token}}.'),
+]
+InCluster = Annotated[ClusterSpec, Meta(description='Where in a cluster it runs, and how it grows there.')]
+
+
 def image_of(uses: object) -> str:
     """The image that `uses` names; '' if it is none.
 

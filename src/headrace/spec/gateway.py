@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from headrace.errors import SpecError
-from headrace.spec.container import ClusterSpec, SecretRef, Size
+from headrace.spec.container import ClusterSpec, Image, InCluster, Memory, Processors, SecretVariables
 from headrace.spec.graphql import GraphqlSpec
 from headrace.spec.limits import LimitsSpec
 from headrace.spec.quantities import Count, Port, Seconds
@@ -130,24 +130,11 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         bool,
         Meta(description='Listen where other machines reach it, though nobody has to show who they are.'),
     ] = False
-    image: Annotated[
-        str,
-        Meta(description='Image in which it runs when the Flow is exported; default: that of the export.'),
-    ] = ''
-    cpus: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
-        Meta(description='Processors that a gateway may use, where it runs in a container.'),
-    ] = None
-    memory: Annotated[
-        Size, Meta(description='Memory that a gateway may use, where it runs in a container: 512M, 2Gi.')
-    ] = ''
-    env_from_secret: Annotated[
-        dict[str, SecretRef],
-        Meta(description='Variables from secrets where it will run: {TOKEN: {name: shop, key: token}}.'),
-    ] = {}
-    kubernetes: Annotated[
-        ClusterSpec, Meta(description='Where in a cluster it runs, and how it grows there.')
-    ] = ClusterSpec()
+    image: Image = ''
+    cpus: Processors = None
+    memory: Memory = ''
+    env_from_secret: SecretVariables = {}
+    kubernetes: InCluster = ClusterSpec()
     from_environment: tuple[Reference, ...] = ()
 
     def __post_init__(self) -> None:

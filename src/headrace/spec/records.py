@@ -12,7 +12,15 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from headrace.spec.container import ClusterSpec, SecretRef, Size
+from headrace.spec.container import (
+    ClusterSpec,
+    Image,
+    InCluster,
+    Memory,
+    Processors,
+    SecretVariables,
+    Size,
+)
 from headrace.spec.gateway import GatewaySpec
 from headrace.spec.observe import LogLevel, ObserveSpec
 from headrace.spec.quantities import Count, Port, Seconds
@@ -255,10 +263,7 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reload: Annotated[
         bool, Meta(description='In development: start anew, without a failed request, when its code changes.')
     ] = False
-    image: Annotated[
-        str,
-        Meta(description='Image in which it runs when the Flow is exported; default: that of the export.'),
-    ] = ''
+    image: Image = ''
     volumes: Annotated[
         tuple[str, ...],
         Meta(description='What its container sees of the machine: host/path:/path, name:/path, ...:ro.'),
@@ -267,13 +272,8 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         tuple[str, ...],
         Meta(description="Command of its container in place of the image's; it is given the arguments."),
     ] = ()
-    cpus: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
-        Meta(description='Processors that a replica may use, where it runs in a container.'),
-    ] = None
-    memory: Annotated[
-        Size, Meta(description='Memory that a replica may use, where it runs in a container: 512M, 2Gi.')
-    ] = ''
+    cpus: Processors = None
+    memory: Memory = ''
     storage: Annotated[
         Size,
         Meta(
@@ -281,13 +281,8 @@ class ExecutorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             'container: 10Gi. default: none is kept.'
         ),
     ] = ''
-    env_from_secret: Annotated[
-        dict[str, SecretRef],
-        Meta(description='Variables from secrets where it will run: {TOKEN: {name: shop, key: token}}.'),
-    ] = {}
-    kubernetes: Annotated[
-        ClusterSpec, Meta(description='Where in a cluster it runs, and how it grows there.')
-    ] = ClusterSpec()
+    env_from_secret: SecretVariables = {}
+    kubernetes: InCluster = ClusterSpec()
     versions: Annotated[
         dict[str, ExecutorSpec],
         Meta(

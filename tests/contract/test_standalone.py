@@ -11,11 +11,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import pytest
-from standalone import HEADRACE, Part, Parts, parts_of, wait_until
+from standalone import HEADRACE, Parts, parts_of, wait_until
 
 from headrace.gateway.security.authority import Authority
 
@@ -94,24 +92,6 @@ def plain(folder: Path) -> Iterator[Parts]:
         yield made
 
 
-def ask(gateway: Part, text: str = 'hello', endpoint: str = '/', **parameters: Any) -> dict[str, Any]:
-    body = {'data': [{'text': text}], 'execEndpoint': endpoint, 'parameters': parameters}
-    url = f'http://127.0.0.1:{gateway.ready()["ports"]["http"]}/post'
-    request = Request(url, json.dumps(body).encode(), {'content-type': 'application/json'})
-    with urlopen(request, timeout=30) as reply:
-        (document,) = json.load(reply)['data']
-    return document
-
-
-def page(gateway: Part, path: str) -> tuple[int, str]:
-    try:
-        with urlopen(f'http://127.0.0.1:{gateway.ready()["ports"]["http"]}{path}', timeout=30) as reply:
-            return reply.status, reply.read().decode()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-
-
 def headrace(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*HEADRACE, *words], capture_output=True, text=True, timeout=60, **options)
 
@@ -142,7 +122,7 @@ def test_a_flow_of_parts_answers_is_probed_measured_and_ends(folder, monkeypatch
             f'index/after={around[1].address}',
             linger='0',
         )
-        answer = ask(gateway)
+        answer = gateway.ask()
         assert answer['text'].startswith('HELLO! shard-')
         assert answer['text'].endswith('!')
         assert answer['tags']['path'] == 'a-secret-of-the-flow'
@@ -160,7 +140,7 @@ def test_a_flow_of_parts_answers_is_probed_measured_and_ends(folder, monkeypatch
         assert told.returncode == 0, told.stdout + told.stderr
         for part, name in ((uppers[1], 'upper'), (shards[1], 'index/shard-1'), (around[1], 'index/after')):
             assert f'{name}@{part.address.removeprefix("tcp:")}' in told.stdout
-        state = json.loads(page(gateway, '/dashboard/state')[1])
+        state = json.loads(gateway.page('/dashboard/state')[1])
         assert [each['state'] for each in state['executors']] == ['healthy'] * 2
         assert [len(each['replicas']) for each in state['executors']] == [2, 4]
         for words in (('logs', '--flow', 'whole'), ('log-level', 'gateway', 'DEBUG', '--flow', 'whole')):
@@ -231,15 +211,15 @@ def test_a_gateway_waits_for_its_executors_and_says_for_whom(plain):
     assert gateway.probe('/live') == (200, 'ok\n')
     worker = plain.worker('upper')
     places.write_text(f'{worker.address}  # the first\n')
-    assert ask(gateway)['text'] == 'HELLO'
+    assert gateway.ask()['text'] == 'HELLO'
     assert gateway.probe('/ready')[0] == 200
     worker.close()
     wait_until(lambda: gateway.probe('/ready') == (503, 'no healthy replica of upper\n'))
-    assert page(gateway, '/ready')[0] == 503
+    assert gateway.page('/ready')[0] == 503
     another = plain.worker('upper')
     places.write_text(another.address.removeprefix('tcp:'))
     wait_until(lambda: gateway.probe('/ready')[0] == 200)
-    assert ask(gateway)['tags']['pid'] == another.pid
+    assert gateway.ask()['tags']['pid'] == another.pid
     assert gateway.stop() == 0
 
 
@@ -248,13 +228,13 @@ def test_replicas_that_are_added_are_used_and_those_that_are_taken_out_finish(pl
     first, second = plain.worker('upper'), plain.worker('upper')
     places.write_text(first.address)
     gateway = plain.gateway(f'upper=file:{places}')
-    assert {ask(gateway)['tags']['pid'] for _ in range(5)} == {first.pid}
+    assert {gateway.ask()['tags']['pid'] for _ in range(5)} == {first.pid}
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(ask, gateway, 'still here', '/slow', begun=str(begun), gate=str(gate))
+        slow = pool.submit(gateway.ask, 'still here', '/slow', begun=str(begun), gate=str(gate))
         wait_until(begun.exists)
         places.write_text(second.address)
         gateway.told(f'- {first.address}', 10)
-        wait_until(lambda: ask(gateway)['tags']['pid'] == second.pid, 10)
+        wait_until(lambda: gateway.ask()['tags']['pid'] == second.pid, 10)
         gate.touch()
         assert slow.result()['text'] == 'still here'
 
@@ -297,10 +277,10 @@ def test_a_gateway_that_ends_is_not_ready_at_once_and_serves_as_long_as_it_linge
     gateway.ready()
     gateway.signal()
     wait_until(lambda: gateway.probe('/ready') == (503, 'draining\n'))
-    wait_until(lambda: page(gateway, '/ready')[0] == 503)
+    wait_until(lambda: gateway.page('/ready')[0] == 503)
     assert gateway.probe('/live')[0] == 200
     for _ in range(5):
-        assert ask(gateway)['text'] == 'HELLO'  # each over a new connection
+        assert gateway.ask()['text'] == 'HELLO'  # each over a new connection
     gateway.signal(signal.SIGTERM)  # once more: at once
     assert gateway.ended() == 0
 
@@ -308,7 +288,7 @@ def test_a_gateway_that_ends_is_not_ready_at_once_and_serves_as_long_as_it_linge
 def test_two_gateways_beside_each_other(plain):
     worker = plain.worker('upper')
     gateways = [plain.gateway(f'upper={worker.address}') for _ in range(2)]
-    assert [ask(gateway)['text'] for gateway in gateways] == ['HELLO'] * 2
+    assert [gateway.ask()['text'] for gateway in gateways] == ['HELLO'] * 2
     port = gateways[0].ready()['ports']['http']
     third = plain.start(
         *('gateway', str(plain.file), '--at', f'upper={worker.address}', '--port', str(port), '--port', '0')
@@ -335,7 +315,7 @@ def test_certificates_between_gateway_and_workers(folder):
         worker = parts.worker('upper', listen='tcp+tls:127.0.0.1:0')
         port = worker.address.rpartition(':')[2]
         gateway = parts.gateway(f'upper=dns+tls:localhost:{port}')
-        assert ask(gateway)['text'] == 'HELLO'
+        assert gateway.ask()['text'] == 'HELLO'
         stranger = parts.gateway(f'upper=tcp:127.0.0.1:{port}')
         wait_until(lambda: stranger.probe('/ready')[0] == 503)
         assert gateway.probe('/ready')[0] == 200
@@ -354,7 +334,7 @@ def test_an_executor_that_is_an_image_runs_what_the_image_holds(folder):
             parts.worker('upper', env={'HEADRACE_USES': 'code'}, base=str(folder)),
         ):
             gateway = parts.gateway(f'upper={worker.address}')
-            assert ask(gateway)['text'] == 'HELLO'
+            assert gateway.ask()['text'] == 'HELLO'
 
 
 def _may_unshare() -> bool:
@@ -374,12 +354,12 @@ def test_every_address_of_a_name_is_a_replica_and_it_is_asked_again(plain):
     second.ready()
     with_hosts = ('unshare', '-m', 'sh', '-c', f'mount --bind {hosts} /etc/hosts && exec "$@"', 'sh')
     gateway = plain.gateway(f'upper=dns:upper-of-a-test:{port}', before=with_hosts)
-    assert {ask(gateway)['tags']['pid'] for _ in range(5)} == {first.pid}
+    assert {gateway.ask()['tags']['pid'] for _ in range(5)} == {first.pid}
     hosts.write_text('127.0.0.2 upper-of-a-test\n127.0.0.3 upper-of-a-test\n')
     gateway.told(f'+ tcp:127.0.0.3:{port}', 10)
-    wait_until(lambda: {ask(gateway)['tags']['pid'] for _ in range(8)} == {first.pid, second.pid}, 10)
+    wait_until(lambda: {gateway.ask()['tags']['pid'] for _ in range(8)} == {first.pid, second.pid}, 10)
     hosts.write_text('127.0.0.3 upper-of-a-test\n')
-    wait_until(lambda: {ask(gateway)['tags']['pid'] for _ in range(8)} == {second.pid}, 10)
+    wait_until(lambda: {gateway.ask()['tags']['pid'] for _ in range(8)} == {second.pid}, 10)
     hosts.write_text('\n')  # the name has no address any more: what answers goes on
     gateway.told('cannot be resolved', 10)
-    assert ask(gateway)['tags']['pid'] == second.pid
+    assert gateway.ask()['tags']['pid'] == second.pid

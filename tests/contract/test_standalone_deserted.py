@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import pytest
-from standalone import Part, parts_of, wait_until
+from standalone import parts_of, wait_until
 
 CODE = """
 import os
@@ -28,23 +26,6 @@ gateway: {protocol: http}
 """
 
 
-def ask(gateway: Part) -> dict[str, Any]:
-    url = f'http://127.0.0.1:{gateway.ready()["ports"]["http"]}/post'
-    request = Request(url, b'{"data": [{"text": "hello"}]}', {'content-type': 'application/json'})
-    with urlopen(request, timeout=60) as reply:
-        (document,) = json.load(reply)['data']
-    return document
-
-
-def page(gateway: Part, path: str) -> tuple[int, str]:
-    try:
-        with urlopen(f'http://127.0.0.1:{gateway.ready()["ports"]["http"]}{path}', timeout=30) as reply:
-            return reply.status, reply.read().decode()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-
-
 def test_without_a_replica_for_a_while_requests_are_refused_at_once_until_one_is_there(tmp_path):
     (tmp_path / 'loud.py').write_text(CODE)
     places = tmp_path / 'places'
@@ -52,10 +33,10 @@ def test_without_a_replica_for_a_while_requests_are_refused_at_once_until_one_is
         first = parts.worker('upper')
         places.write_text(first.address)
         gateway = parts.gateway(f'upper=file:{places}')
-        assert ask(gateway)['text'] == 'hello!'
+        assert gateway.ask()['text'] == 'hello!'
         first.close()
         with pytest.raises(HTTPError) as caught:
-            ask(gateway)  # it waits for as long as a restart takes, and no longer
+            gateway.ask()  # it waits for as long as a restart takes, and no longer
         with caught.value as error:
             problem = json.load(error)
             assert (error.code, error.headers['retry-after']) == (503, '1')
@@ -63,10 +44,10 @@ def test_without_a_replica_for_a_while_requests_are_refused_at_once_until_one_is
         assert "executor 'upper' has no replica (file:" in problem['detail']
         assert 'Connection refused' in problem['detail']
         wait_until(lambda: "executor 'upper' has no replica (file:" in gateway.probe('/ready')[1])
-        status, told = page(gateway, '/ready')
+        status, told = gateway.page('/ready')
         assert (status, 'Connection refused' in told) == (503, True)
         assert 'Connection refused' in gateway.told('its requests are refused')['message']
         second = parts.worker('upper')
         places.write_text(second.address)
         wait_until(lambda: gateway.probe('/ready')[0] == 200)
-        assert ask(gateway)['tags']['pid'] == second.pid
+        assert gateway.ask()['tags']['pid'] == second.pid

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 START_S = 60
 END_S = 30
@@ -94,7 +94,24 @@ class Part:
     def probe(self, path: str) -> tuple[int, str]:
         """What a probe gets: status and text."""
         where = self.line(lambda line: bool(line.get('facts', {}).get('health')))['facts']['health']
-        return probe(where, path)
+        return got(where, path)
+
+    def ask(self, text: str = 'hello', endpoint: str = '/', **parameters: Any) -> dict[str, Any]:
+        """What a gateway answers to a document with this text: the document that comes back."""
+        body = {'data': [{'text': text}], 'execEndpoint': endpoint, 'parameters': parameters}
+        headers = {'content-type': 'application/json'}
+        request = Request(f'http://{self._door}/post', json.dumps(body).encode(), headers)
+        with urlopen(request, timeout=60) as reply:
+            (document,) = json.load(reply)['data']
+        return dict(document)
+
+    def page(self, path: str) -> tuple[int, str]:
+        """A page of a gateway: status and text."""
+        return got(self._door, path)
+
+    @property
+    def _door(self) -> str:
+        return f'127.0.0.1:{self.ready()["ports"]["http"]}'
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         """Send a signal."""
@@ -123,10 +140,10 @@ class Part:
             pipe.close()
 
 
-def probe(where: str, path: str) -> tuple[int, str]:
-    """What a probe at a health port gets: status and text."""
+def got(where: str, path: str) -> tuple[int, str]:
+    """What is at a path of a port: status and text."""
     try:
-        with urlopen(f'http://{where}{path}', timeout=10) as reply:
+        with urlopen(f'http://{where}{path}', timeout=30) as reply:
             return reply.status, reply.read().decode()
     except HTTPError as error:
         with error:

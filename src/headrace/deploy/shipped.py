@@ -17,6 +17,7 @@ from headrace.deploy.imagename import is_image, says_version
 from headrace.deploy.members import HEALTH_PORT, WORK_PORT, Member, members
 from headrace.deploy.secretfiles import SecretFile, secret_files
 from headrace.deploy.told import Door, doors_of, is_abroad, told_to
+from headrace.deploy.weighing import FILE, FOLDER, has_weights
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, dump_flow
 from headrace.spec.container import SecretRef
@@ -167,7 +168,8 @@ def _command(
     if member.is_gateway:
         places = (f'{m.target}={find}{tls}:{names(m)}:{WORK_PORT}' for m in all_members if m.target)
         at = (word for place in places for word in ('--at', place))
-        return ('headrace', 'gateway', *common, '--linger', f'{linger_s:g}', *at)
+        weights = ('--weights', f'{FOLDER}/{FILE}') if has_weights(spec) else ()
+        return ('headrace', 'gateway', *common, '--linger', f'{linger_s:g}', *weights, *at)
     executor = spec[member.executor]
     which: tuple[str, ...] = ('--part', member.part) if member.part else ()
     if executor.shards > 1 and not member.part:

@@ -161,7 +161,8 @@ def _seen(executor: ExecutorSpec) -> ExecutorSpec:
         name: replace(_without(version, (*RUNNING, *PLACING)), from_environment=())
         for name, version in executor.versions.items()
     }
-    return replace(_without(executor, (*RUNNING, *PLACING)), versions=versions)
+    # shares are in a file of their own: others start no gateway anew
+    return replace(_without(executor, (*RUNNING, *PLACING, 'weights')), versions=versions)
 
 
 def _run(executor: ExecutorSpec, member: Member, base: str) -> ExecutorSpec:

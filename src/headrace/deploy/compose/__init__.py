@@ -11,6 +11,8 @@ from headrace.deploy.compose.document import document
 from headrace.deploy.compose.monitoring import MONITORING, PROMETHEUS, monitoring_files
 from headrace.deploy.compose.publishing import check_published
 from headrace.deploy.shipped import ship
+from headrace.deploy.weighing import FILE as WEIGHTS_FILE
+from headrace.deploy.weighing import has_weights, weights_text
 from headrace.deploy.yamltext import yaml_text
 from headrace.spec import FlowSpec
 
@@ -19,6 +21,7 @@ __all__ = ['Composing', 'compose_changes', 'compose_files', 'write_compose']
 FILE = 'compose.yaml'
 MARK = f'{generated.MARK} compose`'
 FLOWS = 'flow'
+WEIGHTS = 'weights'
 
 
 def compose_files(spec: FlowSpec, composing: Composing | None = None) -> dict[str, str]:
@@ -37,6 +40,9 @@ def compose_files(spec: FlowSpec, composing: Composing | None = None) -> dict[st
     extra = monitoring_files(spec, shipped, composing) if composing.monitoring else {}
     made = f'Made by `headrace export compose` for the Flow {spec.name!r}.'
     files = {f'{FLOWS}/{each.name}.yml': f'# {made}\n{each.flow}' for each in shipped}
+    if has_weights(spec):
+        followed = 'The gateway follows it while it runs: headrace weights NAME VERSION=WEIGHT... --file THIS'
+        files[f'{WEIGHTS}/{WEIGHTS_FILE}'] = weights_text(spec, made, followed)
     comments = (
         made,
         'Put changes of your own into compose.override.yaml beside it: this file is written anew each time.',
@@ -53,7 +59,7 @@ def compose_changes(files: Mapping[str, str], folder: str | Path) -> list[genera
 
     Raises SpecError where a file of somebody else is in the way.
     """
-    folders = [FLOWS]
+    folders = [FLOWS, WEIGHTS]
     prometheus = Path(folder, PROMETHEUS)
     if prometheus.is_file() and prometheus.read_text(encoding='utf-8', errors='replace').startswith(MARK):
         folders += (

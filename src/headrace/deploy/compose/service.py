@@ -12,6 +12,7 @@ from headrace.deploy.members import HEALTH_PORT, Member
 from headrace.deploy.probing import probe
 from headrace.deploy.secretfiles import SecretFile
 from headrace.deploy.shipped import DATA, FLOW_FILE, Shipped
+from headrace.deploy.weighing import FOLDER, has_weights
 from headrace.spec import ExecutorSpec, FlowSpec
 from headrace.spec.container import bytes_of
 
@@ -85,6 +86,8 @@ def named_volumes(member: Member) -> list[str]:
 
 def _volumes(spec: FlowSpec, member: Member, name: str, composing: Composing) -> list[str]:
     found = [f'{data_volume(name)}:{DATA}'] if member.keeps else []
+    if member.is_gateway and has_weights(spec):
+        found.append(f'./weights:{FOLDER}:ro')
     if isinstance(member.spec, ExecutorSpec):
         for volume in member.spec.volumes:
             source, colon, rest = volume.partition(':')

@@ -12,7 +12,7 @@ from headrace.deploy import generated
 from headrace.deploy.kubernetes import accounts, kustomize, network, quality, scaling, workloads
 from headrace.deploy.kubernetes.cluster import Cluster, cluster_of
 from headrace.deploy.kubernetes.entrances import entrances
-from headrace.deploy.kubernetes.objects import Exported, Object, flow_map
+from headrace.deploy.kubernetes.objects import Exported, Object, flow_map, weights_map
 from headrace.deploy.shipped import Shipped, notes, ship
 from headrace.deploy.yamltext import yaml_text
 from headrace.spec import FlowSpec
@@ -118,6 +118,7 @@ def _of_member(exported: Exported, shipped: Shipped) -> list[Object]:
     """All objects of one member, those first that others need."""
     found: list[Object | None] = [
         flow_map(exported, shipped),
+        weights_map(exported) if shipped.member.is_gateway else None,
         workloads.service(exported, shipped),
         workloads.public_service(exported, shipped),
         workloads.workload(exported, shipped),

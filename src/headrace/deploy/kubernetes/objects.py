@@ -11,7 +11,9 @@ from msgspec import Struct
 from headrace.deploy.kubernetes.cluster import Cluster
 from headrace.deploy.members import dns_name
 from headrace.deploy.shipped import Shipped
+from headrace.deploy.weighing import FILE, has_weights, weights_text
 from headrace.spec import FlowSpec
+from headrace.spec.records import GATEWAY
 
 Object = dict[str, Any]
 """One object of Kubernetes, as plain data."""
@@ -24,6 +26,9 @@ FLOW_HASH = 'headrace/flow-sha256'
 HEALTH = 'health'
 WORK = 'work'
 """Names of ports, beside those of the gateway's doors."""
+
+WEIGHTS = 'weights'
+"""What the ConfigMap with the shares of versions is called, after the prefix of the Flow."""
 
 
 class Exported(Struct, frozen=True, kw_only=True):
@@ -83,6 +88,14 @@ def flow_map(exported: Exported, shipped: Shipped) -> Object:
     """The ConfigMap with what a member is told of the Flow."""
     head = exported.head('v1/ConfigMap', flow_map_name(shipped), shipped.member.name)
     return {**head, 'data': {'flow.yml': shipped.flow}}
+
+
+def weights_map(exported: Exported) -> Object | None:
+    """The ConfigMap with the shares of versions, which gateways follow; None for a Flow without versions."""
+    if not has_weights(exported.spec):
+        return None
+    head = exported.head('v1/ConfigMap', exported.named(WEIGHTS), GATEWAY)
+    return {**head, 'data': {FILE: weights_text(exported.spec)}}
 
 
 def flow_map_name(shipped: Shipped) -> str:

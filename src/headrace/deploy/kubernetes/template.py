@@ -14,6 +14,7 @@ from headrace.deploy.kubernetes.amounts import quantity, size
 from headrace.deploy.kubernetes.objects import (
     FLOW_HASH,
     HEALTH,
+    WEIGHTS,
     WORK,
     Exported,
     Object,
@@ -23,6 +24,7 @@ from headrace.deploy.kubernetes.objects import (
 from headrace.deploy.kubernetes.variables import env_of, escaped
 from headrace.deploy.members import HEALTH_PORT, WORK_PORT
 from headrace.deploy.shipped import DATA, FLOW_FILE, Shipped
+from headrace.deploy.weighing import FOLDER, has_weights
 from headrace.spec.container import ClusterSpec
 
 USER = 10001
@@ -99,7 +101,7 @@ def _container(exported: Exported, shipped: Shipped) -> Object:
             'readOnlyRootFilesystem': True,
         },
         'terminationMessagePolicy': 'FallbackToLogsOnError',
-        'volumeMounts': _mounts(shipped),
+        'volumeMounts': _mounts(exported, shipped),
     }
 
 
@@ -176,12 +178,14 @@ def _placed(exported: Exported, shipped: Shipped, wanted: ClusterSpec) -> Object
     return {name: value for name, value in settings.items() if value}
 
 
-def _mounts(shipped: Shipped) -> list[Object]:
+def _mounts(exported: Exported, shipped: Shipped) -> list[Object]:
     secrets = {file.group: file.folder for file in shipped.files}
+    weights = [WEIGHTS] if _is_weighed(exported, shipped) else []
     return [
         {'name': 'flow', 'mountPath': str(PurePosixPath(FLOW_FILE).parent), 'readOnly': True},
         {'name': 'data', 'mountPath': DATA},
         {'name': 'tmp', 'mountPath': '/tmp'},
+        *({'name': name, 'mountPath': FOLDER, 'readOnly': True} for name in weights),
         *({'name': name, 'mountPath': folder, 'readOnly': True} for name, folder in secrets.items()),
     ]
 
@@ -189,6 +193,8 @@ def _mounts(shipped: Shipped) -> list[Object]:
 def _volumes(exported: Exported, shipped: Shipped) -> list[Object]:
     """What the Pod brings; the disk of a member that keeps something is claimed by its StatefulSet."""
     volumes: list[Object] = [{'name': 'flow', 'configMap': {'name': flow_map_name(shipped)}}]
+    if _is_weighed(exported, shipped):
+        volumes.append({'name': WEIGHTS, 'configMap': {'name': exported.named(WEIGHTS)}})
     if not shipped.member.keeps:
         volumes.append({'name': 'data', 'emptyDir': {}})
     volumes.append({'name': 'tmp', 'emptyDir': {'medium': 'Memory', 'sizeLimit': TMP_SIZE}})
@@ -205,3 +211,8 @@ def _volumes(exported: Exported, shipped: Shipped) -> list[Object]:
             }
         )
     return volumes
+
+
+def _is_weighed(exported: Exported, shipped: Shipped) -> bool:
+    """Whether a member divides requests among versions."""
+    return shipped.member.is_gateway and has_weights(exported.spec)

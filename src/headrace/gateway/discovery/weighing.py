@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from headrace.errors import SpecError
-from headrace.spec import FlowSpec, tree
-from headrace.spec.explain import convert
-from headrace.spec.fields import mapping
+from headrace.spec import FlowSpec
 from headrace.spec.versions import shares, weighed, with_version
+from headrace.spec.weights import read_weights
 
 LOOK_EVERY_S = 0.5
 
@@ -65,13 +64,9 @@ def with_weights(flow: FlowSpec, text: str, name: str = 'weights') -> FlowSpec:
     >>> with_weights(flow, 'a: {main: 1, v2: 1}')['a'].weights
     {'main': 1, 'v2': 1}
     """
-    data, source = tree.parse(text, name=name, environment={})
-    for executor, weights in mapping(data, source, ()).items():
-        numbers = {
-            version: convert(weight, int | float, source, (executor, version))
-            for version, weight in mapping(weights, source, (executor,)).items()
-        }
-        flow = with_version(flow, weighed(flow, executor, numbers, source))
+    found, source = read_weights(text, name)
+    for executor, weights in found.items():
+        flow = with_version(flow, weighed(flow, executor, weights, source))
     return flow
 
 

@@ -13,7 +13,7 @@ import msgspec
 from headrace.cli import export_kubernetes
 from headrace.cli.options import record_options
 from headrace.cli.output import removed, write, written
-from headrace.cli.source import flow_argument, load
+from headrace.cli.source import flow_argument
 from headrace.deploy.compose import Composing, compose_changes, compose_files
 from headrace.deploy.generated import apply
 from headrace.deploy.grafana import Showing, grafana_files
@@ -21,7 +21,9 @@ from headrace.deploy.objectives import Objectives
 from headrace.deploy.prometheus import Scraping, prometheus_files
 from headrace.deploy.shipped import notes
 from headrace.deploy.writing import write as write_all
+from headrace.spec import FlowSpec
 from headrace.spec.schema import flow_schema
+from headrace.spec.unset import made_of
 
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 
@@ -100,9 +102,9 @@ def prometheus(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, *
         headrace export prometheus flow.yml -o monitoring --availability 99.5 --latency-s 0.25
         headrace export prometheus flow.yml --target 10.0.0.7:8080 --target 10.0.0.8:8080
     """
-    spec = load(flow, context).spec
-    made = prometheus_files(spec, _record(Objectives, options), _record(Scraping, options))
-    for path in write_all(made, output):
+    objectives, scraping = _record(Objectives, options), _record(Scraping, options)
+    files = made_of(flow, lambda spec: prometheus_files(spec, objectives, scraping), context=dict(context))
+    for path in write_all(files, output):
         written(path)
 
 
@@ -121,10 +123,9 @@ def grafana(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
         headrace export grafana flow.yml
         headrace export grafana flow.yml -o monitoring --url http://prometheus:9090 --latency-s 0.25
     """
-    spec = load(flow, context).spec
-    for path in write_all(
-        grafana_files(spec, _record(Objectives, options), _record(Showing, options)), output
-    ):
+    objectives, showing = _record(Objectives, options), _record(Showing, options)
+    files = made_of(flow, lambda spec: grafana_files(spec, objectives, showing), context=dict(context))
+    for path in write_all(files, output):
         written(path)
 
 
@@ -141,9 +142,12 @@ def compose(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
         headrace export compose flow.yml --image shop:1.0
         cd compose && docker compose up --wait
     """
-    spec = load(flow, context).spec
     said = _record(Composing, {**options, 'folder': str(output)})
-    files = compose_files(spec, said)
+
+    def make(spec: FlowSpec) -> tuple[dict[str, str], tuple[str, ...]]:
+        return compose_files(spec, said), notes(spec, image=said.image)
+
+    files, told = made_of(flow, make, context=dict(context))
     found = compose_changes(files, output)
     apply(found)
     for name in files:
@@ -151,7 +155,7 @@ def compose(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
     for change in found:
         if change.after is None:
             removed(change.path)
-    for note in notes(spec, image=said.image):
+    for note in told:
         click.echo(f'note: {note}', err=True)
 
 

@@ -11,9 +11,10 @@ import click
 
 from headrace.cli.options import record_options
 from headrace.cli.output import removed, write, written
-from headrace.cli.source import flow_argument, load
+from headrace.cli.source import flow_argument
 from headrace.deploy.generated import Change, apply, changes, diff
 from headrace.deploy.kubernetes import GENERATED, Cluster, cluster_of, kubernetes_manifests
+from headrace.spec.unset import made_of
 
 DIFFERS = 1
 """Exit code of --check where an export would change something."""
@@ -57,7 +58,7 @@ def command(
     given = {name: value for name, value in options.items() if value is not None and value != ()}
     labels = given.pop('monitor_labels', ())
     cluster = cluster_of({**given, **({'monitor_labels': dict(labels)} if labels else {})})
-    manifests = kubernetes_manifests(load(flow, context).spec, cluster)
+    manifests = made_of(flow, lambda spec: kubernetes_manifests(spec, cluster), context=dict(context))
     _tell('note:', manifests.notes)
     if single_file:
         write(manifests.single, output)

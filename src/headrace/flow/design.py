@@ -8,11 +8,13 @@ from typing import Any
 
 from headrace.flow.monitoring import to_grafana, to_prometheus
 from headrace.flow.shipping import to_compose, to_kubernetes
+from headrace.gateway.applications import check_applications
 from headrace.pipeline.describe import FlowInfo
 from headrace.places.blueprints import describe
 from headrace.places.devices import devices_here
 from headrace.spec import FlowSpec, PhysicalPlan, plan
 from headrace.spec.exposure import check_dashboard, check_security
+from headrace.spec.paths import anchored
 
 
 class Design:
@@ -21,7 +23,9 @@ class Design:
     spec: FlowSpec
 
     def check(self, *, devices: bool = True) -> FlowInfo:
-        """Load every executor, construct none, and check graph and types; what the Flow offers.
+        """Load every executor and what the gateway `uses`, construct none; what the Flow offers.
+
+        Graph and types are checked.
 
         With `devices` this machine has to have those that are asked for: leave it out for a Flow that will
         run elsewhere.
@@ -32,6 +36,7 @@ class Design:
             check_dashboard(self.spec.observe.dashboard, self.spec.gateway)
             if devices:
                 devices_here(self.spec)
+        check_applications(anchored(self.spec.gateway, self.spec.base))
         return describe(self.spec)
 
     def plan(self) -> PhysicalPlan:

@@ -7,7 +7,7 @@ import pytest
 
 from headrace import BaseDoc, DocList, Executor, Gateway, requests
 from headrace.errors import LoadError, SpecError, StartError
-from headrace.gateway.http.mounts import named
+from headrace.gateway.applications import application
 from headrace.gateway.security import keys
 from headrace.spec import GatewaySpec
 from headrace.spec.security import SecuritySpec
@@ -154,7 +154,7 @@ async def test_an_application_lives_as_long_as_the_gateway(open_flow):
 
 def loaded():
     """This file, as the gateway has loaded it."""
-    return __import__('sys').modules[named(f'{HERE}:living', '').__module__]
+    return __import__('sys').modules[application('/', f'{HERE}:living').__module__]
 
 
 async def test_a_gateway_of_ones_own(open_flow):

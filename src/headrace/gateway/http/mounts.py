@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.errors import LoadError, SpecError
-from headrace.executors.modules import import_named
+from headrace.errors import SpecError
+from headrace.gateway.applications import application, check_application, check_arguments, gateway_class
 from headrace.gateway.custom import FlowCalls, Gateway
 from headrace.gateway.entrance import Entrance
 from headrace.gateway.http.asgi import App, Receive, Scope, Send
@@ -33,7 +33,7 @@ class Mounts:
         spec = self._entrance.spec
         try:
             for path, name in spec.apps.items():
-                await self._add(path.rstrip('/'), named(name, f'gateway.apps[{path!r}]'), name)
+                await self._add(path.rstrip('/'), application(path, name), name)
             if spec.uses:
                 self._gateway = _made(spec.uses, spec.uses_with)
                 self._gateway.flow = FlowCalls(self._entrance)
@@ -76,8 +76,7 @@ class Mounts:
         return Response(0, Passed(app, scope, _bounded(request, self._entrance.spec.max_body_bytes)))
 
     async def _add(self, path: str, app: App, name: str) -> None:
-        if not callable(app):
-            raise SpecError(f'gateway.apps: {name} is {type(app).__name__}, not an ASGI application')
+        check_application(app, name)
         if any(path == mount for mount, _, _ in self._apps):
             raise SpecError(
                 f'gateway: there are two applications at {path or "/"!r}', help='move one of them'
@@ -100,35 +99,10 @@ class Passed:
         await self._app(self._scope, self._receive, send)
 
 
-def named(name: str, where: str) -> Any:
-    """What `module:app` or `file.py:app` names; LoadError if there is no such thing."""
-    module, _, attribute = name.rpartition(':')
-    if not module:
-        raise SpecError(f'{where}: {name!r} names nothing', help='write module:app or file.py:app')
-    try:
-        loaded = import_named(module)
-    except LoadError as error:
-        raise LoadError(f'{where}: {error.message}', help=error.help) from error
-    found: Any = loaded
-    for part in attribute.split('.'):
-        if not hasattr(found, part):
-            raise LoadError(f'{where}: {module} has no {attribute!r}')
-        found = getattr(found, part)
-    return found
-
-
 def _made(uses: str, arguments: Mapping[str, Any]) -> Gateway:
-    cls = named(uses, 'gateway.uses')
-    if not isinstance(cls, type) or not issubclass(cls, Gateway):
-        raise SpecError(
-            f'gateway.uses: {uses} is no class of a gateway', help='let it be a subclass of headrace.Gateway'
-        )
-    try:
-        return cls(**arguments)
-    except TypeError as error:
-        raise SpecError(
-            f'gateway.uses_with: {error}', help=f'see the constructor of {cls.__name__}'
-        ) from error
+    cls = gateway_class(uses)
+    check_arguments(cls, arguments)
+    return cls(**arguments)
 
 
 def _is_below(mount: str, path: str) -> bool:

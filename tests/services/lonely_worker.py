@@ -27,7 +27,9 @@ INFO = ExecutorInfo(
 
 
 async def handler(batch: Batch, context: Context) -> Batch:
-    """Answer with what the request asks for."""
+    """Answer after so many seconds (`s`); never, in the process that is to hold it (`held_by`)."""
+    if batch.parameters.get('held_by') == os.getpid():
+        await asyncio.Event().wait()
     await asyncio.sleep(batch.parameters.get('s', 0))
     return Batch(parameters={'pid': os.getpid()})
 

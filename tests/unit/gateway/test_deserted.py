@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from headrace.documents import DocList, Document
 from headrace.errors import Unavailable
@@ -59,8 +60,7 @@ async def test_requests_wait_for_a_while_and_are_refused_then(tmp_path: Path) ->
         await asyncio.sleep(0)
         assert not waiting.done()
         assert deserted.told == {}
-        while board.refusals(INDEX) != ['No such file or directory']:  # noqa: ASYNC110 (no event tells it)
-            await asyncio.sleep(0.01)
+        await until(lambda: board.refusals(INDEX) == ['No such file or directory'])
         deserted.look(0.2)
         reason = f"executor 'index' has no replica ({nobody}: No such file or directory)"
         with pytest.raises(Unavailable) as caught:

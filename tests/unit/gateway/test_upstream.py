@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from headrace.errors import SpecError, Unavailable
 from headrace.gateway import upstream as module
@@ -38,12 +39,6 @@ class Gate:
 
 async def echo(batch, context):
     return batch
-
-
-async def until(condition):
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 (what is waited for has no event)
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
@@ -96,8 +91,9 @@ def impatient(monkeypatch):
         monkeypatch.setattr(module, name, value)
 
 
-async def ask(replicas, s=0.0, on='/read', timeout_s=20):
-    return (await replicas(Batch(parameters={'s': s}), Context.within(on, timeout_s))).parameters['pid']
+async def ask(replicas, s=0.0, on='/read', timeout_s=20, held_by=None):
+    asked = Batch(parameters={'s': s, 'held_by': held_by})
+    return (await replicas(asked, Context.within(on, timeout_s))).parameters['pid']
 
 
 async def test_it_connects_and_adds_itself(tmp_path):
@@ -257,9 +253,9 @@ async def test_a_killed_process_costs_no_request(processes):
     async with upstreams(a, b) as (replicas, *both):
         for each in both:
             await each.open(timeout_s=10)
-        calls = [asyncio.ensure_future(ask(replicas, s=0.3)) for _ in range(40)]
+        calls = [asyncio.ensure_future(ask(replicas, held_by=first.pid)) for _ in range(40)]
         await until(lambda: replicas.outstanding == 40)
-        await asyncio.sleep(0.05)  # until some of them have begun
+        assert await both[0].ping(20)  # it has what was sent before
         first.kill()
         assert set(await asyncio.gather(*calls)) == {second.pid}
         first.wait()
@@ -332,7 +328,7 @@ async def test_sigterm_drains_a_process(processes):
         await up.open(timeout_s=10)
         calls = [asyncio.ensure_future(ask(replicas, s=0.3, on='/write')) for _ in range(10)]
         await until(lambda: replicas.outstanding == 10)
-        await asyncio.sleep(0.05)
+        assert await up.ping(20)  # it has what was sent before
         first.terminate()
         assert set(await asyncio.gather(*calls)) == {first.pid}
         await asyncio.to_thread(first.wait, 10)

@@ -5,6 +5,7 @@ import gc
 import weakref
 
 import pytest
+from waiting import turns, until
 
 from headrace import DocumentArray
 from headrace.errors import (
@@ -57,16 +58,6 @@ async def congested(worker):
     task = asyncio.ensure_future(worker.connection(heavy(), Context()))
     await until(lambda: worker.connection._stream.is_congested)
     return task
-
-
-async def until(condition):
-    while not condition():  # noqa: ASYNC110 (what is waited for has no event)
-        await asyncio.sleep(0)
-
-
-async def turns(number=20):
-    for _ in range(number):
-        await asyncio.sleep(0)
 
 
 async def test_a_deadline_holds_while_the_worker_does_not_read(tmp_path):

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from waiting import turns, until
 
 from headrace import DocumentArray
 from headrace.errors import ExecutorFailure, Overloaded, Unavailable
@@ -60,16 +61,6 @@ class Serving:
     async def now(self):
         """A call that is answered at once."""
         return await self.connection(Batch(DocumentArray.empty(1)), Context('/now'))
-
-
-async def until(condition):
-    while not condition():  # noqa: ASYNC110 (what is waited for has no event)
-        await asyncio.sleep(0)
-
-
-async def turns(number=20):
-    for _ in range(number):
-        await asyncio.sleep(0)
 
 
 async def test_too_many_calls_are_refused_and_cancel_and_ping_are_not_delayed(tmp_path):

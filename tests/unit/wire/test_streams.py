@@ -6,6 +6,7 @@ from contextlib import aclosing
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import until
 
 from headrace import Document, DocumentArray
 from headrace.errors import (
@@ -75,12 +76,6 @@ class Serving:
 
 def number(part):
     return int(part.docs[0].text)
-
-
-async def until(condition):
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
 
 
 async def test_all_parts_in_order_and_the_parameters_once(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from waiting import until
 
 from headrace.errors import DeadlineExceeded
 from headrace.gateway.upstream import Upstream
@@ -121,11 +122,11 @@ async def test_calls_of_the_only_replica_wait_until_its_thread_is_free(worker):
 
 async def test_a_worker_that_is_told_to_end_finishes_what_it_has(worker):
     a, b = worker('a'), worker('b')
-    async with joined(a, b) as (replicas, *_):
+    async with joined(a, b) as (replicas, *upstreams):
         calls = [asyncio.ensure_future(ask(replicas, '/slow', s=0.2)) for _ in range(4)]
-        while replicas.outstanding < 4:  # noqa: ASYNC110 (what is waited for has no event)
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)  # until they are there
+        await until(lambda: replicas.outstanding == 4)
+        for each in upstreams:
+            assert await each.ping(20)  # it has what was sent before
         a.process.terminate()
         assert await asyncio.to_thread(a.process.wait, 20) == 0
         assert sorted(await asyncio.gather(*calls)) == sorted([a.pid, a.pid, b.pid, b.pid])

@@ -3,6 +3,8 @@
 import asyncio
 from contextlib import aclosing
 
+from waiting import until
+
 from headrace.gateway.discovery.listed import Listed
 
 
@@ -15,16 +17,12 @@ async def test_a_file_is_read_again_when_it_changes(tmp_path, caplog):
     file = tmp_path / 'places'
     async with aclosing(aiter(Listed(str(file), look_every_s=0.01))) as found:
         waiting = asyncio.ensure_future(anext(found))
-        async with asyncio.timeout(20):
-            while 'No such file' not in caplog.text:  # noqa: ASYNC110
-                await asyncio.sleep(0.002)
+        await until(lambda: 'No such file' in caplog.text)
         file.write_text('10.0.0.1:9090\n# nobody\nunix:/run/b, tcp+tls:c:1\n')
         assert list(await waiting) == ['tcp:10.0.0.1:9090', 'unix:/run/b', 'tcp+tls:c:1']
         waiting = asyncio.ensure_future(anext(found))
         file.write_text('no address\n')
-        async with asyncio.timeout(20):
-            while 'is not the address of a worker' not in caplog.text:  # noqa: ASYNC110
-                await asyncio.sleep(0.002)
+        await until(lambda: 'is not the address of a worker' in caplog.text)
         file.unlink()
         assert not waiting.done()
         file.write_text('')  # nobody: that is said, and not a failure

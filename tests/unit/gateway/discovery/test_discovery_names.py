@@ -6,6 +6,8 @@ import socket
 import threading
 from contextlib import aclosing
 
+from waiting import until
+
 from headrace.gateway.discovery.names import Names, resolved
 
 SOON_S = 0.01
@@ -29,9 +31,7 @@ class Resolver:
 
     async def asked_again(self, times=2):
         goal = self.asked + times
-        async with asyncio.timeout(20):
-            while self.asked < goal:  # noqa: ASYNC110 (threads have no event of the loop)
-                await asyncio.sleep(0.002)
+        await until(lambda: self.asked >= goal)
 
 
 def names(resolver, **options):
@@ -89,9 +89,7 @@ async def test_a_name_that_stays_unknown_is_told_again_with_what_was_tried(caplo
     source = Names('enc', 9090, resolve=resolver, ask_every_s=SOON_S, again_s=SOON_S)
     async with aclosing(aiter(source)) as found:
         waiting = asyncio.ensure_future(anext(found))
-        async with asyncio.timeout(20):
-            while caplog.text.count('dns:enc:9090: enc cannot be resolved: Name or') < 3:  # noqa: ASYNC110
-                await asyncio.sleep(0.002)
+        await until(lambda: caplog.text.count('dns:enc:9090: enc cannot be resolved: Name or') >= 3)
         assert 'Name or service not known' in source.trouble
         resolver.answer = ['10.0.0.1']
         await waiting
@@ -103,9 +101,8 @@ async def test_a_resolver_that_hangs_holds_up_nobody_and_its_late_answer_counts(
     resolver.may_answer.clear()
     async with names(resolver, answer_s=SOON_S) as found:
         waiting = asyncio.ensure_future(anext(found))
+        await until(lambda: 'no answer after' in caplog.text)
         async with asyncio.timeout(20):
-            while 'no answer after' not in caplog.text:  # noqa: ASYNC110
-                await asyncio.sleep(0.002)
             await asyncio.to_thread(lambda: None)  # the threads of others are free
         assert resolver.asked == 1
         resolver.may_answer.set()

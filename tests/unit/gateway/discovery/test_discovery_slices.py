@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 import pytest
 from api_server import ApiServer, api_server
+from waiting import until
 
 from headrace.errors import SpecError
 from headrace.gateway.discovery.cluster import Cluster
@@ -25,12 +26,6 @@ def slices(cluster, service='enc', **options):
 async def soon(found):
     async with asyncio.timeout(20):
         return list(await anext(found))
-
-
-async def until(condition):
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 (what is waited for has no event)
-            await asyncio.sleep(0.005)
 
 
 async def test_replicas_come_and_go_and_one_list_is_enough(kube):

@@ -27,8 +27,9 @@ def command(flow: Path, context: tuple[tuple[str, Any], ...], strict: bool) -> N
     """Say whether a Flow would start, and what it offers.
 
     Reads the file, loads every executor's class and the applications of the gateway, and compares the
-    documents that each executor gives with those that the next one takes. Looks whether the files of keys and certificates are there, and the optional
-    dependencies that the settings need. Constructs no executor and starts no process.
+    documents that each executor gives with those that the next one takes. Looks whether the files of keys and
+    certificates are there, and the optional dependencies that the settings need. Constructs no executor and
+    starts no process.
 
     For a continuous integration, --strict also wants limits of processors and memory, images with a version,
     and nobody let in who does not show who he is.

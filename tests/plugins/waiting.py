@@ -16,7 +16,8 @@ T = TypeVar('T')
 WITHIN_S = 60.0
 LOOK_EVERY_S = 0.01
 AT_ONCE = 200
-STILL_S = 0.3
+STILL_EVERY_S = 0.1
+STILL_LOOKS = 4
 
 
 def wait_until(condition: Callable[[], T], within_s: float = WITHIN_S, what: object = '') -> T:
@@ -51,12 +52,12 @@ async def turns(count: int = 20) -> None:
 
 def wait_until_still(number: Callable[[], int], within_s: float = WITHIN_S) -> int:
     """A number that grows, as soon as it has not grown for a while."""
-    seen = [-1]
+    seen = [number()]
 
     def rests() -> bool:
-        time.sleep(STILL_S)  # to see that nothing happens takes time
+        time.sleep(STILL_EVERY_S)  # to see that nothing happens takes time
         seen.append(number())
-        return seen[-2] == seen[-1]
+        return _rest(seen)
 
     wait_until(rests, within_s, seen)
     return seen[-1]
@@ -64,15 +65,19 @@ def wait_until_still(number: Callable[[], int], within_s: float = WITHIN_S) -> i
 
 async def until_still(number: Callable[[], int], within_s: float = WITHIN_S) -> int:
     """The same for a test that is a coroutine."""
-    seen = [-1]
+    seen = [number()]
 
     async def rests() -> bool:
-        await asyncio.sleep(STILL_S)
+        await asyncio.sleep(STILL_EVERY_S)
         seen.append(number())
-        return seen[-2] == seen[-1]
+        return _rest(seen)
 
     await until(rests, within_s, seen)
     return seen[-1]
+
+
+def _rest(seen: list[int]) -> bool:
+    return len(seen) >= STILL_LOOKS and len({*seen[-STILL_LOOKS:]}) == 1
 
 
 def _in_vain(within_s: float, what: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from waiting import until
 
 from headrace.client import AsyncClient, Client, Response
 from headrace.documents import DocList, Document
@@ -80,11 +81,11 @@ async def test_a_cancelled_post_is_cancelled_in_the_server(
     async with AsyncClient(serve(gate).url(protocol)) as client:
         post = client.post('/', letters('abc'), request_size=1, stream=stream)
         task = asyncio.ensure_future(_all(post))
-        await wait_for(lambda: gate.held == 3)
+        await until(lambda: gate.held == 3)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await wait_for(lambda: len(gate.cancelled) == 3 and gate.held == 0)
+        await until(lambda: len(gate.cancelled) == 3 and gate.held == 0)
 
 
 async def test_leaving_the_iteration_cancels_the_rest(serve: Any, protocol: str, gate: Any) -> None:
@@ -96,9 +97,9 @@ async def test_leaving_the_iteration_cancels_the_rest(serve: Any, protocol: str,
     async with AsyncClient(serve(first_is_fast).url(protocol)) as client:
         posting = aiter(client.post('/', letters('abc'), request_size=1))
         assert (await anext(posting)).texts == ['a']
-        await wait_for(lambda: gate.held == 2)
+        await until(lambda: gate.held == 2)
         await posting.aclose()
-        await wait_for(lambda: len(gate.cancelled) == 2)
+        await until(lambda: len(gate.cancelled) == 2)
 
 
 async def test_results_as_they_come(serve: Any, protocol: str, gate: Any) -> None:
@@ -122,7 +123,7 @@ async def test_results_as_they_come(serve: Any, protocol: str, gate: Any) -> Non
 async def test_closing_fails_what_is_under_way(serve: Any, protocol: str, gate: Any) -> None:
     client = AsyncClient(serve(gate).url(protocol))
     task = asyncio.ensure_future(_all(client.post('/', letters('a'))))
-    await wait_for(lambda: gate.held == 1)
+    await until(lambda: gate.held == 1)
     await client.close()
     with pytest.raises((BadServer, asyncio.CancelledError)):
         await task
@@ -132,7 +133,7 @@ async def test_the_gateway_may_stop_under_a_client(serve: Any, protocol: str, ga
     gateway = serve(gate)
     async with AsyncClient(gateway.url(protocol)) as client:
         task = asyncio.ensure_future(_all(client.post('/', letters('a'))))
-        await wait_for(lambda: gate.held == 1)
+        await until(lambda: gate.held == 1)
         await asyncio.to_thread(gateway.stop, 0)
         with pytest.raises(BadServer) as caught:
             await task
@@ -141,13 +142,6 @@ async def test_the_gateway_may_stop_under_a_client(serve: Any, protocol: str, ga
 
 async def _all(posting: Any) -> Any:
     return await posting
-
-
-async def wait_for(condition: Any) -> None:
-    """Look again and again, as what happens on the other side of a socket has no event here."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 async def test_a_client_that_waits_says_which_one_does_not():

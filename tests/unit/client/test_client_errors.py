@@ -10,6 +10,7 @@ import threading
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from headrace.client import Client, Response
 from headrace.client.options import Options
@@ -102,7 +103,7 @@ def test_a_late_answer_is_an_error_and_the_server_is_told(
             client.post('/', letters('a'), timeout_s=1, stream=stream)
         assert caught.value.status == STATUS[protocol]['late']
         assert caught.value.error in ('DeadlineExceeded', '')
-        wait_for(lambda: gate.cancelled)
+        wait_until(lambda: gate.cancelled)
     assert gate.cancelled == [caught.value.request_id]
 
 
@@ -112,7 +113,7 @@ def test_no_more_requests_are_under_way_than_asked_for(serve: Any, protocol: str
             target=client.post, args=('/', letters('abcdefgh')), kwargs={'request_size': 1, 'prefetch': 3}
         )
         thread.start()
-        wait_for(lambda: gate.held == 3)
+        wait_until(lambda: gate.held == 3)
         gate.open()
         thread.join()
     assert gate.most == 3
@@ -245,21 +246,11 @@ def test_ctrl_c_ends_a_post_and_tells_the_server(serve: Any, protocol: str, gate
         "        print('interrupted')\n"
     )
     process = subprocess.Popen([sys.executable, '-c', program], stdout=subprocess.PIPE, text=True)
-    wait_for(lambda: gate.held)
+    wait_until(lambda: gate.held)
     os.kill(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     assert (process.returncode, output) == (0, 'interrupted\n')
-    wait_for(lambda: gate.cancelled)
-
-
-def wait_for(condition: Any, timeout_s: float = 20.0) -> None:
-    """Look again and again, as what happens on the other side of a socket has no event here."""
-    done = threading.Event()
-    for _ in range(int(timeout_s / 0.01)):
-        if condition():
-            return
-        done.wait(0.01)
-    raise AssertionError('it did not happen')
+    wait_until(lambda: gate.cancelled)
 
 
 def test_a_failed_response_names_its_documents(serve: Any, protocol: str) -> None:

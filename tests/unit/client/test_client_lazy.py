@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from waiting import until_still, wait_until, wait_until_still
 
 from headrace.client import AsyncClient
 from headrace.documents import Document
@@ -79,19 +79,12 @@ def test_a_flow_that_stands_still_is_not_read_for(serve: Any, protocol: str, gat
             kwargs={'request_size': 10, 'prefetch': 3, 'on_done': feed.arrived},
         )
         post.start()
-        gateway.loop.run(_full(gate, 3))
-        taken = feed.taken
+        wait_until(lambda: gate.held == 3)
+        taken = wait_until_still(lambda: feed.taken)  # it does not read ahead
         gate.open()
         post.join(60)
     assert taken == 30
     assert feed.back == 1000
-
-
-async def _full(gate: Any, held: int) -> None:
-    for _ in range(1000):
-        if gate.held < held:
-            await asyncio.sleep(0.01)
-    await asyncio.sleep(0.1)  # time to read ahead, if it did
 
 
 async def test_who_iterates_slowly_is_not_read_ahead_for(serve: Any, protocol: str) -> None:
@@ -100,6 +93,6 @@ async def test_who_iterates_slowly_is_not_read_ahead_for(serve: Any, protocol: s
         results = client.post('/', feed.each(), request_size=10, prefetch=2).__aiter__()
         for _ in range(2):
             await anext(results)
-            await asyncio.sleep(0.05)  # time to read ahead, if it did
+            await until_still(lambda: feed.taken)
         await results.aclose()
     assert feed.taken <= 20 + 10 * (2 + 1)

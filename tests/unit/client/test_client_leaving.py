@@ -103,10 +103,12 @@ async def test_a_client_that_is_closed_while_it_connects_keeps_nothing_open(prot
         port = silent.getsockname()[1]
         client = AsyncClient('127.0.0.1', port=port, protocol=protocol, timeout_s=5)
         posting = asyncio.ensure_future(_all(client.post('/', Document('a'))))
-        await asyncio.sleep(0.1)  # time to begin
-        await client.close()
-        with pytest.raises((HeadraceError, asyncio.CancelledError)):
-            await posting
+        silent.setblocking(False)
+        taken, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(silent), 60)
+        with taken:
+            await client.close()
+            with pytest.raises((HeadraceError, asyncio.CancelledError)):
+                await posting
 
 
 async def _all(posting: Any) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 
 import grpc
 import pytest
+from waiting import until
 
 from headrace.client import grpc_errors
 from headrace.client.address import Address
@@ -111,16 +111,14 @@ def test_a_full_gateway_is_asked_again_until_it_has_room(serve: Any, protocol: s
         opened = gateway.loop.submit(_open_when_full(gate))
         docs = [Document(letter) for letter in 'abcdefgh']
         result = client.post('/', docs, request_size=1, max_attempts=50, initial_backoff=0.05)
-        opened.result(10)
+        opened.result(60)
     assert result.texts == list('abcdefgh')
     assert gate.most <= 2
     assert gateway.server.admission.requests == 0
 
 
 async def _open_when_full(gate: Any) -> None:
-    for _ in range(1000):
-        if gate.held < 2:
-            await asyncio.sleep(0.01)
+    await until(lambda: gate.held == 2)
     gate.open()
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, closing
 from typing import Any
 
 import pytest
+from waiting import until, wait_until, wait_until_still
 
 from headrace.documents import BaseDoc, DocList, Document
 from headrace.errors import BadServer, DocumentError, Overloaded, RequestError, SpecError
@@ -23,23 +23,11 @@ class Letter(BaseDoc):
     text: str = ''
 
 
-def soon(condition: Callable[[], Any], timeout_s: float = 20) -> None:
-    """Look again and again, as what happens on the other side of a socket has no event here."""
-    until = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until, 'it did not happen'
-        time.sleep(0.005)
-
-
-async def soon_async(condition: Callable[[], Any]) -> None:
-    await asyncio.to_thread(soon, condition)
-
-
 def test_documents_come_one_by_one(client_of: ClientOf, making: Any) -> None:
     with client_of(making) as client:
         stream = client.stream_doc('/', Document('ab.c'))
         assert [next(stream).text, next(stream).text] == ['a', 'b']
-        soon(lambda: making.held)
+        wait_until(lambda: making.held)
         assert making.made == ['a', 'b']  # the rest is not there yet
         making.open()
         assert [doc.text for doc in stream] == ['c']
@@ -125,7 +113,7 @@ def test_leaving_the_loop_ends_the_work(client_of: ClientOf, making: Any) -> Non
     with client_of(making) as client:
         for _ in client.stream_doc('/', Document('ab.c')):
             break
-        soon(lambda: making.ended)
+        wait_until(lambda: making.ended)
         assert making.ended == [('ab.c', 'left')]
         assert 'c' not in making.made
 
@@ -134,7 +122,7 @@ def test_closing_it_ends_the_work(client_of: ClientOf, making: Any) -> None:
     with client_of(making) as client:
         with closing(client.stream_doc('/', Document('a.c'))) as stream:
             assert next(stream).text == 'a'
-        soon(lambda: making.ended)
+        wait_until(lambda: making.ended)
         assert list(stream) == []
     assert making.ended == [('a.c', 'left')]
 
@@ -144,7 +132,7 @@ async def test_leaving_the_asynchronous_loop_ends_the_work(client_of: ClientOf, 
         async with aclosing(client.stream_doc('/', Document('a.c'))) as stream:
             async for _ in stream:
                 break
-        await soon_async(lambda: making.ended)
+        await until(lambda: making.ended)
     assert making.ended == [('a.c', 'left')]
 
 
@@ -155,10 +143,10 @@ async def test_a_cancelled_task_ends_the_work(client_of: ClientOf, making: Any) 
 
     async with client_of(making, asyncio=True) as client:
         task = asyncio.create_task(read(client))
-        await soon_async(lambda: making.held)
+        await until(lambda: making.held)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await soon_async(lambda: making.ended)
+        await until(lambda: making.ended)
     assert making.ended == [('a.c', 'left')]
 
 
@@ -168,7 +156,7 @@ def test_a_stream_that_is_late_is_ended(serve: Any, protocol: str, making: Any) 
         with pytest.raises(BadServer) as caught:
             for doc in client.stream_doc('/', Document('a.c'), timeout_s=1.5):
                 found.append(doc.text)
-        soon(lambda: making.ended)
+        wait_until(lambda: making.ended)
     assert found == ['a']
     assert caught.value.status == (504 if protocol == 'http' else 'DEADLINE_EXCEEDED')
 
@@ -256,7 +244,7 @@ def test_results_come_in_the_order_of_the_inputs(client_of: ClientOf, making: An
     with client_of(making) as client:
         stream = client.stream_doc('/', (Document(text) for text in ('a.b', 'cd', 'ef')))
         assert next(stream).text == 'a'
-        soon(lambda: making.held)
+        wait_until(lambda: making.held)
         making.open()
         assert [doc.text for doc in stream] == list('bcdef')
 
@@ -284,12 +272,11 @@ def test_no_more_is_asked_for_than_there_is_room_for(client_of: ClientOf, making
 
     with client_of(making) as client:
         stream = client.stream_doc('/', texts(), prefetch=3)
-        making_all = threading.Thread(target=lambda: (soon(lambda: making.held == 3), making.open()))
+        making_all = threading.Thread(target=lambda: (wait_until(lambda: making.held == 3), making.open()))
         making_all.start()
         assert next(stream).text == 'a'
         making_all.join()
-        time.sleep(0.1)  # time to read ahead, if it did
-        assert len(taken) <= 3 + 2
+        assert wait_until_still(lambda: len(taken)) <= 3 + 2
         assert [doc.text for doc in stream] == ['a'] * 99
 
 
@@ -307,10 +294,7 @@ def test_who_reads_slowly_stops_who_makes(client_of: ClientOf) -> None:
     endless = Endless()
     with client_of(endless) as client, closing(client.stream_doc('/', prefetch_bytes=1_000_000)) as stream:
         next(stream)
-        seen = -1
-        while seen != endless.made:
-            seen = endless.made
-            time.sleep(0.3)
+        seen = wait_until_still(lambda: endless.made)
         for _ in range(200):  # the stream goes on where it stood
             next(stream)
     assert seen < 400, 'more than 40 MB are under way'

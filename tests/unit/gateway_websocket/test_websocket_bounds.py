@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from waiting import until, until_still
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
@@ -20,13 +21,6 @@ def server_side(gateway: SimpleNamespace) -> list[Connection]:
     """The gateway's ends of all WebSockets."""
     door = gateway.server._doors['http']
     return [each for each in door._connections() if isinstance(each, Connection)]
-
-
-async def until(condition: Any) -> None:
-    """Wait for what becomes true in another task."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(0.005)
 
 
 async def test_a_client_that_vanishes_cancels_its_work(gateway: SimpleNamespace) -> None:
@@ -58,10 +52,7 @@ async def test_a_client_that_does_not_read_stops_its_generator(gateway: SimpleNa
     (side,) = await ends(gateway)
     await until(lambda: side.transport.get_write_buffer_size() > 0)
     for _ in range(3):  # until the sockets between us are full, too
-        made = -1
-        while made != gateway.shop.made:
-            made = gateway.shop.made
-            await asyncio.sleep(0.2)
+        await until_still(lambda: gateway.shop.made)
     assert gateway.server.admission.requests == 1
     side.hurry()
     for _ in range(UNREAD_TIMEOUT_S + 1):

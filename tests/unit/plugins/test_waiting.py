@@ -36,8 +36,8 @@ async def test_conditions_of_coroutines_may_be_coroutines():
 
 
 async def test_what_grows_is_waited_for_until_it_rests(monkeypatch):
-    monkeypatch.setattr('waiting.STILL_S', 0)
-    numbers = iter([1, 2, 3, 3, 4])
+    monkeypatch.setattr('waiting.STILL_EVERY_S', 0)
+    numbers = iter([1, 2, 2, 2, 3, 3, 3, 3, 4])
     assert wait_until_still(lambda: next(numbers)) == 3
-    numbers = iter([1, 2, 2])
+    numbers = iter([2, 2, 2, 2])
     assert await until_still(lambda: next(numbers)) == 2

@@ -5,7 +5,14 @@ from __future__ import annotations
 from msgspec import Struct
 
 from headrace.gateway.dashboard.history import grown, quantile
-from headrace.gateway.dashboard.records import Distribution, DoorState, EndpointState, ExecutorState, State
+from headrace.gateway.dashboard.records import (
+    Distribution,
+    DoorState,
+    EndpointState,
+    ExecutorState,
+    State,
+    VersionState,
+)
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -16,6 +23,17 @@ class Pace(Struct, frozen=True, kw_only=True):
     refused: float = 0.0
     p50_s: float | None = None
     p99_s: float | None = None
+
+
+class VersionPace(Struct, frozen=True, kw_only=True):
+    """One version of an executor; `share` is the part of the requests that its weight gives it."""
+
+    name: str
+    state: str
+    share: float
+    pace: Pace
+    waiting: int
+    in_flight: int
 
 
 class ExecutorPace(Struct, frozen=True, kw_only=True):
@@ -34,6 +52,7 @@ class ExecutorPace(Struct, frozen=True, kw_only=True):
     retries: float
     restarts: int
     queue_p99_s: float | None = None
+    versions: tuple[VersionPace, ...] = ()
 
 
 class EndpointPace(Struct, frozen=True, kw_only=True):
@@ -99,8 +118,8 @@ class _Counts(Struct, frozen=True):
     took: Distribution = Distribution()
 
 
-def _counts(state: State | EndpointState | DoorState | ExecutorState) -> _Counts:
-    refused = 0 if isinstance(state, ExecutorState) else state.refused
+def _counts(state: State | EndpointState | DoorState | ExecutorState | VersionState) -> _Counts:
+    refused = 0 if isinstance(state, ExecutorState | VersionState) else state.refused
     took = Distribution() if isinstance(state, DoorState) else state.took
     return _Counts(state.requests, state.failed, refused, took)
 
@@ -142,7 +161,26 @@ def _executor(now: ExecutorState, before: ExecutorState | None, over_s: float) -
         well=sum(replica.state == 'healthy' for replica in now.replicas),
         retries=_per_s(now.retries, before.retries if before else 0, over_s),
         restarts=now.restarts,
+        versions=_versions(now.versions, before.versions if before else (), over_s),
         queue_p99_s=_known(quantile(grown(_queue(now), _queue(before) if before else Distribution()), 0.99)),
+    )
+
+
+def _versions(
+    now: tuple[VersionState, ...], before: tuple[VersionState, ...], over_s: float
+) -> tuple[VersionPace, ...]:
+    known = {each.name: each for each in before}
+    total = sum(each.weight for each in now)
+    return tuple(
+        VersionPace(
+            name=each.name,
+            state=each.state,
+            share=each.weight / total if total else 0.0,
+            pace=_pace(_counts(each), _counts(known[each.name]) if each.name in known else _Counts(), over_s),
+            waiting=each.waiting,
+            in_flight=each.in_flight,
+        )
+        for each in now
     )
 
 

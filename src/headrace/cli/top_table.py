@@ -122,6 +122,16 @@ def _executors(now: FlowPace, sort: str) -> Table:
             _red(each.retries),
             _red(each.restarts),
         )
+        for version in each.versions:
+            table.add_row(
+                Text(f'  {version.name} {version.share:.0%}', style=COLORS.get(version.state, 'red')),
+                *_cells(version.pace),
+                '',
+                str(version.waiting),
+                str(version.in_flight),
+                '',
+                _red(version.pace.failed),
+            )
     return table
 
 

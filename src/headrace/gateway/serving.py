@@ -182,7 +182,7 @@ class Serving:
             states=board.states,
             owner=start.owner,
             shared=start.is_shared,
-            setting=Setting(order.directory, start.observe, store, order.executors, look),
+            setting=Setting(order.directory, start.observe, store, order.executors, look, board.weights),
         )
 
     async def _linger(self, seconds: float) -> None:

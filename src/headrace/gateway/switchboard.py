@@ -147,6 +147,10 @@ class Switchboard:
         """From now on these are the shares of the versions of an executor."""
         self._versions[executor].weigh(weights)
 
+    def weights(self) -> dict[str, dict[str, float]]:
+        """The shares of the versions of each executor that has several."""
+        return {name: handler.weights for name, handler in self._versions.items()}
+
     async def connected(self, within_s: float | None, *, anyway: bool, unless: asyncio.Event) -> None:
         """Wait until all replicas answer; if one has none by then, Unavailable (not with `anyway`).
 

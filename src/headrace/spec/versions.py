@@ -58,6 +58,15 @@ def versions_of(executor: ExecutorSpec) -> dict[str, ExecutorSpec]:
     return {MAIN: executor, **executor.versions}
 
 
+def names_of(executor: ExecutorSpec) -> tuple[str, ...]:
+    """What the versions of an executor are called in its Flow, `main` first.
+
+    >>> names_of(ExecutorSpec(name='a', versions={'v2': ExecutorSpec(name='a/v2')}))
+    ('a', 'a/v2')
+    """
+    return tuple(joined(executor.name, version) for version in versions_of(executor))
+
+
 def each_version(executors: Iterable[ExecutorSpec]) -> Iterator[ExecutorSpec]:
     """Executors, and after each of them its other versions."""
     for executor in executors:

@@ -14,7 +14,7 @@ JOIN = (96.0, 44.0)
 LETTER = 6.6
 """The width of a letter of what stands before a box."""
 MORE_ROWS = 3
-"""Rows of replicas, one for each shard, that make a card higher; more are told as a number."""
+"""Rows of replicas, one for each shard or version, that make a card higher; more are told as a number."""
 ROW = 16.0
 
 
@@ -23,8 +23,8 @@ def drawn(
 ) -> Drawing:
     """Lay out a Flow from left to right, or (`tall`) from top to bottom."""
     what = figure(FlowSpec(name=name, executors=executors, gateway=gateway))
-    shards = {executor.name: executor.shards for executor in executors}
-    sizes = {node.key: _size(node, shards.get(node.key, 1)) for node in what.nodes}
+    rows = {each.name: len(each.versions) + 1 if each.versions else each.shards for each in executors}
+    sizes = {node.key: _size(node, rows.get(node.key, 1)) for node in what.nodes}
     gaps = {node.key: len(node.entry[:38]) * LETTER + 44 for node in what.nodes if node.entry}
     layout = lay_out(sizes, what.edges, vertical=tall, gaps={} if tall else gaps)
     nodes = {node.key: node for node in what.nodes}
@@ -56,10 +56,10 @@ def drawn(
     )
 
 
-def _size(node: Node, shards: int) -> tuple[float, float]:
+def _size(node: Node, rows: int) -> tuple[float, float]:
     if node.shape == 'door':
         return DOOR
     if node.shape == 'join':
         return JOIN
     width, height = CARD
-    return width, height + ROW * min(shards - 1, MORE_ROWS)
+    return width, height + ROW * min(rows - 1, MORE_ROWS)

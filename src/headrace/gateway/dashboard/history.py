@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection, Iterable, Mapping
 
 from headrace.gateway.dashboard.figures import answered
 from headrace.gateway.dashboard.records import Distribution, History, Point
@@ -44,8 +45,12 @@ class Curve:
 class Curves:
     """Those of the whole Flow and of each executor."""
 
-    def __init__(self, executors: tuple[str, ...]) -> None:
+    def __init__(
+        self, executors: Iterable[str], versions: Mapping[str, Collection[str]] | None = None
+    ) -> None:
+        """`versions` is what those of an executor are called in the Flow, where it has several."""
         self._flow = Curve()
+        self._versions = dict(versions or {})
         self._executors = {name: Curve() for name in executors}
 
     def add(self, at: float, snapshot: Snapshot) -> None:
@@ -53,8 +58,9 @@ class Curves:
         requests, _, failed = answered(snapshot)
         self._flow.add(at, (requests, failed, distribution(snapshot, catalogue.REQUEST_SECONDS)))
         for name, curve in self._executors.items():
-            took = distribution(snapshot, catalogue.HOP_SECONDS, executor=name)
-            errors = count(snapshot, catalogue.HOP_ERRORS, executor=name)
+            names = self._versions.get(name, name)
+            took = distribution(snapshot, catalogue.HOP_SECONDS, executor=names)
+            errors = count(snapshot, catalogue.HOP_ERRORS, executor=names)
             curve.add(at, (sum(took.counts), errors, took))
 
     def history(self) -> History:

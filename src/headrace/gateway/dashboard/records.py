@@ -67,7 +67,10 @@ class WorkState(Struct, frozen=True, kw_only=True):
 
 
 class ReplicaState(Struct, frozen=True, kw_only=True):
-    """One process of an executor as this gateway sees it; `part` is 'before' or 'after' what is sharded."""
+    """One process of an executor as this gateway sees it.
+
+    `part` is 'before' or 'after' what is sharded, a version ('v2'), or such a part of one ('v2/before').
+    """
 
     name: str
     shard: int = 0
@@ -78,8 +81,25 @@ class ReplicaState(Struct, frozen=True, kw_only=True):
     work: WorkState | None = None
 
 
+class VersionState(Struct, frozen=True, kw_only=True):
+    """One version of an executor that has several; `weight` is its share of the requests."""
+
+    name: str
+    weight: float
+    state: Health = 'healthy'
+    requests: int = 0
+    failed: int = 0
+    retries: int = 0
+    waiting: int = 0
+    in_flight: int = 0
+    took: Distribution = Distribution()
+
+
 class ExecutorState(Struct, frozen=True, kw_only=True):
-    """One executor; `took` is how long gateways waited for it; `waiting` calls have no replica there yet."""
+    """One executor; `took` is how long gateways waited for it; `waiting` calls have no replica there yet.
+
+    All figures are those of its `versions` together, if it has several.
+    """
 
     name: str
     state: Health = 'healthy'
@@ -92,6 +112,7 @@ class ExecutorState(Struct, frozen=True, kw_only=True):
     took: Distribution = Distribution()
     endpoints: tuple[WorkState, ...] = ()
     replicas: tuple[ReplicaState, ...] = ()
+    versions: tuple[VersionState, ...] = ()
 
 
 class Point(Struct, frozen=True, array_like=True):

@@ -12,6 +12,7 @@ from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.reading import Snapshot
 from headrace.observe.metrics.store import OTHER
 from headrace.observe.paths import hide_paths
+from headrace.spec.versions import MAIN
 
 ALIVE = frozenset(('healthy', 'suspect'))
 AROUND = ('before', 'after')
@@ -121,6 +122,15 @@ def _replica(
     )
 
 
+def version_of(replica: ReplicaState) -> str:
+    """The version of its executor that a replica is of."""
+    return _version_in(replica.part)
+
+
+def _version_in(part: str) -> str:
+    return MAIN if part in ('', *AROUND) else part.partition('/')[0]
+
+
 def health(replicas: Sequence[ReplicaState], *, is_ready: bool) -> Health:
     """How an executor is: it works as long as each shard of one of its versions has a replica that does."""
     rows: dict[tuple[str, int], list[str]] = {}
@@ -128,7 +138,7 @@ def health(replicas: Sequence[ReplicaState], *, is_ready: bool) -> Health:
         rows.setdefault((replica.part, replica.shard), []).append(replica.state)
     works: dict[str, bool] = {}
     for (part, _), row in rows.items():
-        version = '' if part in AROUND else part.partition('/')[0]
+        version = _version_in(part)
         works[version] = works.get(version, True) and bool(ALIVE & {*row})
     if not is_ready or (works and not any(works.values())):
         return 'down'

@@ -1,16 +1,21 @@
-"""Series of a snapshot in, sums of those out that have some labels: `count(now, RETRIES, executor='a')`."""
+"""Series of a snapshot in, sums of those out that have some labels: `count(now, RETRIES, executor='a')`.
+
+What is wanted of a label is its value, or several of which any will do: `executor=('a', 'a/v2')`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from headrace.gateway.dashboard.records import Distribution, WorkState
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.metric import Metric
 from headrace.observe.metrics.reading import Snapshot, Values
 
+Wanted = str | Collection[str]
 
-def distribution(snapshot: Snapshot, metric: Metric, **labels: str) -> Distribution:
+
+def distribution(snapshot: Snapshot, metric: Metric, **labels: Wanted) -> Distribution:
     """The sum of those series of a histogram that have these labels."""
     found = [series for _, series in matching(snapshot, metric, **labels)]
     if not found:
@@ -20,20 +25,25 @@ def distribution(snapshot: Snapshot, metric: Metric, **labels: str) -> Distribut
     return Distribution(metric.buckets, tuple(map(round, counts)), round(total, 6))
 
 
-def count(snapshot: Snapshot, metric: Metric, **labels: str) -> int:
+def count(snapshot: Snapshot, metric: Metric, **labels: Wanted) -> int:
     """The sum of those series of a counter or gauge that have these labels."""
     return round(sum(series.value for _, series in matching(snapshot, metric, **labels)))
 
 
-def matching(snapshot: Snapshot, metric: Metric, **labels: str) -> Iterator[tuple[tuple[str, ...], Values]]:
+def matching(
+    snapshot: Snapshot, metric: Metric, **labels: Wanted
+) -> Iterator[tuple[tuple[str, ...], Values]]:
     """Those series of a metric that have these labels; each with all that it has."""
-    wanted = [(metric.labels.index(name), value) for name, value in labels.items()]
+    wanted = [
+        (metric.labels.index(name), (value,) if isinstance(value, str) else value)
+        for name, value in labels.items()
+    ]
     for own, series in snapshot.values(metric).items():
-        if all(own[at] == value for at, value in wanted):
+        if all(own[at] in values for at, values in wanted):
             yield own, series
 
 
-def work(snapshot: Snapshot, name: str, **labels: str) -> WorkState:
+def work(snapshot: Snapshot, name: str, **labels: Wanted) -> WorkState:
     """What was done in the series with these labels, of all metrics that workers have."""
     return WorkState(
         name=name,

@@ -19,13 +19,14 @@ from headrace.gateway.dashboard.history import EVERY_S, Curves
 from headrace.gateway.dashboard.records import Logs, Plan, Requests, State
 from headrace.gateway.dashboard.shared import Shared
 from headrace.gateway.entrance import Entrance, States
-from headrace.gateway.setting import Setting
+from headrace.gateway.setting import Setting, Weights
 from headrace.observe import logfiles
 from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.reading import Snapshot
 from headrace.pipeline.describe import FlowInfo
 from headrace.spec import ExecutorSpec, GatewaySpec
 from headrace.spec.observe import DashboardSpec
+from headrace.spec.versions import names_of
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Watch:
         *,
         metrics: Readable | None = None,
         states: States | None = None,
+        weights: Weights | None = None,
         directory: str = '',
         dashboard: DashboardSpec = AS_EVER,
     ) -> None:
@@ -67,7 +69,8 @@ class Watch:
         self._directory = directory
         self.requests = Shared(directory)
         self._worked = tuple(each.name for each in self._executors if not each.join)
-        self._curves = Curves(self._worked)
+        self._weights = weights
+        self._curves = Curves(self._worked, {each.name: names_of(each) for each in self._executors})
         self._fresh: tuple[float, Snapshot] | None = None
         self._reading = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
@@ -129,9 +132,16 @@ class Watch:
     ) -> State:
         """How the Flow is now; `ready` says of each executor whether it can work, if that is known."""
         snapshot, states = await self._snapshot(), self._replicas()
+        weights = self._weights() if self._weights is not None else {}
         requests, refused, failed = figures.answered(snapshot)
         executors = tuple(
-            figures.executor(snapshot, name, states.get(name, {}), is_ready=ready.get(name, True))
+            figures.executor(
+                snapshot,
+                name,
+                states.get(name, {}),
+                is_ready=ready.get(name, True),
+                weights=weights.get(name),
+            )
             for name in self._worked
         )
         return State(
@@ -193,6 +203,7 @@ def watch_of(entrance: Entrance, setting: Setting) -> Watch:
         setting.executors,
         metrics=entrance.metrics,
         states=entrance.states,
+        weights=setting.weights,
         directory=setting.directory,
         dashboard=setting.observe.dashboard,
     )

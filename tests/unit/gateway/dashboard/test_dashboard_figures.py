@@ -122,6 +122,28 @@ def test_places() -> None:
     assert place_of('a', 'a/shard-3/rep-11#2') == ('', 3, 11, '', 2)
 
 
+def test_figures_of_versions_and_of_all_of_them(store: Store) -> None:
+    for name, number in (('a', 3), ('a/v2', 1), ('ab/v2', 9)):
+        for _ in range(number):
+            store.histogram(catalogue.HOP_SECONDS).labels(name, '/a').observe(0.01)
+        store.counter(catalogue.EXECUTOR_REQUESTS).labels(name, '0', '0', '/a').add(number)
+        store.gauge(catalogue.QUEUE_LENGTH).labels(name, '0').set(number)
+    states = {'a': 'healthy', 'a/v2/shard-1/rep-0': 'lost', 'a/before': 'healthy'}
+    weights = {'main': 90.0, 'v2': 10.0, 'v3': 0.0}
+    found = figures.executor(snapshot(store), 'a', states, is_ready=True, weights=weights)
+    assert (found.requests, found.waiting, found.state) == (4, 4, 'degraded')
+    assert [(each.name, each.requests, each.waiting, each.weight, each.state) for each in found.versions] == [
+        ('main', 3, 3, 90.0, 'healthy'),
+        ('v2', 1, 1, 10.0, 'down'),
+        ('v3', 0, 0, 0.0, 'down'),
+    ]
+    assert [(work.name, work.requests) for work in found.endpoints] == [('/a', 4)]
+    curves = Curves(('a',), {'a': ('a', 'a/v2')})
+    curves.add(0.0, read(None, Store()))
+    curves.add(10.0, snapshot(store))
+    assert curves.history().executors['a'][0].rate == 0.4
+
+
 def test_curves_tell_what_happened_in_between(store: Store) -> None:
     curves = Curves(('a',))
     curves.add(100.0, snapshot(store))
@@ -160,3 +182,11 @@ def test_a_card_has_a_row_for_each_shard() -> None:
     for box in (*wide.boxes, *tall.boxes):
         assert box.x >= 0
         assert box.y >= 0
+
+
+def test_a_card_has_a_row_for_each_version() -> None:
+    versions = {name: ExecutorSpec(name=f'a/{name}') for name in ('v2', 'v3')}
+    first = ExecutorSpec(name='a', versions=versions, needs=('gateway',))
+    wide = drawn('f', (first, ExecutorSpec(name='b', needs=('a',))), GatewaySpec())
+    heights = {box.key: box.height for box in wide.boxes}
+    assert heights['a'] == heights['b'] + 32

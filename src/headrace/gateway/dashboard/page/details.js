@@ -7,6 +7,7 @@ import { find } from './snapshots.js';
 import { spark } from './spark.js';
 
 const NUMBER = 'number';
+const SIGN = { healthy: 'healthy', degraded: 'suspect', down: 'lost' };
 
 /** The panel; `show` fills it for a box, `close` is called by its button. */
 export function details(place, close) {
@@ -72,7 +73,20 @@ function ofExecutor(executor, snapshots) {
     ['Failed', whole(executor.failed)], ['Retries', whole(executor.retries)], ['Restarts', whole(executor.restarts)],
   ];
   const list = make('dl', { class: 'figures' }, ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))));
-  return [list, endpointsOf(executor, snapshots), replicasOf(executor, snapshots), ...batchesOf(executor)];
+  return [list, ...versionsOf(executor, snapshots), endpointsOf(executor, snapshots), replicasOf(executor, snapshots), ...batchesOf(executor)];
+}
+
+/** The versions of an executor that has several: what each should get, what it got lately, and how it does. */
+function versionsOf(executor, snapshots) {
+  if (!executor.versions.length) return [];
+  const weights = executor.versions.reduce((sum, version) => sum + version.weight, 0);
+  const all = snapshots.lately((state) => find(state, executor.name)).rate;
+  const rows = executor.versions.map((version) => {
+    const now = snapshots.lately((state) => find(state, executor.name)?.versions.find((each) => each.name === version.name));
+    return [version.name, make('span', { class: `state ${SIGN[version.state]}` }, version.state), weights ? percent(version.weight / weights) : '–', all ? percent(now.rate / all) : '–',
+      rate(now.rate), seconds(now.p50), seconds(now.p99), whole(version.requests), whole(version.failed), whole(version.waiting), whole(version.in_flight)];
+  });
+  return [titled('Versions', table(['Version', 'State', ...numbers('Weight', 'Share now', 'Now', 'p50', 'p99', 'Requests', 'Failed', 'Waiting', 'In flight')], rows))];
 }
 
 function endpointsOf(executor, snapshots) {

@@ -8,6 +8,7 @@ const MARGIN = 14;
 const MOST_DOTS = 12, MOST_ROWS = 4;
 const NARROW_PX = 640;
 const SMALLEST = 0.72;
+const AROUND = ['before', 'after'];
 export const GATEWAY = 'gateway';
 export const WORDS = { healthy: 'healthy', suspect: 'suspect', draining: 'draining', lost: 'lost', starting: 'starting', 'given up': 'given up' };
 
@@ -141,7 +142,7 @@ function executorIn(element, box) {
     element.dataset.state = executor.state;
     sign.setAttribute('d', SIGNS[executor.state]);
     sign.setAttribute('transform', `translate(${edge - 12} 14)`);
-    showReplicas(dots, executor.replicas, box.width - 28);
+    showReplicas(dots, executor, box.width - 28);
     element.setAttribute('aria-label', `${box.title}: ${executor.state}, ${rate(now.rate)}, p99 ${seconds(now.p99)}, ${now.errors > 0 ? `${percent(failing)} fail, ` : ''}${executor.waiting} waiting, ${replicasInWords(executor.replicas)}`);
   };
 }
@@ -152,9 +153,10 @@ const SIGNS = {
   down: 'M1.5 1.5l9 9M10.5 1.5l-9 9',
 };
 
-/** One row of marks for each shard: full is healthy, half suspect or draining, hollow is lost. */
-function showReplicas(place, replicas, width) {
-  const rows = [...Map.groupBy ? Map.groupBy(replicas, rowOf) : grouped(replicas)];
+/** One row of marks for each shard, or version: full is healthy, half suspect or draining, hollow is lost. */
+function showReplicas(place, { replicas, versions }, width) {
+  const rowOf = versions.length ? rowOfVersion : rowOfPart;
+  const rows = [...Map.groupBy ? Map.groupBy(replicas, rowOf) : grouped(replicas, rowOf)];
   const text = JSON.stringify(replicas.map((each) => [each.name, each.state]));
   if (place.dataset.shown === text) return;
   place.dataset.shown = text;
@@ -170,9 +172,10 @@ function showReplicas(place, replicas, width) {
   }));
 }
 
-const rowOf = (replica) => (replica.part ? replica.part : `shard ${replica.shard}`);
+const rowOfPart = (replica) => (replica.part ? replica.part : `shard ${replica.shard}`);
+const rowOfVersion = (replica) => (replica.part && !AROUND.includes(replica.part) ? replica.part.split('/')[0] : 'main');
 
-function grouped(replicas) {
+function grouped(replicas, rowOf) {
   const rows = new Map();
   for (const each of replicas) rows.set(rowOf(each), [...(rows.get(rowOf(each)) ?? []), each]);
   return rows;

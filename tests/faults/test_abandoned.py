@@ -12,6 +12,8 @@ from typing import Any
 
 import grpc
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from waiting import until
 
 from headrace import Client, Document, DocumentArray, Executor, Flow, dynamic_batching, requests
 from headrace.client import AsyncClient
@@ -52,6 +54,7 @@ class Running:
     """A Flow whose executor is held up, and what it has seen."""
 
     def __init__(self, flow: Flow, gate: Path) -> None:
+        self._flow = flow
         self.http, self.grpc = flow.ports['http'], flow.ports['grpc']
         self._gate = gate
         self._client = AsyncClient(f'http://127.0.0.1:{self.http}')
@@ -59,9 +62,29 @@ class Running:
     async def hold(self, endpoint: str) -> asyncio.Task[Any]:
         """One request that is worked on until `release`; others wait behind it."""
         held = asyncio.create_task(self._ask(endpoint, 'gate'))
-        while 'gate' not in await self.seen():  # noqa: ASYNC110  # it happens in another process
-            await asyncio.sleep(0.01)
+        await until(self._is_held)
         return held
+
+    async def _is_held(self) -> bool:
+        return 'gate' in await self.seen()
+
+    async def waiting(self, count: int) -> None:
+        """Wait until so many requests wait behind the one that is held."""
+
+        async def there() -> bool:
+            return await self._calls() == count + 1
+
+        await until(there)
+
+    async def _calls(self) -> float:
+        """Calls that the gateway has sent to the executor, or keeps for it, and that are not answered."""
+        text = await self._flow.metrics()
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name in ('headrace_replica_in_flight', 'headrace_queue_length')
+        )
 
     async def _ask(self, endpoint: str, text: str) -> Any:
         return await self._client.post(endpoint, Document(text))
@@ -71,10 +94,10 @@ class Running:
         (result,) = response.results.values()
         return list(result['seen'])
 
-    async def release(self, endpoint: str) -> list[str]:
+    async def release(self, endpoint: str, others: int = 0) -> list[str]:
         """Let the executor go on; what it has seen when one more request, which came last, is answered."""
         last = asyncio.create_task(self._ask(endpoint, 'last'))
-        await asyncio.sleep(0.1)
+        await self.waiting(1 + others)
         self._gate.touch()
         await last
         return await self.seen()
@@ -109,7 +132,7 @@ async def leave_http(it: Running, endpoint: str) -> None:
         writer.write(b'POST /post HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b' % (len(body), body))
         await writer.drain()
         writers.append(writer)
-    await asyncio.sleep(0.3)
+    await it.waiting(ABANDONED)
     for writer in writers:
         writer.close()
 
@@ -124,7 +147,7 @@ async def cancel_grpc_calls(it: Running, endpoint: str) -> None:
     async with grpc.aio.insecure_channel(f'127.0.0.1:{it.grpc}') as channel:
         method: Any = channel.unary_unary('/headrace.v1.Headrace/Call')
         calls = [asyncio.ensure_future(method(_message(n, endpoint))) for n in range(ABANDONED)]
-        await asyncio.sleep(0.3)
+        await it.waiting(ABANDONED)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
@@ -135,7 +158,7 @@ async def cancel_a_grpc_stream(it: Running, endpoint: str) -> None:
         stream: Any = channel.stream_stream('/headrace.v1.Headrace/Stream')()
         for number in range(ABANDONED):
             await stream.write(_message(number, endpoint))
-        await asyncio.sleep(0.3)
+        await it.waiting(ABANDONED)
         stream.cancel()
 
 
@@ -144,7 +167,7 @@ async def withdraw_on_a_grpc_stream(it: Running, endpoint: str) -> None:
         stream: Any = channel.stream_stream('/headrace.v1.Headrace/Stream')()
         for number in range(ABANDONED):
             await stream.write(_message(number, endpoint))
-        await asyncio.sleep(0.3)
+        await it.waiting(ABANDONED)
         for number in range(ABANDONED):
             await stream.write(pb.Request(request_id=text(number), cancel=True).SerializeToString())
         await stream.done_writing()
@@ -169,24 +192,24 @@ async def time_out_over_grpc(it: Running, endpoint: str) -> None:
     await asyncio.to_thread(_time_out, f'grpc://127.0.0.1:{it.grpc}', endpoint)
 
 
-async def _cancel_task(url: str, endpoint: str) -> None:
+async def _cancel_task(it: Running, url: str, endpoint: str) -> None:
     async with AsyncClient(url) as client:
 
         async def ask() -> None:
             await client.post(endpoint, _documents(), request_size=1, prefetch=ABANDONED)
 
         task = asyncio.create_task(ask())
-        await asyncio.sleep(0.3)
+        await it.waiting(ABANDONED)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
 
 async def cancel_a_task_over_http(it: Running, endpoint: str) -> None:
-    await _cancel_task(f'http://127.0.0.1:{it.http}', endpoint)
+    await _cancel_task(it, f'http://127.0.0.1:{it.http}', endpoint)
 
 
 async def cancel_a_task_over_grpc(it: Running, endpoint: str) -> None:
-    await _cancel_task(f'grpc://127.0.0.1:{it.grpc}', endpoint)
+    await _cancel_task(it, f'grpc://127.0.0.1:{it.grpc}', endpoint)
 
 
 async def kill_the_client(it: Running, endpoint: str) -> None:
@@ -195,17 +218,12 @@ async def kill_the_client(it: Running, endpoint: str) -> None:
         'from headrace import Client, Document\n'
         f'with Client("grpc://127.0.0.1:{it.grpc}") as client:\n'
         f'    docs = [Document(f"abandoned {{n}}") for n in range({ABANDONED})]\n'
-        "    print('asking', flush=True)\n"
         f'    client.post({endpoint!r}, docs, request_size=1, prefetch={ABANDONED})\n'
     )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, '-c', program, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    await process.stdout.readline()
-    await asyncio.sleep(0.5)
+    process = await asyncio.create_subprocess_exec(sys.executable, '-c', program)
+    await it.waiting(ABANDONED)
     process.kill()
-    await process.communicate()
+    await process.wait()
 
 
 WAYS = [
@@ -226,7 +244,8 @@ WAYS = [
 async def test_nothing_is_done_for_who_has_left(running: Running, leave: Any, endpoint: str) -> None:
     held = await running.hold(endpoint)
     await leave(running, endpoint)
-    await asyncio.sleep(0.3)  # the time that the word takes
+    await running.waiting(0)
+    await running.seen()  # what was sent to the executor before this has reached it
     assert await running.release(endpoint) == ['gate', 'last']
     await held
 
@@ -241,8 +260,8 @@ async def test_who_waits_is_served(running: Running, endpoint: str) -> None:
             return await client.post(endpoint, _documents(), request_size=1, prefetch=ABANDONED)
 
         asked = asyncio.create_task(ask())
-        await asyncio.sleep(0.3)
-        seen = await running.release(endpoint)
+        await running.waiting(ABANDONED)
+        seen = await running.release(endpoint, ABANDONED)
         await asked
     assert sorted(seen) == sorted(['gate', 'last', *(text(number) for number in range(ABANDONED))])
     await held

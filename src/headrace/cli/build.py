@@ -17,10 +17,11 @@ from headrace.containers.engine import PROGRAMS
 from headrace.errors import SpecError
 from headrace.images.builder import Image, Order, find_builder
 from headrace.images.contents import contents
-from headrace.images.dockerfile import DATA, EXTRA
+from headrace.images.dockerfile import DATA, EXTRA, MARK
 from headrace.images.ignore import DEFAULT, FILE
 from headrace.images.index import Index
 from headrace.images.making import Built, Sketch, Wanted, default_tag, make, pin, sketch
+from headrace.spec import environment
 
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 
@@ -209,12 +210,21 @@ def _tell(built: Built, made: Sketch, program: str) -> None:
     show(table)
     if built.image and made.subject.kind == 'executor' and not made.is_theirs:
         click.echo(f"in a Flow:   uses: 'docker://{built.tags[0]}'")
-    if built.image and not made.is_theirs:
-        ports = ' '.join(f'-p 127.0.0.1:{port}:{port}' for port in made.recipe.ports)
-        click.echo(
-            f'try it:      {program} run --rm --read-only --tmpfs /tmp -v {made.subject.name}:{DATA} '
-            f'{ports}{" " if ports else ""}{built.tags[0]}'
-        )
+    if built.image and (not made.is_theirs or made.text.startswith(MARK)):
+        _tell_trial(built.tags[0], made, program)
+
+
+def _tell_trial(image: str, made: Sketch, program: str) -> None:
+    """Print the command that runs the image here, and what it leaves behind."""
+    volume = made.subject.name
+    options = [f'-e {name}' for name in made.told.variables]
+    options += [f'-p 127.0.0.1:{port}:{port}' for port in made.told.ports]
+    command = ' '.join((f'{program} run --rm --read-only --tmpfs /tmp -v {volume}:{DATA}', *options, image))
+    click.echo(f'try it:      {command}')
+    click.echo(f'afterwards:  {program} volume rm {volume}   # what its executors have kept')
+    unset = [name for name in made.told.variables if name not in environment.variables()]
+    if unset:
+        _note(f'it wants {", ".join(unset)}, not set here: export {unset[0]}=...')
 
 
 def _layers(image: Image, names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from headrace.executors.constructor import arguments_for
 from headrace.executors.endpoint import Endpoint
 from headrace.executors.endpoints import ENDPOINTS, STATE, rebind
 from headrace.executors.finding import find_class, is_executor
-from headrace.executors.modules import located
+from headrace.executors.modules import located, remedy
 from headrace.executors.records import Metas, RuntimeArgs, State, record
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.spec.records import BatchingSpec
@@ -81,7 +81,8 @@ class Blueprint:
         except BaseException as error:
             raise ExecutorError(
                 f'executor {name!r}: the constructor of {cls.__qualname__} raised '
-                f'{type(error).__name__}: {error} ({location.of_error(error) or location.of_class(cls)})'
+                f'{type(error).__name__}: {error} ({location.of_error(error) or location.of_class(cls)})',
+                help=remedy(error),
             ) from error
         return executor
 

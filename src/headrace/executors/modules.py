@@ -12,6 +12,7 @@ from types import ModuleType
 
 from headrace.errors import HeadraceError, LoadError
 from headrace.executors import location
+from headrace.spec import environment
 
 
 def import_named(name: str, search: Sequence[Path] = ()) -> ModuleType:
@@ -112,13 +113,27 @@ def _explained(name: str, error: BaseException) -> HeadraceError:
     """What to raise for an exception that came while a module of the user was imported."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing and (name == missing or name.startswith(f'{missing}.')):
-        return LoadError(
-            f'there is no module {missing!r}',
-            help='it must be installed or in a folder of sys.path; for a file write file.py:Class',
-        )
+        help = 'it must be installed or in a folder of sys.path; for a file write file.py:Class'
+        return LoadError(f'there is no module {missing!r}', help=_in_image(missing) or help)
     if isinstance(error, HeadraceError):
         return error  # it says itself what is wrong, and where
     place = location.of_error(error)
     where = f' ({place})' if place else ''
-    hint = f'pip install {missing.partition(".")[0]}' if missing else ''
-    return LoadError(f'importing {name} failed: {type(error).__name__}: {error}{where}', help=hint)
+    return LoadError(f'importing {name} failed: {type(error).__name__}: {error}{where}', help=remedy(error))
+
+
+def remedy(error: BaseException) -> str:
+    """What to do about a module that is not there; '' for another error."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ''
+    return _in_image(error.name) or f'pip install {error.name.partition(".")[0]}'
+
+
+def _in_image(missing: str) -> str:
+    """What to do about a missing module in an image, which nobody can install anything into."""
+    if not environment.read().base:  # images of `headrace build` say where their code is
+        return ''
+    top = missing.partition('.')[0]
+    return (
+        f'add the package of {top!r} to requirements.txt (its file to the folder), and build the image again'
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import tempfile
 import threading
@@ -13,7 +15,7 @@ from typing import IO
 
 from msgspec import Struct
 
-from headrace.containers.engine import Engine, find
+from headrace.containers.engine import ANSWER_S, Engine, find
 from headrace.errors import StartError
 from headrace.images.context import Context
 from headrace.images.programs import last_lines, run
@@ -21,6 +23,9 @@ from headrace.spec import environment
 
 OnLine = Callable[[str], None]
 """Is told each line that a builder prints."""
+
+ENDS_WITHIN_S = 10.0
+"""How long a builder that is told to end may take to clean up."""
 
 _PLAIN = {'BUILDKIT_PROGRESS': 'plain', 'BUILDX_NO_DEFAULT_ATTESTATIONS': '1'}
 _HISTORY = '{{.Size}} {{.CreatedBy}}'
@@ -128,7 +133,9 @@ def inspect(engine: Engine, name: str) -> Image | None:
     image = engine.image(name)
     if image is None:
         return None
-    history = engine.run('history', '--no-trunc', '--human=false', '--format', _HISTORY, name)
+    history = engine.run(
+        *('history', '--no-trunc', '--human=false', '--format', _HISTORY, name), timeout_s=ANSWER_S
+    )
     layers = [layer_of(line) for line in history.splitlines() if line.strip()]
     kept = tuple(layer for layer in reversed(layers) if layer.size)
     return Image(id=image.id, size=image.size, layers=kept)
@@ -157,7 +164,7 @@ def _kind(engine: Engine) -> str:
     if environment.variables().get('DOCKER_BUILDKIT') == '0':
         return 'classic'
     with suppress(StartError):
-        engine.run('buildx', 'version')
+        engine.run('buildx', 'version', timeout_s=ANSWER_S)
         return 'buildkit'
     return 'classic'
 
@@ -170,6 +177,7 @@ def _watched(command: list[str], secret: Mapping[str, str], context: Context | N
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment.for_child({**_PLAIN, **secret}),
+        process_group=0,  # Ctrl-C reaches only us, and what it starts ends with it
     )
     failures: list[BaseException] = []
     feeding = threading.Thread(target=_feed, args=(process, context, failures), name='headrace-build-context')
@@ -179,7 +187,7 @@ def _watched(command: list[str], secret: Mapping[str, str], context: Context | N
             hidden = ' '.join(secret.values()).split()
             lines = [*_told(process.stdout or (), on_line, hidden)]
         except BaseException:
-            process.terminate()
+            _end(process)
             raise
         finally:
             process.wait()
@@ -191,6 +199,15 @@ def _watched(command: list[str], secret: Mapping[str, str], context: Context | N
         raise StartError(f'{what} ended with {process.returncode}:\n{last_lines("".join(lines))}')
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Have a builder end, with all that it has started: in good order if it does so soon; it may hang."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(ENDS_WITHIN_S)
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def _feed(process: subprocess.Popen[bytes], context: Context | None, failures: list[BaseException]) -> None:
     if context is None or process.stdin is None:
         return
@@ -199,7 +216,7 @@ def _feed(process: subprocess.Popen[bytes], context: Context | None, failures: l
             context.write(out)  # type: ignore[arg-type]  # a pipe is all of a file that an archive needs
     except BaseException as error:  # it is raised where the build is waited for
         failures.append(error)
-        process.terminate()
+        _end(process)
 
 
 def _told(lines: Iterable[bytes] | IO[bytes], on_line: OnLine, hidden: Iterable[str]) -> Iterable[str]:

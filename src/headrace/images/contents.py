@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from headrace import extras
 from headrace.containers.engine import Engine
+from headrace.containers.owners import remove
+from headrace.errors import StartError
 from headrace.images.programs import run
 
 _SCRIPT = """
@@ -29,6 +34,9 @@ if status.exists():
             found.append(['deb', fields['Package'], fields['Version'], told, release])
 print(json.dumps(found))
 """
+TOLD_WITHIN_S = 120.0
+"""How long an image may take to say what is in it."""
+
 _WORDS = 60
 """Characters of a licence's name; whoever has more has put the licence itself there."""
 
@@ -67,8 +75,16 @@ def _component(kind: str, name: str, version: str, license: str, of: str) -> Any
     return component.Component(name=name, version=version, purl=url, bom_ref=str(url), licenses=named)
 
 
-def _found(engine: Engine, image: str) -> list[list[str]]:
+def _found(engine: Engine, image: str) -> list[tuple[str, str, str, str, str]]:
     """The packages of an image: kind, name, version, licence (or architecture), release of the system."""
-    command = [engine.program, 'run', '--rm', '--network', 'none', '--entrypoint', 'python', image, '-c']
-    told = run([*command, _SCRIPT], f'what is in {image} cannot be known')
-    return sorted(json.loads(told))
+    name = f'headrace-contents-{secrets.token_hex(4)}'
+    command = engine.command('run', '--rm', '--name', name, '--network', 'none', '--entrypoint', 'python')
+    try:
+        told = run(
+            [*command, image, '-c', _SCRIPT], f'what is in {image} cannot be known', timeout_s=TOLD_WITHIN_S
+        )
+        return sorted(msgspec.json.decode(told, type=list[tuple[str, str, str, str, str]]))
+    except msgspec.MsgspecError as error:
+        raise StartError(f'what is in {image} cannot be known: it says something else ({error})') from None
+    finally:
+        remove(engine, name)

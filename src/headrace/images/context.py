@@ -45,7 +45,7 @@ class Context(Struct, frozen=True, kw_only=True):
     def write(self, out: BinaryIO) -> None:
         """Write the archive; nothing in it tells of its owner, or of the time.
 
-        Raises SpecError for a link that leads out of the folder to another folder.
+        Raises SpecError for a link that leads out of the folder: a stranger's could lead to a key of yours.
         """
         with tarfile.open(fileobj=out, mode='w|', format=tarfile.PAX_FORMAT, bufsize=_CHUNK) as archive:
             names = {*self.files} - {*self.more}
@@ -59,8 +59,8 @@ class Context(Struct, frozen=True, kw_only=True):
         info = tarfile.TarInfo(name)
         info.mtime, info.mode = EPOCH, 0o644
         if isinstance(content, Path):
-            if content.is_symlink() and (target := self._link(content)):
-                info.type, info.linkname = tarfile.SYMTYPE, target
+            if content.is_symlink():
+                info.type, info.linkname = tarfile.SYMTYPE, self._link(content)
                 archive.addfile(info)
                 return
             info.size = content.stat().st_size
@@ -73,15 +73,14 @@ class Context(Struct, frozen=True, kw_only=True):
         archive.addfile(info, io.BytesIO(data))
 
     def _link(self, link: Path) -> str:
-        """What a link within the folder says; '' for one to a file elsewhere, which goes in itself."""
-        target = link.resolve()
+        """What a link says that stays within the folder."""
+        target = Path(os.path.realpath(link))  # which a link to itself does not stop
         if target.is_relative_to(self.folder.resolve()):
             return os.path.relpath(target, link.parent.resolve())
-        if target.is_file():
-            return ''
         raise SpecError(
             f'{link} leads to {target}, which would not be in the image',
-            help='copy it there, or leave the link out in .dockerignore',
+            help='copy it there, let a folder go in that has both (--context), '
+            'or leave the link out in .dockerignore',
         )
 
 

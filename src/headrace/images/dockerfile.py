@@ -8,12 +8,14 @@ own. Only what every builder knows is used: BuildKit, the builder before it, and
 from __future__ import annotations
 
 import json
+import re
 
 from msgspec import Struct
 
 from headrace._version import __version__
 from headrace.deploy.members import HEALTH_PORT, WORK_PORT
 from headrace.deploy.probing import probe
+from headrace.errors import SpecError
 from headrace.images.context import EPOCH
 from headrace.images.ignore import OURS
 from headrace.images.subject import APP, Subject
@@ -29,9 +31,13 @@ VENV = '/venv'
 EXTRA = '.headrace'
 """The folder of the context for what is not in the user's folder: a wheel of headrace, wheels of others."""
 
+MARK = '# Made by `headrace build`'
+"""How a Dockerfile begins that was made here."""
+
 DOORS = (('grpc', 50051), ('http', 8080))
 """Where an executor answers that is served alone."""
 
+_PLAIN = re.compile('[A-Za-z0-9_./:-]+')
 _GPU = 'NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility'
 _INSTALL = f'python3 -m pip --python {VENV}/bin/python install --no-deps --no-compile --root /layer'
 _APT = 'apt-get update && apt-get install -y --no-install-recommends {} && rm -rf /var/lib/apt/lists/*'
@@ -77,7 +83,7 @@ def command_of(recipe: Recipe) -> tuple[str, ...]:
 
 def _top(recipe: Recipe) -> str:
     return f"""
-# Made by `headrace build` of Headrace {__version__}: {recipe.subject.kind} {recipe.subject.name}.
+{MARK} of Headrace {__version__}: {recipe.subject.kind} {recipe.subject.name}.
 # `headrace build --write` puts this file into the folder; from then on it is yours, and used as it is.
 ARG BASE={recipe.base}
 """
@@ -111,7 +117,7 @@ RUN python3 -m venv --without-pip {VENV} && mkdir -p /layer/etc /layer{DATA} && 
 {wheels}# where packages come from: an address given here is known in this stage, and not in the image
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
-COPY {recipe.lock} /build/requirements.lock
+COPY {json.dumps([recipe.lock, '/build/requirements.lock'])}
 RUN {_INSTALL} -r /build/requirements.lock
 {_compiled()}
 """
@@ -145,7 +151,7 @@ RUN rm -rf {ours}
 
 def _image(recipe: Recipe) -> str:
     subject = recipe.subject
-    uses = f' \\\n    HEADRACE_USES={subject.uses}' if subject.uses else ''
+    uses = f' \\\n    HEADRACE_USES={_quoted(subject.uses)}' if subject.uses else ''
     gpu = f' \\\n    {_GPU}' if recipe.is_gpu else ''
     ports = ' '.join(map(str, dict.fromkeys((*recipe.ports, WORK_PORT, HEALTH_PORT))))
     return f"""
@@ -165,6 +171,21 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=120s --retries=3 \\
 ENTRYPOINT ["headrace"]
 CMD {json.dumps(command_of(recipe))}
 """
+
+
+def _quoted(value: str) -> str:
+    """A value as ENV takes it for nothing but text; what no line can hold is refused.
+
+    >>> _quoted('/app/upper.py:Upper'), _quoted('/app/my $file.py:A')
+    ('/app/upper.py:Upper', '"/app/my \\\\$file.py:A"')
+    """
+    if _PLAIN.fullmatch(value):
+        return value
+    if not value.isprintable():
+        raise SpecError(
+            f'{value!r} cannot be what an image runs', help='give the file a name without such signs'
+        )
+    return '"' + re.sub(r'([\\"$])', r'\\\1', value) + '"'
 
 
 def _compiled(mode: str = 'unchecked-hash') -> str:

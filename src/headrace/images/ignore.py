@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from headrace.images.programs import text_of
+
 FILE = '.dockerignore'
 
 OURS = ('Dockerfile', 'Containerfile', '.dockerignore', '.headrace')
@@ -85,7 +87,7 @@ class Ignore:
 def ignore_of(folder: Path) -> Ignore:
     """What is left out of a folder: what its .dockerignore says, else `DEFAULT`."""
     file = folder / FILE
-    return Ignore((file.read_text(encoding='utf-8') if file.is_file() else DEFAULT).splitlines())
+    return Ignore((text_of(file) if file.is_file() else DEFAULT).splitlines())
 
 
 def secrets_in(paths: Sequence[str]) -> list[str]:

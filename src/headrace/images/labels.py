@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from headrace._version import __version__
-from headrace.errors import SpecError, StartError
+from headrace.errors import SpecError
+from headrace.images.commit import commit
 from headrace.images.context import Context
-from headrace.images.programs import run
 from headrace.images.subject import Subject, project
 from headrace.spec import environment
 from headrace.wire.frames import VERSION
@@ -32,16 +31,13 @@ def origin(subject: Subject, context: Context) -> Origin:
 
     The time is that of SOURCE_DATE_EPOCH, else of the commit, else of the newest file.
     """
-    folder = str(subject.folder)
-    commit = _git(folder, 'rev-parse', 'HEAD')
-    is_dirty = bool(commit and _git(folder, 'status', '--porcelain', '--', '.'))
-    committed = _git(folder, 'log', '-1', '--format=%ct') if commit and not is_dirty else ''
+    revision, committed = commit(str(subject.folder))
     told = environment.variables().get(EPOCH_VARIABLE, '').strip()
     if told and not told.isdigit():
         raise SpecError(f'{EPOCH_VARIABLE}={told!r} is no time', help='give seconds since 1970')
     version = str(project(subject.folder).get('version') or '')
     return Origin(
-        revision=commit + ('-dirty' if is_dirty else ''),
+        revision=revision,
         created=int(told or committed or context.newest),
         version=version,
     )
@@ -72,13 +68,3 @@ def labels(subject: Subject, found: Origin, *, base: str) -> Mapping[str, str]:
 def _license(subject: Subject) -> str:
     told = project(subject.folder).get('license')
     return told if isinstance(told, str) else ''
-
-
-def _git(folder: str, *arguments: str) -> str:
-    """What git says; '' where there is no git, or no repository."""
-    if not shutil.which('git'):
-        return ''
-    try:
-        return run(['git', '-C', folder, *arguments], 'git').strip()
-    except StartError:
-        return ''

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from msgspec import Struct
 from headrace.errors import SpecError, StartError
 from headrace.images.index import Index
 from headrace.images.own import Own
-from headrace.images.programs import run, uv
+from headrace.images.programs import run, text_of, uv
 from headrace.images.requirements import Requirements, names_in, spelt
 
-_MARK = re.compile(r'^# of (?P<digest>[0-9a-f]{32}), ', re.MULTILINE)
+_MARK = re.compile(r'^# of (?P<digest>[0-9a-f]{32}), for Python (?P<python>\S+)', re.MULTILINE)
 _HELP = 'see which requirement is meant; versions that no longer fit are chosen anew with --upgrade'
 
 
@@ -52,7 +52,7 @@ def lock(needed: Requirements, own: Own, how: Choosing) -> Lock:
     """
     path = needed.folder / needed.lock
     digest = needed.digest(own.requires, how.python)
-    before = path.read_text(encoding='utf-8') if path.is_file() else ''
+    before = text_of(path) if path.is_file() else ''
     mark = _MARK.search(before)
     if before and not mark:
         _check_complete(path, before, own)
@@ -60,10 +60,8 @@ def lock(needed: Requirements, own: Own, how: Choosing) -> Lock:
     if mark and mark['digest'] == digest and not how.upgrade:
         return Lock(file=needed.lock, text=before)
     if how.is_fixed:
-        raise SpecError(
-            f'{path} is {"older than what is required" if before else "missing"}',
-            help='make it without --locked, and commit it with your code',
-        )
+        why = f'older than what is required: {_stale(before, mark, needed, own, how)}' if mark else 'missing'
+        raise SpecError(f'{path} is {why}', help='make it without --locked, and commit it with your code')
     pinned = '' if how.upgrade else before
     made = _by_uv(needed, own, how, pinned) if uv() else _by_pip(needed, own, how, pinned)
     text = _header(needed, digest, how.python) + made
@@ -78,10 +76,25 @@ def _header(needed: Requirements, digest: str, python: str) -> str:
     )
 
 
+def _stale(text: str, mark: re.Match[str], needed: Requirements, own: Own, how: Choosing) -> str:
+    """What is missing in a lock, or what else has changed since it was made."""
+    if missing := _missing((*needed.said, *own.requires), text):
+        return f'it lacks {", ".join(missing)}'
+    if mark['python'] != how.python:
+        return f'it is for Python {mark["python"]}, and the image has {how.python}'
+    versions = f'{needed.folder / needed.file} or another lock wants' if needed.file else 'headrace wants'
+    return f'it has all packages, and {versions} other versions or extras than then'
+
+
+def _missing(lines: Iterable[str], text: str) -> list[str]:
+    """The packages that lines of requirements name, on whichever machine, and a lock has not."""
+    named = names_in('\n'.join(line for line in lines if ';' not in line))
+    return sorted(named - names_in(text) - {'headrace'})
+
+
 def _check_complete(path: Path, text: str, own: Own) -> None:
     """A lock that somebody else wrote has to have what headrace needs, too."""
-    needed = {spelt(re.split('[^A-Za-z0-9._-]', line)[0]) for line in own.requires if ';' not in line}
-    if missing := sorted(needed - names_in(text) - {'headrace'}):
+    if missing := _missing(own.requires, text):
         raise SpecError(
             f'{path} lacks {", ".join(missing)}, which headrace needs',
             help='let headrace be one of your requirements and make the file anew, or remove the file: '

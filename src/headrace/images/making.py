@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import sys
 import tempfile
@@ -18,19 +19,24 @@ from headrace.images.builder import Builder, Image, OnLine, Order, build, inspec
 from headrace.images.context import Context, context
 from headrace.images.dockerfile import CUDA, CUDA_PYTHON, EXTRA, PYTHON, Recipe, dockerfile
 from headrace.images.ignore import FILE, ignore_of, secrets_in
+from headrace.images.imports import Code, lacking
 from headrace.images.index import Index
 from headrace.images.labels import labels, origin
 from headrace.images.locking import Choosing, Lock, lock
 from headrace.images.own import Own, own
+from headrace.images.programs import text_of
 from headrace.images.requirements import (
+    REQUIREMENTS,
     SYSTEM,
     SYSTEM_FOR_BUILDING,
     Requirements,
+    names_in,
     requirements,
+    spelt,
     system_packages,
 )
 from headrace.images.subject import Subject, subject
-from headrace.spec import FlowSpec, load_flow
+from headrace.images.told import Told, told_by
 
 DOCKERFILES = ('Dockerfile', 'Containerfile')
 LARGE = 200_000_000
@@ -67,6 +73,7 @@ class Sketch(Struct, frozen=True, kw_only=True):
 
     wanted: Wanted
     subject: Subject
+    told: Told
     needed: Requirements
     own: Own
     recipe: Recipe
@@ -98,7 +105,8 @@ def sketch(wanted: Wanted) -> Sketch:
     found = subject(wanted.path, uses=wanted.uses, root=wanted.root)
     needed = requirements(found.folder, file=wanted.requirements, extras=wanted.extras)
     headrace = own(wanted.headrace)
-    spec, notes = _flow(found, wanted.settings)
+    told = told_by(found, wanted.settings)
+    notes = told.notes
     python = wanted.python or _python_of(wanted)
     recipe = Recipe(
         subject=found,
@@ -111,15 +119,16 @@ def sketch(wanted: Wanted) -> Sketch:
         is_offline=wanted.index.is_offline,
         is_gpu=wanted.is_gpu,
         settings=tuple(f'{key}={value}' for key, value in wanted.settings.items()),
-        ports=tuple(port for port in spec.gateway.doors.values() if port) if spec else _ports(found),
+        ports=told.ports,
     )
     theirs = next((found.folder / name for name in DOCKERFILES if (found.folder / name).is_file()), None)
-    text = theirs.read_text(encoding='utf-8') if theirs else dockerfile(recipe)
+    text = text_of(theirs) if theirs else dockerfile(recipe)
     if theirs:
         notes += _notes_on(theirs, text, recipe)
     return Sketch(
         wanted=wanted,
         subject=found,
+        told=told,
         needed=needed,
         own=headrace,
         recipe=recipe,
@@ -170,6 +179,21 @@ def notes_of(files: Context) -> tuple[str, ...]:
     return tuple(found)
 
 
+def notes_on_imports(made: Sketch, locked: Lock, files: Context) -> tuple[str, ...]:
+    """What the code imports that the image will not have, as far as can be known without running it."""
+    folder = posixpath.dirname(made.subject.flow)
+    code = Code(files.folder, files.files, dict.fromkeys((folder, '')))
+    has = names_in(locked.text)
+    if made.is_theirs:
+        has |= {*map(spelt, re.findall(r'[\w.-]+', made.text))}  # it may install something itself
+    told = lacking(code.imports(made.told.code), has)
+    return tuple(
+        f'{each.file}, line {each.line}, imports {each.top}, which the image will not have: add '
+        f'{package or "the package that it is in"} to {made.needed.file or REQUIREMENTS}'
+        for each, package in told.items()
+    )
+
+
 def make(made: Sketch, builder: Builder, order: Order, on_line: OnLine, on_note: OnLine) -> Built:
     """Build the image. `order` has tags, platforms and arguments; labels and origin are added to it.
 
@@ -181,7 +205,7 @@ def make(made: Sketch, builder: Builder, order: Order, on_line: OnLine, on_note:
         wheel = made.own.wheel(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         chosen = time.monotonic()
         files = gather(made, locked, wheel)
-        for note in notes_of(files):
+        for note in (*notes_of(files), *notes_on_imports(made, locked, files)):
             on_note(note)
         complete = _complete(made, files, order)
         build(builder, files, complete, on_line)
@@ -223,28 +247,6 @@ def _complete(made: Sketch, files: Context, order: Order) -> Order:
         push=order.push,
         created=found.created,
     )
-
-
-def _flow(found: Subject, settings: Mapping[str, Any]) -> tuple[FlowSpec | None, tuple[str, ...]]:
-    """The Flow of a folder as far as it can be known here, and what there is to say of it."""
-    if not found.flow:
-        return None, ()
-    try:
-        spec = load_flow(found.folder / found.flow, context=dict(settings))
-    except SpecError as error:
-        if '${{' not in error.message:
-            raise
-        return None, (f'{found.flow} is not checked, as not all of it is known here: {error.message}',)
-    notes = [
-        f'{name} takes another port at each start: give it one'
-        for name, port in spec.gateway.doors.items()
-        if not port
-    ]
-    return spec, tuple(notes)
-
-
-def _ports(found: Subject) -> tuple[int, ...]:
-    return () if found.flow else (50051, 8080)
 
 
 def _python_of(wanted: Wanted) -> str:

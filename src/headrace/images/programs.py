@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from headrace.errors import StartError
+from headrace.errors import SpecError, StartError
 from headrace.spec import environment
 
 _LINES = 30
@@ -21,6 +21,7 @@ def run(
     extra: Mapping[str, str] | None = None,
     text: str = '',
     help: str = '',
+    timeout_s: float | None = None,
 ) -> str:
     """Run a command to its end and give its standard output; StartError that begins with `failed`.
 
@@ -35,7 +36,10 @@ def run(
             errors='replace',
             env=environment.for_child(extra),
             check=False,
+            timeout=timeout_s,
         )
+    except subprocess.TimeoutExpired:
+        raise StartError(f'{failed}: no answer within {timeout_s:g} s', help=help) from None
     except OSError as error:
         raise StartError(f'{failed}: {command[0]}: {error}', help=help) from None
     if done.returncode:
@@ -46,6 +50,16 @@ def run(
 def last_lines(text: str, count: int = _LINES) -> str:
     """The last lines of what a command has printed, indented."""
     return '\n'.join(f'  {line}' for line in text.strip().splitlines()[-count:])
+
+
+def text_of(path: Path) -> str:
+    """The text of a file of a folder; SpecError if it cannot be read."""
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError('it is no file')  # a device may have no end
+        return path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f'{path} cannot be read: {error}', help='correct it, or take it away') from None
 
 
 def uv() -> str:

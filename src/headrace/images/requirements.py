@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,11 @@ from typing import Any
 from msgspec import Struct
 
 from headrace.errors import SpecError
-from headrace.images.subject import project
+from headrace.images.programs import text_of
+from headrace.images.subject import project, toml
+
+REQUIREMENTS = 'requirements.txt'
+"""The file that says what a folder needs, unless another one is named."""
 
 LOCKS = ('uv.lock', 'pylock.toml', 'poetry.lock', 'pdm.lock')
 """Files of other tools that pin versions; what they pin stays so."""
@@ -26,6 +29,7 @@ SYSTEM_FOR_BUILDING = 'apt-build.txt'
 
 _INCLUDED = re.compile(r'^\s*(?:-r|-c|--requirement|--constraint)[\s=]+(?P<file>\S+)')
 _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
+_VERSION = re.compile('[A-Za-z0-9.!+_-]+')
 
 
 class Requirements(Struct, frozen=True, kw_only=True):
@@ -73,8 +77,8 @@ def requirements(folder: Path, *, file: str = '', extras: tuple[str, ...] = ()) 
     """
     if file and not (folder / file).is_file():
         raise SpecError(f'there is no {folder / file}', help='name a file of the folder that goes in')
-    if not file and (folder / 'requirements.txt').is_file():
-        file = 'requirements.txt'
+    if not file and (folder / REQUIREMENTS).is_file():
+        file = REQUIREMENTS
     if not file and project(folder).get('dependencies') is not None:
         file = 'pyproject.toml'
     if extras and not file.endswith('.toml'):
@@ -101,7 +105,7 @@ def spelt(name: str) -> str:
 def system_packages(folder: Path, name: str) -> tuple[str, ...]:
     """The packages that a file of a folder lists, one in a line, with comments."""
     file = folder / name
-    lines = file.read_text(encoding='utf-8').splitlines() if file.is_file() else []
+    lines = text_of(file).splitlines() if file.is_file() else []
     found = tuple(word for line in lines for word in line.partition('#')[0].split())
     for word in found:
         if not re.fullmatch(r'[a-z0-9][a-z0-9+.:=~_-]*', word):
@@ -114,11 +118,7 @@ def _lines(file: Path, seen: set[Path]) -> Iterator[str]:
     if file.resolve() in seen:
         return
     seen.add(file.resolve())
-    try:
-        text = file.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f'{file} cannot be read: {error}', help='correct the line that names it') from None
-    for line in text.splitlines():
+    for line in text_of(file).splitlines():
         line = line.split(' #')[0].strip()
         included = _INCLUDED.match(line)
         if included and '://' not in included['file']:
@@ -131,15 +131,14 @@ def _pinned(file: Path) -> Iterator[str]:
     """`name==version` of each package in a lock file that has one version of it."""
     if not file.is_file():
         return
-    try:
-        told = tomllib.loads(file.read_text(encoding='utf-8'))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f'{file} is no TOML: {error}', help='make it anew') from None
+    told = toml(file)
     packages = told.get('packages') or told.get('package') or []
     versions: dict[str, set[str]] = {}
-    for package in packages:
-        if 'name' in package and 'version' in package and not _is_local(package):
-            versions.setdefault(spelt(package['name']), set()).add(package['version'])
+    for package in packages if isinstance(packages, list) else []:
+        if isinstance(package, dict) and not _is_local(package):
+            name, version = str(package.get('name', '')), str(package.get('version', ''))
+            if _NAME.fullmatch(name) and _VERSION.fullmatch(version):
+                versions.setdefault(spelt(name), set()).add(version)
     yield from (f'{name}=={found.pop()}' for name, found in sorted(versions.items()) if len(found) == 1)
 
 

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from headrace.errors import LoadError, SpecError
 from headrace.executors.config import FOLDER_FILES
+from headrace.images.programs import text_of
 from headrace.spec.suggest import did_you_mean
 
 APP = '/app'
@@ -23,6 +25,15 @@ FLOW_FILES = ('flow.yml', 'flow.yaml')
 _PYTHON = re.compile(r'(?P<file>.+\.py)(?::(?P<name>[\w.]+))?')
 _IS_FLOW = re.compile(r'^(?:executors|deployments|gateway)\s*:|^jtype\s*:\s*[\'"]?Flow\b', re.MULTILINE)
 _BASES = ('Executor', 'BaseExecutor')
+
+
+class _Project(Struct, rename='kebab'):
+    """What is read of the table `project`, and has to be as it is meant."""
+
+    name: str = ''
+    version: str = ''
+    dependencies: list[str] = []
+    optional_dependencies: dict[str, list[str]] = {}
 
 
 class Subject(Struct, frozen=True, kw_only=True):
@@ -78,11 +89,20 @@ def project(folder: Path) -> dict[str, Any]:
     file = folder / 'pyproject.toml'
     if not file.is_file():
         return {}
+    found = toml(file).get('project', {})
     try:
-        found = tomllib.loads(file.read_text(encoding='utf-8')).get('project', {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f'{file} is no TOML: {error}', help='correct it') from None
-    return found if isinstance(found, dict) else {}
+        msgspec.convert(found, _Project)
+    except msgspec.ValidationError as error:
+        raise SpecError(f'{file}: project: {error}', help='correct it') from None
+    return dict(found)
+
+
+def toml(file: Path) -> dict[str, Any]:
+    """What a file in TOML says; SpecError if it is none."""
+    try:
+        return tomllib.loads(text_of(file))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SpecError(f'{file} is no TOML: {error}', help='correct it, or make it anew') from None
 
 
 def _described_by(folder: Path) -> Path | None:
@@ -100,11 +120,7 @@ def _described_by(folder: Path) -> Path | None:
 def _of_yaml(file: Path, root: Path | None) -> Subject:
     folder = root or file.parent
     inside = _inside(file, folder)
-    try:
-        text = file.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f'{file} cannot be read: {error}', help='name a YAML file') from None
-    if file.name in FLOW_FILES or _IS_FLOW.search(text):
+    if file.name in FLOW_FILES or _IS_FLOW.search(text_of(file)):
         return Subject(folder=folder, name=_name(file.parent), flow=inside)
     if file.name in FOLDER_FILES:
         return _executor(folder, str(Path(APP, inside).parent), file.parent.name)
@@ -181,7 +197,7 @@ def _executors_in(file: Path) -> Iterator[str]:
     """The names of the executors in a file; it is read and not run, for what it needs may not be here."""
     try:
         tree = ast.parse(file.read_text(encoding='utf-8'), str(file))
-    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise LoadError(f'{file} cannot be read as Python: {error}') from None
     known = set(_BASES)
     for node in tree.body:

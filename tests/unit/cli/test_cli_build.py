@@ -9,7 +9,10 @@ from click.testing import CliRunner, Result
 from tiny_wheels import write_wheel
 
 from headrace.cli import main
-from headrace.cli.build import Steps
+from headrace.cli.build import Steps, _tell
+from headrace.images.builder import Image
+from headrace.images.locking import Lock
+from headrace.images.making import Built, Wanted, sketch
 
 UPPER = """
 from headrace import DocumentArray, Executor, requests
@@ -98,3 +101,64 @@ def test_steps_of_every_builder_are_shown(capsys: pytest.CaptureFixture[str]) ->
         steps.line('[2/5] STEP 3/4: RUN b:x:')
     shown = capsys.readouterr().err.splitlines()
     assert shown == ['#5 [code 1/3] COPY . /x', 'Step 3/20 : RUN a', '[2/5] STEP 3/4: RUN b:x:']
+
+
+FLOW = """
+name: shop
+executors:
+  - uses: upper.py:Upper
+    uses_with: {token: '${{ ENV.SHOP_TOKEN }}'}
+    env_from_secret: {KEY: {name: a, key: b}}
+gateway: {protocol: [grpc, http], port: [5000, 8000]}
+"""
+
+
+def trial(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    """What is said of an image that was built, and what is noted."""
+    made = sketch(Wanted(path=str(folder), headrace='1.0'))
+    image = Image(id='1', size=5, layers=())
+    lock = Lock(file='requirements.lock', text='')
+    _tell(
+        Built(
+            tags=('shop:1',), image=image, base=None, lock=lock, files=1, bytes=1, created=0, choosing_s=0.0,
+            building_s=0.0,
+        ),
+        made,
+        'docker',
+    )  # fmt: skip
+    said = capsys.readouterr()
+    return said.out, said.err
+
+
+def test_the_command_to_try_a_flow_has_its_ports_and_variables(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / 'flow.yml').write_text(FLOW)
+    monkeypatch.delenv('SHOP_TOKEN', raising=False)
+    monkeypatch.setenv('KEY', 'here')
+    said, noted = trial(folder, capsys)
+    ports = '-p 127.0.0.1:5000:5000 -p 127.0.0.1:8000:8000'
+    command = f'run --rm --read-only --tmpfs /tmp -v code:/data -e SHOP_TOKEN -e KEY {ports} shop:1'
+    assert f'try it:      docker {command}\n' in said
+    assert 'docker volume rm code' in said
+    assert noted == 'note: it wants SHOP_TOKEN, not set here: export SHOP_TOKEN=...\n'
+    monkeypatch.setenv('SHOP_TOKEN', 'x')
+    assert trial(folder, capsys) == (said, '')
+
+
+def test_the_command_to_try_an_executor_has_its_variables(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / 'config.yml').write_text('jtype: Upper\nwith: {token: "${{ ENV.NO_SUCH_TOKEN }}"}\n')
+    said, noted = trial(folder, capsys)
+    assert '-v code:/data -e NO_SUCH_TOKEN -p 127.0.0.1:50051:50051 -p 127.0.0.1:8080:8080 shop:1' in said
+    assert 'it wants NO_SUCH_TOKEN' in noted
+
+
+def test_a_dockerfile_that_was_made_here_is_tried_as_well(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / 'Dockerfile').write_text(sketch(Wanted(path=str(folder), headrace='1.0')).text)
+    assert 'try it:' in trial(folder, capsys)[0]
+    (folder / 'Dockerfile').write_text('FROM scratch\n')
+    assert 'try it:' not in trial(folder, capsys)[0]

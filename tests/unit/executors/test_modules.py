@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.errors import LoadError
+from headrace.errors import ExecutorError, LoadError
+from headrace.executors.loading import load
 from headrace.executors.modules import import_file, import_named, located
 
 pytestmark = pytest.mark.usefixtures('own_modules')
@@ -114,3 +115,36 @@ def test_where_files_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match='there is no file'):
         import_file(tmp_path / 'nowhere.py')
+
+
+MISSING = """
+from headrace import Executor
+
+class AtOnce(Executor):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        import no_such_library.inner
+"""
+REBUILD = "add the package of 'no_such_library' to requirements.txt"
+
+
+@pytest.mark.parametrize(('base', 'help'), [('', 'pip install no_such_library'), ('/app', REBUILD)])
+@pytest.mark.parametrize('code', ['import no_such_library.inner\n', MISSING])
+def test_what_to_do_about_a_missing_package_here_and_in_an_image(
+    code: str, base: str, help: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images say where their code is; nobody can install anything into them."""
+    monkeypatch.setenv('HEADRACE_BASE', base)
+    write(tmp_path / 'lacking.py', code)
+    with pytest.raises((LoadError, ExecutorError)) as caught:
+        load('lacking.py:AtOnce', search=[tmp_path])
+    assert "No module named 'no_such_library'" in caught.value.message
+    assert caught.value.help.startswith(help)
+    assert ('build the image again' in caught.value.help) == bool(base)
+
+
+def test_a_module_that_uses_names_and_an_image_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('HEADRACE_BASE', '/app')
+    with pytest.raises(LoadError, match="there is no module 'no_such_shop'") as caught:
+        load('no_such_shop.encoders:A')
+    assert '(its file to the folder), and build the image again' in caught.value.help

@@ -144,12 +144,20 @@ def test_what_is_added_replaces(tmp_path: Path) -> None:
 
 def test_links(tmp_path: Path) -> None:
     folder = write(tmp_path / 'in', 'a.py', 'sub/b.py')
-    write(tmp_path / 'out', 'model.bin')
     (folder / 'near').symlink_to('sub')
-    (folder / 'model').symlink_to(tmp_path / 'out' / 'model.bin')
+    (folder / 'file').symlink_to('sub/b.py')
+    (folder / 'loop').symlink_to('loop')
     _, found = archived(context(folder, Ignore([]), {}))
     assert found['near'].linkname == 'sub'
-    assert found['model'].isfile()
-    (folder / 'far').symlink_to(tmp_path / 'out')
+    assert found['file'].linkname == 'sub/b.py'
+    assert found['loop'].linkname == 'loop'
+
+
+@pytest.mark.parametrize('target', ['out', 'out/id_rsa', 'nowhere', '/dev/zero'])
+def test_links_that_lead_out(tmp_path: Path, target: str) -> None:
+    """A folder of a stranger may have one to a key of whoever builds."""
+    folder = write(tmp_path / 'in', 'a.py', 'sub/b.py')
+    write(tmp_path / 'out', 'id_rsa')
+    (folder / 'sub' / 'model').symlink_to(tmp_path / target)
     with pytest.raises(SpecError, match='would not be in the image'):
         archived(context(folder, Ignore([]), {}))

@@ -86,6 +86,29 @@ def test_a_lock_stays_until_requirements_change(folder: Path, wheels: Path, own:
     assert 'apple==1.1' in pinned(upgraded.text)
 
 
+def test_a_stale_lock_names_what_it_lacks(folder: Path, wheels: Path, own: Own) -> None:
+    (folder / 'requirements.txt').write_text('apple<1.1\n')
+    made = lock(requirements(folder), own, choosing(wheels))
+    (folder / made.file).write_text(made.text)
+
+    def refused(own: Own = own, python: str = PYTHON) -> str:
+        how = Choosing(python=python, index=Index(wheels=wheels, is_offline=True), is_fixed=True)
+        with pytest.raises(SpecError, match='older than what is required') as told:
+            lock(requirements(folder), own, how)
+        return told.value.message
+
+    assert refused(python='3.99').endswith(f'it is for Python {PYTHON}, and the image has 3.99')
+    more = Own(source=own.source, requires=('base', 'Fresh_One>=1', "only; sys_platform == 'win32'"))
+    assert refused(more).endswith(': it lacks fresh-one')
+    (folder / 'requirements.txt').write_text('apple>=1.1\n')
+    assert 'it has all packages, and' in refused()
+    assert 'requirements.txt or another lock wants other versions' in refused()
+    (folder / 'requirements.txt').write_text(
+        'apple\n--index-url https://me:secret@x\nseed>=1\npear[x] @ file:///p\n'
+    )
+    assert refused().endswith('it lacks pear, seed')
+
+
 @pytest.mark.usefixtures('chooser')
 def test_a_project_with_extras(folder: Path, wheels: Path, own: Own) -> None:
     (folder / 'pyproject.toml').write_text(

@@ -1,0 +1,66 @@
+"""Builders that do not do what they are told."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from headrace.containers.engine import Engine
+from headrace.errors import SpecError
+from headrace.images import builder
+from headrace.images.builder import Builder, Order, build
+from headrace.images.context import context
+from headrace.images.ignore import Ignore
+
+HANGS = """#!/bin/sh
+trap '' TERM INT
+echo $$ > {pid}
+echo 'Step 1/1 : FROM nowhere'
+cat > /dev/null
+tail -f /dev/null
+"""
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> Builder:
+    """A builder that takes no notice of signals, as a command whose engine hangs."""
+    program = tmp_path / 'docker'
+    program.write_text(HANGS.format(pid=tmp_path / 'pid'))
+    program.chmod(0o755)
+    return Builder(engine=Engine(program=str(program)), kind='classic')
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_ctrl_c_ends_a_builder_that_hangs(
+    hanging: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder, 'ENDS_WITHIN_S', 0.2)
+
+    def interrupted(line: str) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / 'in').mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        build(hanging, context(tmp_path / 'in', Ignore([]), {}), Order(tags=('a:1',)), interrupted)
+    assert is_gone(int((tmp_path / 'pid').read_text()))
+
+
+def test_files_that_cannot_go_in_end_a_builder_that_hangs(
+    hanging: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder, 'ENDS_WITHIN_S', 0.2)
+    (tmp_path / 'in').mkdir()
+    (tmp_path / 'in' / 'first').write_bytes(bytes(1 << 20))  # more than a pipe takes: the builder reads it
+    (tmp_path / 'in' / 'key').symlink_to(tmp_path / 'docker')
+    with pytest.raises(SpecError, match='would not be in the image'):
+        build(hanging, context(tmp_path / 'in', Ignore([]), {}), Order(tags=('a:1',)), lambda line: None)
+    assert is_gone(int((tmp_path / 'pid').read_text()))

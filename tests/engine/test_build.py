@@ -211,7 +211,7 @@ def test_the_address_of_an_index_stays_out(engine: Engine, base_image: str, tmp_
     )
     tag = f'{engine.name("headrace-build")}:4'
     options = ('--headrace', '1.0', '--base', base_image, '--label', engine.label, '-t', tag)
-    index = ('--index-' + 'url', f'https://me:{SECRET}@index.example.com/simple')
+    index = ('--index', f'https://me:{SECRET}@index.example.com/simple')
     (tmp_path / 'requirements.lock').write_text(foreign_lock())
     try:
         told = build(tmp_path, *options, *index, '--verbose', '--no-cache')

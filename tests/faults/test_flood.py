@@ -202,6 +202,7 @@ async def flood(flow: Flow, client: AsyncClient, seconds: int, timeout_s: float)
         )
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ('limits', 'timeout_s', 'recovers_s'),
     [({'max_requests': 12}, 3.0, 1.0), ({}, 2.5, 1.5)],

@@ -32,8 +32,8 @@ from headrace.wire.address import Listening
 
 ALPN = ('h2',)
 
-LAST_WORDS_S = 0.25
-"""How long clients may take to receive what the server has said last."""
+LAST_WORDS_S = 2.0
+"""How long clients may take to receive what the server has said last, and to close, as they do then."""
 
 REFUSED_S = 2.0
 """How long a connection that is one too many is kept, so that its calls are told why they are refused."""
@@ -95,7 +95,7 @@ class End(asyncio.BufferedProtocol):
         self.other, other.other = other, self
         for end, to in ((self, other), (other, self)):
             if end.transport.is_closing():
-                to.transport.close()
+                to.finish()
             elif end._early:
                 end.transport.resume_reading()
                 to.transport.write(end._early)
@@ -111,11 +111,14 @@ class End(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.other is not None and not self.other.transport.is_closing():
-            to = self.other.transport
-            has_more = to.get_write_buffer_size() > 0
-            to.close()  # once it has sent what it has
-            if has_more:
-                asyncio.get_running_loop().call_later(UNREAD_TIMEOUT_S, to.abort)
+            self.other.finish()
+
+    def finish(self) -> None:
+        """End, now that the other end has: once what there is has been sent."""
+        has_more = self.transport.get_write_buffer_size() > 0
+        self.transport.close()
+        if has_more:
+            asyncio.get_running_loop().call_later(UNREAD_TIMEOUT_S, self.transport.abort)
 
 
 class Outside(End):
@@ -124,12 +127,36 @@ class Outside(End):
     def __init__(self, relay: Relay, space: Space) -> None:
         super().__init__(space)
         self._relay = relay
+        self._is_finished = False
         self.peer = Peer()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.peer = Peer(host_of(transport), certificate_of(transport))
         self._relay.arrived(self)
+
+    def buffer_updated(self, count: int) -> None:
+        if not self._is_finished:
+            super().buffer_updated(count)
+
+    def finish(self) -> None:
+        """Send what there is, and let the client be the one who closes.
+
+        A socket that is closed with something unread in it is reset, and the client loses what it was sent
+        last. So what it still says, as that it has received a ping, is read, and dropped.
+        """
+        if self._is_finished:
+            return
+        self._is_finished = True
+        loop = asyncio.get_running_loop()
+        if self.transport.get_write_buffer_size():
+            loop.call_later(UNREAD_TIMEOUT_S, self.transport.abort)
+        else:
+            loop.call_later(LAST_WORDS_S, self.transport.close)
+        if not self.transport.is_reading():
+            self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._relay.left(self)
@@ -233,7 +260,7 @@ class Relay:
             outside.transport.abort()
             return
         self._peers.came(name, outside.peer)
-        inside = Inside(self._peers, name, self._space)
+        inside = Inside(self._peers, name, self._space, inner)
         await asyncio.get_running_loop().create_unix_connection(lambda: inside, sock=inner)
         outside.join(inside)
 
@@ -259,11 +286,23 @@ async def _connected(name: str, path: str) -> socket.socket:
 class Inside(End):
     """The end at the gRPC server, which knows it by `name`."""
 
-    def __init__(self, peers: Peers, name: str, space: Space) -> None:
+    def __init__(self, peers: Peers, name: str, space: Space, inner: socket.socket) -> None:
         super().__init__(space)
         self._peers = peers
         self._name = name
+        self._socket = inner
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._peers.left(self._name)
+        if exc is not None and self.other is not None:
+            self._take_the_rest(self.other)
         super().connection_lost(exc)
+
+    def _take_the_rest(self, to: End) -> None:
+        """Hand on what the server said before it closed.
+
+        A transport ends as soon as it can write no more, which it may notice before it has read everything.
+        """
+        with suppress(OSError):
+            while not to.transport.is_closing() and (said := self._socket.recv(SPACE_BYTES)):
+                to.transport.write(said)

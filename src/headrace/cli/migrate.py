@@ -21,6 +21,7 @@ from headrace.spec.yaml import text_of
 _EXPRESSION = re.compile(r'\$\{\{[^\n]*?\}\}')
 _TOKEN = '\ue000{}\ue000'
 """What stands for an expression while the file is read as YAML; no file has this character."""
+_ITS_PLACE = re.compile(_TOKEN.format(r'(\d+)'))
 
 _COLOURS = {'+': 'green', '-': 'red', '@': 'cyan'}
 
@@ -69,6 +70,9 @@ def migrated(text: str, name: str = 'the text') -> tuple[str, list[Done]]:
         expressions.append(found.group())
         return _TOKEN.format(len(expressions) - 1)
 
+    def restored(text: str) -> str:
+        return _ITS_PLACE.sub(lambda found: expressions[int(found[1])], text)
+
     yaml: Any = load('ruamel.yaml', extra='migrate').YAML()
     yaml.preserve_quotes = True
     yaml.width = 2**16
@@ -83,9 +87,9 @@ def migrated(text: str, name: str = 'the text') -> tuple[str, list[Done]]:
         raise SpecError(
             f'{name} is a {document["jtype"]}, and no Flow', help='write a Flow with it as its only executor'
         )
-    changes = migrate(document)
+    changes = [Done(*map(restored, done)) for done in migrate(document)]
     if not changes:
         return text, []
     out = io.StringIO()
     yaml.dump(document, out)
-    return re.sub('\ue000(\\d+)\ue000', lambda found: expressions[int(found[1])], out.getvalue()), changes
+    return restored(out.getvalue()), changes

@@ -28,6 +28,12 @@ RENAMED = {
 MILLISECONDS = {'timeout_ready': 'timeout_ready_s', 'timeout_send': 'timeout_s'}
 """Times in milliseconds, of which -1 is no limit; now they are in seconds."""
 
+RUNS = ('uses', 'uses_before', 'uses_after')
+"""Settings that say what runs."""
+
+LOOK = 'LOOK AT THIS:'
+"""How a line begins about something that somebody has to decide."""
+
 GONE = {
     'quiet': 'set observe: {logs: {level: WARNING}} to hear less',
     'quiet_error': 'the log has the error of every failed request',
@@ -54,7 +60,8 @@ GONE = {
 """Keys that mean nothing any more, and what there is in their place."""
 
 
-_VARIABLE = re.compile(r'\$\{?([A-Za-z_]\w*)\}?')
+_VARIABLE = re.compile(r'\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})')
+_HUB = re.compile(r'jina(?:hub|ai)(?:\+\w+)?://')
 
 
 class Done(NamedTuple):
@@ -85,6 +92,8 @@ def _migrated(document: Mapped) -> Iterator[Done]:
         if isinstance(settings := document.get(key), MutableMapping):
             yield from _settings(settings, key)
             yield from _front(settings, key, document)
+            yield from _variables(settings, key)
+            yield from _hub(settings, key)
     executors = document.get('executors')
     if isinstance(executors, MutableSequence):
         for index, executor in enumerate(executors):
@@ -110,13 +119,15 @@ def _settings(settings: Mapped, place: str) -> Iterator[Done]:
 
 
 def _in_seconds(settings: Mapped, old: str, place: str) -> Done:
-    value = settings[old]
-    new = MILLISECONDS[old]
-    if isinstance(value, (int, float)) and value > 0:
+    value, new = settings[old], MILLISECONDS[old]
+    if value is None or value == -1:
+        del settings[old]
+        said = 'null' if value is None else value
+        return Done(place, f'{old}: {said} was no limit; every wait has one now ({new})')
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
         _rename(settings, old, new, lambda value: value / 1000)
         return Done(place, f'{old} is {new}: {value / 1000:g}')
-    del settings[old]
-    return Done(place, f'{old}: {value} was no limit; every wait has one now ({new})')
+    return Done(place, f'{LOOK} {old}: {value} is {new} now, in seconds: divide it by 1000')
 
 
 def _front(settings: Mapped, place: str, document: Mapped) -> Iterator[Done]:
@@ -150,31 +161,49 @@ def _polling(executor: Mapped, place: str) -> Iterator[Done]:
 
 def _container(executor: Mapped, place: str) -> Iterator[Done]:
     kwargs = executor.pop('docker_kwargs', None)
-    if not isinstance(kwargs, MutableMapping):
-        return
-    if 'mem_limit' in kwargs:
-        executor['memory'] = str(kwargs.pop('mem_limit')).upper()
-        yield Done(place, f'docker_kwargs.mem_limit is memory: {executor["memory"]}')
+    if isinstance(kwargs, MutableMapping):
+        if 'mem_limit' in kwargs:
+            executor['memory'] = str(kwargs.pop('mem_limit')).upper()
+            yield Done(place, f'docker_kwargs.mem_limit is memory: {executor["memory"]}')
+        kwargs = ', '.join(map(str, kwargs))
+    elif isinstance(kwargs, MutableSequence):
+        kwargs = ', '.join(map(str, kwargs))
     if kwargs:
-        yield Done(
-            place, f'LOOK AT THIS: docker_kwargs had {", ".join(kwargs)}; see volumes, cpus, gpus, env'
-        )
+        yield Done(place, f'{LOOK} docker_kwargs had {kwargs}; see memory, volumes, cpus, gpus, env')
 
 
-def _variables(executor: Mapped, place: str) -> Iterator[Done]:
-    env = executor.get('env')
+def _variables(settings: Mapped, place: str) -> Iterator[Done]:
+    """Variables of a shell, which were replaced everywhere: in `env` they still are, under another name."""
+    env = settings.get('env')
     for name, value in list(env.items()) if isinstance(env, MutableMapping) else ():
-        found = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
-        if isinstance(env, MutableMapping) and found:
-            env[name] = f'${{{{ ENV.{found[1]} }}}}'
+        if isinstance(env, MutableMapping) and isinstance(value, str) and _VARIABLE.search(value):
+            env[name] = _VARIABLE.sub(lambda found: f'${{{{ ENV.{found[1] or found[2]} }}}}', value)
             yield Done(place, f'{value} is {env[name]}')
+    for key, value in settings.items():
+        for text in _texts(value) if key != 'env' else ():
+            if _VARIABLE.search(text):
+                help = 'a variable is written ${{ ENV.NAME }}'
+                yield Done(place, f'{LOOK} {key} has {text}, which is nothing but a text now: {help}')
 
 
-def _hub(executor: Mapped, place: str) -> Iterator[Done]:
-    uses = executor.get('uses')
-    if isinstance(uses, str) and uses.startswith('jinahub'):
-        help = 'name its class, or an image that holds it (docker://name:tag)'
-        yield Done(place, f'LOOK AT THIS: {uses} is of a hub that is not there any more; {help}')
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, MutableMapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, MutableSequence):
+        for each in value:
+            yield from _texts(each)
+
+
+def _hub(settings: Mapped, place: str) -> Iterator[Done]:
+    for key in RUNS:
+        uses = settings.get(key)
+        if isinstance(uses, str) and _HUB.match(uses):
+            help = 'name its class, or an image that holds it (docker://name:tag)'
+            yield Done(place, f'{LOOK} {uses} is of a hub that is not there any more; {help}')
 
 
 def _rename(mapping: Mapped, old: str, new: str, change: Callable[[Any], Any] = lambda value: value) -> None:

@@ -92,6 +92,73 @@ def test_what_wants_a_look_is_told_and_kept():
     assert flow == {'executors': [{'uses': 'jinahub+docker://X', 'env': {'A': '${{ ENV.TOKEN }}', 'B': 'x'}}]}
 
 
+@pytest.mark.parametrize('scheme', ['jinahub', 'jinahub+sandbox', 'jinaai', 'jinaai+docker'])
+@pytest.mark.parametrize('key', ['uses', 'uses_before', 'uses_after'])
+def test_every_scheme_of_the_hub_is_told(scheme, key):
+    (told,) = migrate({'executors': [{'name': 'a', key: f'{scheme}://jina/CLIP'}]})
+    assert told.what.startswith(f'LOOK AT THIS: {scheme}://jina/CLIP')
+    assert migrate({'executors': [{'name': 'jinaai', key: 'jinaai.py:Encoder'}]}) == []
+
+
+@pytest.mark.parametrize('old', ['-1', '-1.0', 'null'])
+def test_what_was_no_limit_is_taken_out(old):
+    text, (done,) = migrated(f'executors:\n  - name: a\n    timeout_ready: {old}\n')
+    assert done.what == f'timeout_ready: {old} was no limit; every wait has one now (timeout_ready_s)'
+    assert text == 'executors:\n  - name: a\n'
+
+
+@pytest.mark.parametrize('old', ['${{ CONTEXT.ready }}', '"60000"', '0', 'true', '-5'])
+def test_a_time_that_cannot_be_reckoned_stays_and_wants_a_look(old):
+    before = f'executors:\n  - name: a\n    timeout_ready: {old}\n'
+    text, (done,) = migrated(before)
+    said = {'"60000"': '60000', 'true': 'True'}.get(old, old)
+    assert done.what == (
+        f'LOOK AT THIS: timeout_ready: {said} is timeout_ready_s now, in seconds: divide it by 1000'
+    )
+    assert text == before
+    with pytest.raises(SpecError, match='timeout_ready'):  # and nothing starts before somebody has
+        Flow.load_config(text, context={'ready': 60000})
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'said'),
+    [
+        (['shm_size=1g', {'init': True}], "shm_size=1g, {'init': True}"),
+        ({'init': True, 'shm_size': '1g'}, 'init, shm_size'),
+        ('--init', '--init'),
+    ],
+)
+def test_arguments_of_containers_are_told_in_whatever_form(kwargs, said):
+    (told,) = migrate({'executors': [{'name': 'a', 'docker_kwargs': kwargs}]})
+    assert told.what.startswith(f'LOOK AT THIS: docker_kwargs had {said}; see memory')
+
+
+def test_variables_within_a_text_are_replaced_where_they_can_be(monkeypatch):
+    env = '{A: "$B/x-${C}y", F: "5 $ or ${{ ENV.D }}"}'
+    old = f'with: {{env: {{E: "${{D}}"}}}}\nexecutors:\n  - name: a\n    env: {env}\n'
+    text, told = migrated(old)
+    assert [done.what for done in told] == [
+        '${D} is ${{ ENV.D }}',
+        '$B/x-${C}y is ${{ ENV.B }}/x-${{ ENV.C }}y',
+    ]
+    for name in 'BCD':
+        monkeypatch.setenv(name, f'of {name}')
+    spec = Flow.load_config(text).spec
+    assert (dict(spec.env), dict(spec['a'].env)) == ({'E': 'of D'}, {'A': 'of B/x-of Cy', 'F': '5 $ or of D'})
+    assert migrated(text) == (text, [])
+
+
+def test_variables_elsewhere_are_told_and_kept():
+    old = {'name': 'a', 'uses_with': {'model': {'path': '$HOME/x'}, 'n': 1}, 'py_modules': ['${LIB}/a.py']}
+    flow = {'executors': [copy.deepcopy(old)]}
+    told = [done.what for done in migrate(flow)]
+    assert [what[:41] for what in told] == [
+        'LOOK AT THIS: uses_with has $HOME/x, whic',
+        'LOOK AT THIS: py_modules has ${LIB}/a.py,',
+    ]
+    assert flow == {'executors': [old]}
+
+
 def test_limits_of_containers_have_names_of_their_own():
     flow = {'executors': [{'docker_kwargs': {'mem_limit': '2g', 'shm_size': '1g'}}]}
     assert [done.what[:13] for done in migrate(flow)] == ['docker_kwargs', 'LOOK AT THIS:']

@@ -15,8 +15,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from engine import Engine
-from kubelet import Kubelet, Pod, secrets_made_by
+from kube_pods import Pod
+from kube_secrets import secrets_made_by
+from kubelet import Kubelet
 from manifests import problems, schema_problems
+from waiting import wait_until
 
 from headrace import Client, Document
 from headrace.cli import main
@@ -322,10 +325,3 @@ def delete(kubelet: Kubelet, pod: Pod) -> None:
     lines = [line for line in logs.splitlines() if line]
     assert all(json.loads(line)['flow'] == 'shop' for line in lines), logs
     kubelet.remove(pod)
-
-
-def wait_until(condition: Callable[[], bool], within_s: float = 60) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

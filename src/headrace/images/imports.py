@@ -22,6 +22,7 @@ from headrace.images.subject import APP
 
 _OWN = ('headrace', '__main__', '__future__')
 _ASIDE = re.compile(r'(test_.*|.*_test|conftest|setup|noxfile)\.py')
+_STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 _CAUGHT = ('ImportError', 'ModuleNotFoundError', 'Exception')
 
 
@@ -117,11 +118,11 @@ class Code:
         return [file for file in files if file in self._files]
 
     def _read(self, file: str) -> list[ast.Import | ast.ImportFrom]:
+        path = self._folder / file
         try:
-            tree = ast.parse((self._folder / file).read_bytes())
-        except (OSError, SyntaxError, ValueError):
+            return [*_needed(ast.parse(path.read_bytes()).body)] if path.is_file() else []
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             return []  # whoever runs it is told
-        return [*_needed(tree.body)]
 
 
 def lacking(found: Iterable[Import], has: Iterable[str]) -> dict[Import, str]:
@@ -166,7 +167,7 @@ def _needed(nodes: Iterable[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:
         elif isinstance(node, ast.If) and 'TYPE_CHECKING' in ast.unparse(node.test):
             yield from _needed(node.orelse)
         elif not (isinstance(node, ast.With) and any(_catches(item.context_expr) for item in node.items)):
-            yield from _needed(ast.iter_child_nodes(node))
+            yield from _needed(each for each in ast.iter_child_nodes(node) if isinstance(each, _STATEMENTS))
 
 
 def _catches(kind: ast.expr | None) -> bool:

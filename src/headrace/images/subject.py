@@ -196,8 +196,8 @@ def _only_class(file: Path) -> str:
 def _executors_in(file: Path) -> Iterator[str]:
     """The names of the executors in a file; it is read and not run, for what it needs may not be here."""
     try:
-        tree = ast.parse(file.read_text(encoding='utf-8'), str(file))
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        tree = ast.parse(text_of(file), str(file))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise LoadError(f'{file} cannot be read as Python: {error}') from None
     known = set(_BASES)
     for node in tree.body:

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from headrace.errors import SpecError
 from headrace.executors.config import FOLDER_FILES
+from headrace.images.programs import text_of
 from headrace.images.subject import APP, Subject
 from headrace.spec import FlowSpec
 from headrace.spec.container import image_of
-from headrace.spec.unset import made_of, variables_in
+from headrace.spec.unset import is_name, made_of, variables_in
 from headrace.spec.versions import each_version
 
 ALONE = (50051, 8080)
@@ -42,7 +43,7 @@ def told_by(subject: Subject, settings: Mapping[str, Any]) -> Told:
     if not subject.flow:
         return Told(ports=ALONE, code=(subject.uses,), variables=variables_in(_text_of(subject)))
     path = subject.folder / subject.flow
-    variables = variables_in(path.read_text(encoding='utf-8'))
+    variables = variables_in(text_of(path))
     try:
         seen = made_of(path, _seen, context=dict(settings))
     except SpecError as error:
@@ -60,7 +61,7 @@ def _seen(spec: FlowSpec) -> Told:
     return Told(
         ports=tuple(filter(None, doors.values())),
         code=tuple(dict.fromkeys(_code(spec))),
-        variables=tuple(dict.fromkeys((*secrets, *spec.gateway.env_from_secret))),
+        variables=tuple(dict.fromkeys(filter(is_name, (*secrets, *spec.gateway.env_from_secret)))),
         notes=tuple(
             f'{name} takes another port at each start: give it one' for name in doors if not doors[name]
         ),
@@ -80,4 +81,4 @@ def _text_of(subject: Subject) -> str:
     """The text of the YAML that an executor is described by, if it is."""
     place = subject.folder / PurePosixPath(subject.uses.removeprefix(APP).removeprefix('/'))
     files = [place] if place.suffix in ('.yml', '.yaml') else [place / name for name in FOLDER_FILES]
-    return next((file.read_text(encoding='utf-8') for file in files if file.is_file()), '')
+    return next((text_of(file) for file in files if file.is_file()), '')

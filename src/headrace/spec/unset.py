@@ -20,6 +20,8 @@ from headrace.spec.yaml import load_flow, text_of
 
 Made = TypeVar('Made')
 
+_NAME = re.compile('[A-Za-z_][A-Za-z0-9_]*')
+
 
 def made_of(
     path: Path, make: Callable[[FlowSpec], Made], *, context: Mapping[str, Any] | None = None
@@ -50,12 +52,22 @@ def made_of(
 
 
 def variables_in(text: str) -> tuple[str, ...]:
-    """The environment variables that the text of a file takes something from.
+    """The environment variables that the text of a file takes something from, as far as their names are some.
 
     >>> variables_in('a: ${{ ENV.B }}, ${{ c }}, ${{ ENV.B }}')
     ('B',)
     """
-    return tuple(dict.fromkeys(part.name for part in divided(text) if isinstance(part, Variable)))
+    names = (part.name for part in divided(text) if isinstance(part, Variable))
+    return tuple(dict.fromkeys(filter(is_name, names)))
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a variable wherever it is written: in a shell, in Compose.
+
+    >>> is_name('SHOP_TOKEN'), is_name('A; rm -rf ~')
+    (True, False)
+    """
+    return _NAME.fullmatch(text) is not None
 
 
 def _names(found: object, variable: str) -> bool:

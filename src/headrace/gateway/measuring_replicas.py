@@ -29,6 +29,7 @@ class MeasuringReplicas:
         self._externals = externals
         self._targets = {**targets, **{Target(name): each.replicas for name, each in externals.items()}}
         self._waiting = store.gauge(catalogue.QUEUE_LENGTH)
+        self._calls = store.gauge(catalogue.CALLS)
         self._busy = store.gauge(catalogue.REPLICA_IN_FLIGHT)
         self._up = store.gauge(catalogue.REPLICA_UP)
         self._known: dict[Labels, tuple[Gauge, Gauge]] = {}
@@ -42,6 +43,7 @@ class MeasuringReplicas:
         for target, replicas in self._targets.items():
             executor, shard = _name(target), str(target.shard)
             self._waiting.labels(executor, shard).set(replicas.waiting)
+            self._calls.labels(executor, shard).set(replicas.outstanding + replicas.waiting)
             up = self._up_of(target, replicas)
             for key, replica in replicas.known.items():
                 labels = executor, shard, _number(key, target)

@@ -1,4 +1,4 @@
-"""An executor with two versions on the dashboard: the shares that they should get and got, and their figures."""
+"""An executor with two versions on the dashboard: the shares they should get and got, and their figures."""
 
 from __future__ import annotations
 

@@ -240,11 +240,11 @@ def test_members_are_run_as_the_flow_says() -> None:
 def test_replicas_grow_with_processors_and_with_the_queue_that_gateways_tell() -> None:
     by_cpu, by_queue = one(export(), 'HorizontalPodAutoscaler', 'my-shop-encoder')['spec']['metrics']
     assert by_cpu['resource']['target']['averageUtilization'] == 70
-    assert by_queue['external']['metric']['name'] == 'headrace_queue_length'
+    assert by_queue['external']['metric']['name'] == 'headrace_calls_outstanding'
     assert by_queue['external']['metric']['selector']['matchLabels'] == {'executor': 'encoder', 'shard': '0'}
     assert by_queue['external']['target'] == {'type': 'AverageValue', 'averageValue': '8'}
     keda = one(export(scaler='keda', prometheus='http://p:9090'), 'ScaledObject', 'my-shop-encoder')['spec']
-    query = 'sum(headrace_queue_length{flow="My shop",executor="encoder",shard="0",namespace="shop"})'
+    query = 'sum(headrace_calls_outstanding{flow="My shop",executor="encoder",shard="0",namespace="shop"})'
     assert keda['triggers'][1]['metadata']['query'] == query
     assert (keda['minReplicaCount'], keda['maxReplicaCount']) == (2, 6)
 

@@ -59,6 +59,13 @@ def monitor(exported: Exported) -> Object | None:
         ),
         'spec': {
             'selector': {'matchLabels': {INSTANCE: exported.slug}},
-            'endpoints': [{'port': HEALTH, 'path': '/metrics', 'interval': f'{INTERVAL_S}s'}],
+            'endpoints': [
+                {
+                    'port': HEALTH,
+                    'path': '/metrics',
+                    'interval': f'{INTERVAL_S}s',
+                    'honorLabels': True,  # `endpoint` is that of a request, not the name of the port
+                }
+            ],
         },
     }

@@ -1,7 +1,8 @@
 """A member with replicas [least, most] in; out, what makes it grow: with its processors, with its queue.
 
-Calls wait at the gateways, which tell how many (`headrace_queue_length`), not in the Pods that are to grow:
-so the queue is an external metric, shared out among the replicas.
+Gateways know how many calls it has, at work and waiting (`headrace_calls_outstanding`), and not the Pods that
+are to grow: so the queue is an external metric, shared out among the replicas. Calls that wait at a gateway
+would be too few to tell: a replica takes a hundred before any does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from headrace.deploy.kubernetes.amounts import quantity
 from headrace.deploy.kubernetes.objects import Exported, Object
 from headrace.deploy.shipped import Shipped
 from headrace.errors import SpecError
-from headrace.observe.metrics.catalogue import QUEUE_LENGTH
+from headrace.observe.metrics.catalogue import CALLS
 from headrace.spec.versions import split
 
 _LABEL_VALUE = re.compile(r'[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?')
@@ -50,7 +51,7 @@ def adapter_rules(exported: Exported, all_shipped: Iterable[Shipped]) -> Object 
     if not queued or exported.cluster.scaler != 'hpa':
         return None
     rule = {
-        'seriesQuery': f'{{__name__="{QUEUE_LENGTH.name}",namespace!=""}}',
+        'seriesQuery': f'{{__name__="{CALLS.name}",namespace!=""}}',
         'resources': {'overrides': {'namespace': {'resource': 'namespace'}}},
         'metricsQuery': 'sum(<<.Series>>{<<.LabelMatchers>>})',
     }
@@ -77,7 +78,7 @@ def _autoscaler(exported: Exported, shipped: Shipped, by_cpu: int | None, by_que
             if _LABEL_VALUE.fullmatch(value)
         }
         external = {
-            'metric': {'name': QUEUE_LENGTH.name, 'selector': {'matchLabels': known}},
+            'metric': {'name': CALLS.name, 'selector': {'matchLabels': known}},
             'target': {'type': 'AverageValue', 'averageValue': quantity(by_queue)},
         }
         metrics.append({'type': 'External', 'external': external})
@@ -109,8 +110,9 @@ def _scaled_object(
         matchers = ','.join(f'{name}="{_quoted(value)}"' for name, value in labels.items())
         metadata = {
             'serverAddress': exported.cluster.prometheus,
-            'query': f'sum({QUEUE_LENGTH.name}{{{matchers}}})',
+            'query': f'sum({CALLS.name}{{{matchers}}})',
             'threshold': f'{by_queue:g}',
+            'ignoreNullValues': 'false',  # a Prometheus that sees no gateway is no reason to shrink
         }
         triggers.append({'type': 'prometheus', 'metricType': 'AverageValue', 'metadata': metadata})
     spec = {

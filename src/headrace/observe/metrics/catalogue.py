@@ -117,6 +117,12 @@ QUEUE_LENGTH = Metric(
     help='Calls that wait at the gateways for a replica to be free',
     labels=('executor', 'shard'),
 )
+CALLS = Metric(
+    name='headrace_calls_outstanding',
+    kind='gauge',
+    help='Calls of an executor that are not answered yet: at its replicas, or waiting at the gateways for one',
+    labels=('executor', 'shard'),
+)
 REPLICA_IN_FLIGHT = Metric(
     name='headrace_replica_in_flight',
     kind='gauge',
@@ -259,7 +265,7 @@ GATEWAY = (
 """What gateways measure at their doors."""
 HOPS = (
     *(HOP_SECONDS, HOP_ERRORS, RETRIES),
-    *(QUEUE_LENGTH, REPLICA_IN_FLIGHT, REPLICA_UP),
+    *(QUEUE_LENGTH, CALLS, REPLICA_IN_FLIGHT, REPLICA_UP),
 )
 """What gateways measure of the executors."""
 WORKER = (

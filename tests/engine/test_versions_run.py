@@ -1,0 +1,193 @@
+"""Two versions of an executor, each an image, as the exported Compose file runs them: shares and changes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from compose_project import Asking, Project, free_port
+from engine import Engine
+
+from headrace import Client, Document, Flow
+
+pytestmark = [pytest.mark.engine, pytest.mark.needs('compose'), pytest.mark.timeout(300)]
+
+CODE = """
+from headrace import BaseDoc, DocList, Executor, requests
+
+
+class Text(BaseDoc):
+    text: str = ''
+
+
+class Word(Executor):
+    @requests(on='/search')
+    def say(self, docs: DocList[Text], **kwargs) -> DocList[Text]:
+        for doc in docs:
+            doc.text = {word!r}
+        return docs
+"""
+CONFIG = 'jtype: Word\npy_modules: [words.py]\n'
+FLOW = """
+with: {name: versions, protocol: http, timeout_stop_s: 3}
+executors:
+  - name: word
+    uses: words.py:Word
+    replicas: 2
+    versions: {v2: {uses: 'docker://SECOND', replicas: 1}}
+    weights: {main: 90, v2: 10}
+    version_parameter: version
+"""
+
+
+class Running:
+    """The project, its two images, and the folder with what was exported."""
+
+    def __init__(self, project: Project, images: list[str], folder: Path) -> None:
+        self.project = project
+        self.images = images
+        self.folder = folder
+        self.client = Client(project.url)
+
+    def said(self, count: int, **parameters: str) -> dict[str, int]:
+        """Who answers so many requests, one after the other."""
+        found: dict[str, int] = {}
+        for _ in range(count):
+            text = self.client.post('/search', Document(), parameters=parameters)[0].text
+            found[text] = found.get(text, 0) + 1
+        return found
+
+    def weigh(self, *shares: str) -> str:
+        """What `headrace weights` says."""
+        program = [sys.executable, '-c', 'from headrace.cli import main; main()', 'weights', 'word', *shares]
+        done = subprocess.run(
+            [*program, '--file', str(self.folder / 'weights/weights.yml')],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def get(self, path: str) -> str:
+        with urlopen(f'{self.project.url}{path}', timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def follows(self, **shares: int) -> None:
+        """Wait until the gateway divides requests like this."""
+        until = time.monotonic() + 60
+        while (now := self.weights_now()) != shares:
+            assert time.monotonic() < until, f'the gateway still has {now}'
+            time.sleep(0.05)
+
+    def weights_now(self) -> dict[str, float]:
+        (word,) = json.loads(self.get('/dashboard/state'))['executors']
+        return {version['name']: version['weight'] for version in word['versions']}
+
+    def visits(self) -> dict[str, float]:
+        """The calls of each version, as Prometheus would be told."""
+        pattern = re.compile(r'headrace_hop_seconds_count\{(.*)\} (\S+)')
+        found = (pattern.match(line) for line in self.get('/metrics').splitlines())
+        return {
+            name[1]: float(line[2])
+            for line in found
+            if line and (name := re.search(r'version="(\w+)"', line[1])) and 'executor="word"' in line[1]
+        }
+
+
+def export(flow: str, images: list[str], folder: Path, port: int) -> None:
+    loaded = Flow.load_config(flow.replace('SECOND', images[1])).config_gateway(port=port)
+    loaded.to_docker_compose_yaml(folder, image=images[0])
+
+
+@pytest.fixture(scope='module')
+def running(
+    engine: Engine, executor_image: Callable[[Path, str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    images = []
+    for word in ('main', 'v2'):
+        folder = tmp_path_factory.mktemp(word)
+        (folder / 'words.py').write_text(CODE.format(word=word))
+        (folder / 'config.yml').write_text(CONFIG)
+        images.append(executor_image(folder, f'{engine.name("headrace-tests/words")}:{word}'))
+    folder = tmp_path_factory.mktemp('versions')
+    http = free_port()
+    export(FLOW, images, folder, http)
+    project = Project(engine, folder, http)
+    project('config', '-q')
+    project('up', '-d', '--wait')
+    try:
+        yield Running(project, images, folder)
+    finally:
+        project('down', '-v', '--timeout', '5')
+        engine.run('rmi', '-f', *images)
+
+
+def test_each_version_runs_its_own_image(running: Running, engine: Engine) -> None:
+    containers = {service: running.project.containers(service) for service in ('word', 'word-v2')}
+    assert {service: len(found) for service, found in containers.items()} == {'word': 2, 'word-v2': 1}
+    image = engine.run('inspect', '-f', '{{.Config.Image}}', *containers['word-v2'])
+    assert image == running.images[1]
+
+
+def test_requests_are_divided_by_the_weights_and_each_version_is_counted(running: Running) -> None:
+    running.weigh('main=90', 'v2=10')
+    running.follows(main=90, v2=10)
+    before = running.visits()
+    assert running.said(200) == {'main': 180, 'v2': 20}
+    after = running.visits()
+    assert {name: count - before.get(name, 0) for name, count in after.items()} == {'main': 180, 'v2': 20}
+
+
+def test_a_version_is_chosen_by_hand(running: Running) -> None:
+    assert running.said(5, version='v2') == {'v2': 5}
+
+
+def test_weights_change_under_load_without_a_failed_request(running: Running) -> None:
+    with Asking(running.project.url) as asking:
+        asking.more(50)
+        assert running.weigh('main=1', 'v2=1') == 'word main: 1 (50%)\nword v2: 1 (50%)\n'
+        running.follows(main=1, v2=1)
+        asking.more(50)
+        running.weigh('v2=1')
+        running.follows(main=0, v2=1)
+        assert running.said(20) == {'v2': 20}
+        running.weigh('main=3', 'v2=1')
+        running.follows(main=3, v2=1)
+        asking.more(50)
+    assert not asking.failures
+    assert running.said(40) == {'main': 30, 'v2': 10}
+
+
+def test_a_version_whose_container_is_killed_is_passed_over_and_comes_back(
+    running: Running, engine: Engine
+) -> None:
+    running.weigh('main=1', 'v2=1')
+    running.follows(main=1, v2=1)
+    (victim,) = running.project.containers('word-v2')
+    with Asking(running.project.url) as asking:
+        asking.until(lambda: asking.answers['v2'] > 0, 60)
+        engine.run('exec', victim, 'bash', '-c', 'kill -9 -1', check=False)  # all but this and the init
+        asking.more(100)
+        before = asking.answers['v2']
+        asking.until(lambda: asking.answers['v2'] > before, 60)
+    assert not asking.failures
+    assert engine.run('inspect', '-f', '{{.RestartCount}}', victim) == '1'
+
+
+def test_another_export_with_other_weights_starts_no_container_anew(running: Running) -> None:
+    services = ('gateway', 'word', 'word-v2')
+    before = {service: set(running.project.containers(service)) for service in services}
+    port = int(running.project.url.rpartition(':')[2])
+    export(FLOW.replace('main: 90', 'main: 70'), running.images, running.folder, port)
+    running.project('up', '-d', '--wait')
+    assert {service: set(running.project.containers(service)) for service in services} == before
+    running.follows(main=70, v2=10)

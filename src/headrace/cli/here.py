@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import click
 
+from headrace.client.address import parse
 from headrace.errors import SpecError
 from headrace.places.noticeboard import Notice, find, running
 from headrace.spec import environment
@@ -27,6 +30,19 @@ def flow_here(name: str) -> Notice:
     return find(environment.read().runtime_root(), name)
 
 
+def flow_at(url: str) -> Notice:
+    """What the Flow that answers at a URL says of itself; SpecError if it is none of this user's, here."""
+    address = parse(url)
+    for notice in running(environment.read().runtime_root()):
+        if address.port in notice.ports.values() and _is_here(address.host):
+            return notice
+    raise SpecError(
+        f'no Flow of yours on this machine answers at {address}',
+        help='lines are kept where a Flow runs, for who has started it: say `headrace logs` there. Elsewhere '
+        f'its dashboard shows them: {address.http_url}/dashboard',
+    )
+
+
 def checked_url(url: str, flow: str) -> str:
     """A URL that is one, and stands alone; SpecError for the name of a Flow in its place."""
     if url and flow:
@@ -39,3 +55,13 @@ def checked_url(url: str, flow: str) -> str:
             help=f'for a Flow of yours on this machine: --flow {url}{listed}',
         )
     return url
+
+
+def _is_here(host: str) -> bool:
+    """Whether a name is one of this machine: nobody can listen at the address of another one."""
+    with suppress(OSError):
+        for family, kind, _, _, address in socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM):
+            with suppress(OSError), socket.socket(family, kind) as own:
+                own.bind(address)
+                return True
+    return False

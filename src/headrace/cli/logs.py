@@ -8,18 +8,19 @@ from collections.abc import Iterable
 
 import click
 
-from headrace.cli.here import flow_here, flow_option
+from headrace.cli.here import checked_url, flow_at, flow_here, flow_option
 from headrace.errors import SpecError
 from headrace.observe.log import SUPERVISOR, look
 from headrace.observe.logfiles import Follower, is_wanted, tail
 from headrace.observe.loglines import LEVELS, Line
-from headrace.places.noticeboard import running
+from headrace.places.noticeboard import Notice, running
 from headrace.spec import environment
 
 LOOK_EVERY_S = 0.25
 
 
 @click.command('logs')
+@click.argument('url', required=False, default='')
 @click.argument('process', required=False, default='')
 @flow_option
 @click.option(
@@ -34,6 +35,7 @@ LOOK_EVERY_S = 0.25
 )
 @click.option('--json', 'is_json', is_flag=True, help='As JSON, one object per line.')
 def command(
+    url: str,
     process: str,
     *,
     flow: str,
@@ -47,15 +49,17 @@ def command(
 
     Those of all of its processes, each with the name of the process and the id of its request.
     PROCESS is the name of an executor, of one of its processes (encoder/rep-0), 'gateway', or 'supervisor';
-    default: all of them.
+    default: all of them. URL (http://host:port) or --flow say which Flow, if several of yours run. It runs on
+    this machine: lines are kept where it does.
 
     \b
     Examples:
         headrace logs
         headrace logs encoder --level warning -f
+        headrace logs http://127.0.0.1:8080 gateway
         headrace logs --request 3f2a                  # all that was said of one request
     """
-    notice = flow_here(flow)
+    notice, process = _meant(url, process, flow)
     if notice.is_alone:
         raise SpecError(
             f'flow {notice.flow!r} is a gateway that runs alone: it keeps no lines',
@@ -70,6 +74,13 @@ def command(
         time.sleep(LOOK_EVERY_S)
         fresh = (line for line in follower.fresh() if is_wanted(line, process, level, request_id))
         _show(fresh, is_json=is_json)
+
+
+def _meant(url: str, process: str, flow: str) -> tuple[Notice, str]:
+    """The Flow and the process that are meant; a single word is an address, or else a process."""
+    if ':' not in url and not process:
+        url, process = '', url
+    return flow_at(checked_url(url, flow)) if url else flow_here(flow), process
 
 
 def _show(lines: Iterable[Line], *, is_json: bool) -> None:

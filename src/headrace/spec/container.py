@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from headrace.spec.quantities import Seconds
+from headrace.spec.quantities import FORM, Seconds
 
 IMAGE = 'docker://'
 """How `uses` begins that is an image."""
@@ -16,7 +16,13 @@ _UNITS = {'': 1, 'K': 10**3, 'M': 10**6, 'G': 10**9, 'T': 10**12}
 _UNITS |= {f'{unit}i': 1024**power for power, unit in enumerate('KMGT', start=1)}
 _SIZE = re.compile(r'(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT]?i?)B?', re.IGNORECASE)
 
-Size = Annotated[str, Meta(pattern=r'^(\d+(\.\d+)?\s*[kKMGT]?i?B?)?$')]
+Size = Annotated[
+    str,
+    Meta(
+        pattern=r'^(\d+(\.\d+)?\s*[kKMGT]?i?B?)?$',
+        extra={FORM: 'an amount of bytes such as 512M, 1.5G or 2Gi (K, M, G, T; with i by 1024)'},
+    ),
+]
 """An amount of memory or disk: 512M (millions of bytes), 512Mi (binary), 2G, 2Gi; '' is not said."""
 
 
@@ -51,7 +57,8 @@ class ClusterSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     scale_on_queue: Annotated[
         Annotated[float, Meta(gt=0)] | None,
         Meta(
-            description='Requests that wait for a replica at which they grow; needs custom metrics or KEDA.'
+            description='Calls for each replica, at work and waiting, at which they grow; needs custom '
+            'metrics or KEDA.'
         ),
     ] = None
     grace_s: Annotated[

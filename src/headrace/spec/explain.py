@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
+from headrace.spec.quantities import FORM
 from headrace.spec.source import Path, Source
 from headrace.spec.suggest import did_you_mean
 
@@ -26,6 +27,7 @@ _MEANT = {
     **dict.fromkeys(('yes', 'on', 'y', 'true'), 'true'),
     **dict.fromkeys(('no', 'off', 'n', 'false'), 'false'),
 }
+_PATTERN = 'matching regex'
 _STEP = re.compile(r'\[(\d+)\]|\.([^.\[]+)')
 
 
@@ -60,9 +62,10 @@ def convert(
                 help=did_you_mean(str(culprit), choices, noun='possible'),
             ) from None
         meant = _MEANT.get(str(culprit).lower()) if 'expected true or false' in _plain(text) else None
+        form = _form(wanted) if _PATTERN in text else ''
         raise source.error(
             path,
-            f'{_plain(text)}, got {told(culprit, source, path)}',
+            f'{f"expected {form}" if form else _plain(text)}, got {told(culprit, source, path)}',
             help=f'write {meant.title() if source.is_call else meant}' if meant else _description(wanted),
         ) from None
 
@@ -110,6 +113,13 @@ def _choices(wanted: Any) -> list[str]:
     if get_origin(wanted) is Literal:
         return [str(choice) for choice in get_args(wanted)]
     return [choice for part in get_args(wanted) for choice in _choices(part)]
+
+
+def _form(wanted: Any) -> str:
+    """How a text has to look, in words, if its type says it; nobody reads patterns."""
+    metas = getattr(wanted, '__metadata__', ())
+    own = next((str(meta.extra[FORM]) for meta in metas if FORM in (meta.extra or {})), '')
+    return own or next(filter(None, map(_form, get_args(wanted))), '')
 
 
 def _description(wanted: Any) -> str:

@@ -11,7 +11,7 @@ from headrace.errors import SpecError
 from headrace.spec.container import ClusterSpec, Image, InCluster, Memory, Processors, SecretVariables
 from headrace.spec.graphql import GraphqlSpec
 from headrace.spec.limits import LimitsSpec
-from headrace.spec.quantities import Count, Port, Seconds
+from headrace.spec.quantities import FORM, Count, Port, Seconds
 from headrace.spec.references import Reference, described, shown
 from headrace.spec.security import SecuritySpec
 
@@ -100,6 +100,7 @@ class GatewaySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         str,
         Meta(
             pattern='^(/[^/?#{}]+)*$',
+            extra={FORM: 'a path such as /shop, without a / at its end'},
             description='What a proxy leaves before all paths: /shop; routes work without it, too.',
         ),
     ] = ''

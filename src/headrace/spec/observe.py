@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from headrace.spec.quantities import FORM
 from headrace.spec.references import HIDDEN
 
 LogFormat = Literal['auto', 'json', 'text']
@@ -115,7 +116,11 @@ class DashboardSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     enabled: Annotated[bool, Meta(description='Whether there is a dashboard.')] = True
     path: Annotated[
         str,
-        Meta(pattern=r'^(/[A-Za-z0-9_.~-]+)+$', description='Where the page is.'),
+        Meta(
+            pattern=r'^(/[A-Za-z0-9_.~-]+)+$',
+            extra={FORM: 'a path such as /dashboard'},
+            description='Where the page is.',
+        ),
     ] = '/dashboard'
     port: Annotated[
         Annotated[int, Meta(ge=0, le=65535)] | None,

@@ -84,6 +84,16 @@ def test_what_leads_nowhere_imports_nothing(tmp_path: Path) -> None:
     assert found(tmp_path, {'a.py': 'import (\n'}, 'a.py:A', 'no.module:A', 'Executor', '../b.py:B') == set()
 
 
+def test_code_that_nobody_can_read_imports_nothing(tmp_path: Path) -> None:
+    deep = {
+        'a.py': 'import b\nif ' + 'x.' * 20_000 + 'x:\n    import c\n',
+        'b.py': 'import of_b\nx = ' + '-' * 90_000 + '1',
+    }
+    assert found(tmp_path, deep, 'a.py:A', 'b.py:A') <= {'b', 'c', 'of_b'}
+    (tmp_path / 'c.py').write_bytes(b'\xff\0')
+    assert Code(tmp_path, ['c.py', 'gone.py']).imports(['c.py:A', 'gone.py:A']) == []
+
+
 def test_who_has_a_module(tmp_path: Path) -> None:
     """yaml is of PyYAML here, numpy of numpy; what is not installed is known by its name alone."""
     files = {'a.py': 'import yaml, numpy, os, headrace, no_such_one, dateutil_like, yaml.nodes\n'}

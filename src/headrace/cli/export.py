@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -14,12 +15,12 @@ from headrace.cli import export_kubernetes
 from headrace.cli.options import record_options
 from headrace.cli.output import removed, write, written
 from headrace.cli.source import flow_argument
-from headrace.deploy.compose import Composing, compose_changes, compose_files
+from headrace.deploy.compose import Composing, compose_changes, compose_files, compose_notes
 from headrace.deploy.generated import apply
 from headrace.deploy.grafana import Showing, grafana_files
 from headrace.deploy.objectives import Objectives
 from headrace.deploy.prometheus import Scraping, prometheus_files
-from headrace.deploy.shipped import notes
+from headrace.deploy.shipped import notes, notes_on_paths
 from headrace.deploy.writing import write as write_all
 from headrace.spec import FlowSpec
 from headrace.spec.schema import flow_schema
@@ -28,7 +29,10 @@ from headrace.spec.unset import made_of
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 
 OBJECTIVES = ('availability', 'latency_s', 'latency', 'latency_endpoints', 'period_d', 'least_errors')
-COMPOSING = ('image', 'project', 'restart', 'publish', 'monitoring', 'prometheus_image', 'grafana_image')
+COMPOSING = (
+    *('image', 'project', 'restart', 'publish', 'monitoring'),
+    *('prometheus_image', 'grafana_image', 'prometheus_port', 'grafana_port'),
+)
 SCRAPING = ('targets', 'job', 'discovery', 'interval_s', 'key_file', 'authority')
 
 file_option = click.option(
@@ -145,7 +149,8 @@ def compose(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
     said = _record(Composing, {**options, 'folder': str(output)})
 
     def make(spec: FlowSpec) -> tuple[dict[str, str], tuple[str, ...]]:
-        return compose_files(spec, said), notes(spec, image=said.image)
+        told = (*notes(spec, image=said.image), *notes_on_paths(spec, os.path.exists))
+        return compose_files(spec, said), told
 
     files, told = made_of(flow, make, context=dict(context))
     found = compose_changes(files, output)
@@ -155,7 +160,7 @@ def compose(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
     for change in found:
         if change.after is None:
             removed(change.path)
-    for note in told:
+    for note in (*told, *compose_notes(found)):
         click.echo(f'note: {note}', err=True)
 
 

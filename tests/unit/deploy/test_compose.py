@@ -166,6 +166,29 @@ def test_monitoring_asks_every_container():
     assert any(name.startswith('prometheus/rules/') for name in files)
 
 
+def test_monitoring_is_at_ports_of_this_machine_that_may_be_others():
+    found, _ = composed(monitoring=True)
+    ports = {name: found['services'][name]['ports'] for name in ('prometheus', 'grafana')}
+    assert ports == {
+        'prometheus': ['127.0.0.1:${PROMETHEUS_PORT:-9090}:9090'],
+        'grafana': ['127.0.0.1:${GRAFANA_PORT:-3000}:3000'],
+    }
+    other, _ = composed(monitoring=True, prometheus_port=9191, grafana_port=0)
+    assert other['services']['prometheus']['ports'] == ['127.0.0.1:${PROMETHEUS_PORT:-9191}:9090']
+    assert other['services']['grafana']['ports'] == ['127.0.0.1:${GRAFANA_PORT:-0}:3000']
+    with pytest.raises(SpecError, match='grafana_port=70000 is no port'):
+        composed(monitoring=True, grafana_port=70000)
+
+
+def test_its_first_lines_say_how_to_throw_away_what_is_kept():
+    _, files = composed(ExecutorSpec(name='index', storage='1Gi'))
+    head = files['compose.yaml'].partition('name:')[0]
+    assert 'docker compose down -v ' in head
+    assert 'docker volume ls -f label=com.docker.compose.project=my-shop' in head
+    _, without = composed(ExecutorSpec(name='index'))
+    assert 'volume' not in without['compose.yaml'].partition('name:')[0]
+
+
 def test_without_an_image_it_says_what_to_do():
     with pytest.raises(SpecError, match='which image'):
         compose_files(FlowSpec(executors=(ExecutorSpec(name='a'),)))

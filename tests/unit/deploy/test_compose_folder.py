@@ -88,3 +88,18 @@ def test_the_head_says_how_to_scale_without_touching_the_rest(flow: Path) -> Non
     assert any('docker compose up -d --no-recreate --scale NAME=3 ' in line for line in head)
     told = yaml.safe_load(Path('compose/flow/encoder.yml').read_text())
     assert 'encoder' in [each['name'] for each in told['executors']]
+
+
+def test_an_export_tells_the_volumes_that_it_leaves_behind(flow: Path) -> None:
+    kept = FLOW.replace('{name: index}', '{name: index, storage: 1G, replicas: 2}')
+    flow.write_text(kept)
+    assert 'volume' not in export(flow).output
+    assert 'volume' not in export(flow).output
+    flow.write_text(kept.replace('replicas: 2', 'replicas: 1'))
+    output = export(flow).output
+    for name in ('shop_index-rep-0-data', 'shop_index-rep-1-data'):
+        assert f'note: volume {name} is of no service any more' in output
+        assert f'docker volume rm {name}' in output
+    assert 'volume' not in export(flow).output
+    Path('compose/compose.yaml').write_text('# Made by `headrace export compose`: {{ spoilt')
+    assert export(flow).exit_code == 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from headrace.deploy import generated
 from headrace.deploy.compose.composing import Composing
 from headrace.deploy.compose.document import document
+from headrace.deploy.compose.leftovers import LABEL, volumes_left
 from headrace.deploy.compose.monitoring import MONITORING, PROMETHEUS, monitoring_files
 from headrace.deploy.compose.publishing import check_published
 from headrace.deploy.shipped import ship
@@ -16,7 +18,7 @@ from headrace.deploy.weighing import has_weights, weights_text
 from headrace.deploy.yamltext import yaml_text
 from headrace.spec import FlowSpec
 
-__all__ = ['Composing', 'compose_changes', 'compose_files', 'write_compose']
+__all__ = ['Composing', 'compose_changes', 'compose_files', 'compose_notes', 'write_compose']
 
 FILE = 'compose.yaml'
 MARK = f'{generated.MARK} compose`'
@@ -43,15 +45,33 @@ def compose_files(spec: FlowSpec, composing: Composing | None = None) -> dict[st
     if has_weights(spec):
         followed = 'The gateway follows it while it runs: headrace weights NAME VERSION=WEIGHT... --file THIS'
         files[f'{WEIGHTS}/{WEIGHTS_FILE}'] = weights_text(spec, made, followed)
-    comments = (
-        made,
-        'Put changes of your own into compose.override.yaml beside it: this file is written anew each time.',
-        '',
-        'docker compose up --wait                           # start, and wait until all of it can work',
-        'docker compose up -d --no-recreate --scale NAME=3  # more replicas, which the gateway finds itself',
-        'docker compose down                                # stop; add -v to throw away the volumes',
-    )
-    return {FILE: yaml_text(document(spec, shipped, composing), comments=comments), **files, **extra}
+    written = document(spec, shipped, composing)
+    return {FILE: yaml_text(written, comments=(made, *_usage(written))), **files, **extra}
+
+
+def _usage(written: Mapping[str, Any]) -> Iterator[str]:
+    """What to type, in the first lines of the file."""
+    yield 'Put changes of your own into compose.override.yaml beside it: this file is written anew each time.'
+    yield ''
+    yield 'docker compose up --wait                           # start, and wait until all of it can work'
+    yield 'docker compose up -d --no-recreate --scale NAME=3  # more replicas, which the gateway finds itself'
+    if not written.get('volumes'):
+        yield 'docker compose down                                # stop'
+        return
+    yield 'docker compose down                                # stop; what is kept on volumes stays'
+    yield 'docker compose down -v                             # stop, and throw away what is kept on volumes'
+    yield f'docker volume ls -f label={LABEL}={written["name"]}'
+    yield '    # all that is kept, also of executors that are gone; docker volume rm throws one away'
+
+
+def compose_notes(changes: Iterable[generated.Change]) -> list[str]:
+    """What is to be said of the changes that an export makes: volumes that nobody uses any more."""
+    return [
+        f'volume {name} is of no service any more, and keeps what it has: docker volume rm {name}'
+        for change in changes
+        if change.path.name == FILE and change.before
+        for name in volumes_left(change.before, change.after or '')
+    ]
 
 
 def compose_changes(files: Mapping[str, str], folder: str | Path) -> list[generated.Change]:

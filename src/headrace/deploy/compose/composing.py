@@ -13,6 +13,10 @@ from headrace.spec.suggest import did_you_mean
 RESTARTS = ('no', 'always', 'on-failure', 'unless-stopped')
 
 
+MOST_PORT = 65535
+Port = Annotated[int, Meta(ge=0, le=MOST_PORT)]
+
+
 class Composing(Struct, frozen=True, kw_only=True):
     """How a Flow is put into a Compose file."""
 
@@ -36,6 +40,20 @@ class Composing(Struct, frozen=True, kw_only=True):
     ] = False
     prometheus_image: Annotated[str, Meta(description='Image of Prometheus.')] = 'prom/prometheus:v3.1.0'
     grafana_image: Annotated[str, Meta(description='Image of Grafana.')] = 'grafana/grafana:11.4.0'
+    prometheus_port: Annotated[
+        Port,
+        Meta(
+            description='Port of this machine at which Prometheus is, unless PROMETHEUS_PORT says another; '
+            '0: a free one.'
+        ),
+    ] = 9090
+    grafana_port: Annotated[
+        Port,
+        Meta(
+            description='Port of this machine at which Grafana is, unless GRAFANA_PORT says another; '
+            '0: a free one.'
+        ),
+    ] = 3000
     folder: Annotated[
         str, Meta(description='Folder of the Compose file: where its paths begin, as seen from the Flow.')
     ] = ''
@@ -46,6 +64,9 @@ class Composing(Struct, frozen=True, kw_only=True):
                 f'restart={self.restart!r} is not possible',
                 help=did_you_mean(self.restart, RESTARTS, noun='possible'),
             )
+        for name in ('prometheus_port', 'grafana_port'):
+            if not 0 <= getattr(self, name) <= MOST_PORT:
+                raise SpecError(f'{name}={getattr(self, name)} is no port', help=f'give 0 to {MOST_PORT}')
 
     def seen(self, path: str, base: str) -> str:
         """A path of the Flow, whose relative ones begin at `base`, as seen from the Compose file.

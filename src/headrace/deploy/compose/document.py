@@ -11,6 +11,7 @@ from headrace.deploy.compose.service import data_volume, named_volumes, secret_n
 from headrace.deploy.compose.variables import interpolated
 from headrace.deploy.members import dns_name
 from headrace.deploy.shipped import Shipped
+from headrace.errors import SpecError
 from headrace.spec import FlowSpec
 
 
@@ -20,6 +21,7 @@ def document(spec: FlowSpec, shipped: Sequence[Shipped], composing: Composing) -
     volumes: dict[str, Any] = {}
     for each in shipped:
         for name, replica in replicas(each):
+            _check_free(name, services)
             services[name] = service(spec, each, name, composing, is_one_of_several=replica is not None)
             if each.member.keeps:
                 volumes[data_volume(name)] = {}
@@ -28,7 +30,9 @@ def document(spec: FlowSpec, shipped: Sequence[Shipped], composing: Composing) -
         name: {'condition': 'service_healthy'} for each in shipped[1:] for name, _ in replicas(each)
     } or {}
     if composing.monitoring:
-        services |= monitoring.services(composing)
+        for name, fields in monitoring.services(composing).items():
+            _check_free(name, services)
+            services[name] = fields
         volumes |= {name: {} for name in monitoring.VOLUMES}
     found = {
         'name': dns_name(composing.project or spec.name),
@@ -38,6 +42,14 @@ def document(spec: FlowSpec, shipped: Sequence[Shipped], composing: Composing) -
         'volumes': volumes,
     }
     return _without_nothing(found)
+
+
+def _check_free(name: str, services: Mapping[str, Any]) -> None:
+    if name in services:
+        raise SpecError(
+            f'two services would be called {name!r}',
+            help='rename the executor of which one is, or let it have another number of replicas',
+        )
 
 
 def replicas(shipped: Shipped) -> Iterator[tuple[str, int | None]]:

@@ -66,12 +66,12 @@ def monitoring_files(spec: FlowSpec, shipped: Sequence[Shipped], composing: Comp
 
 
 def services(composing: Composing) -> dict[str, Any]:
-    """The services of Prometheus and Grafana, reached from this machine only."""
+    """The services of Prometheus and Grafana, reached from this machine only, at ports that may be others."""
     return {
         'prometheus': {
             'image': composing.prometheus_image,
             'volumes': ['./prometheus:/etc/prometheus:ro', 'prometheus-data:/prometheus'],
-            'ports': ['127.0.0.1:9090:9090'],
+            'ports': [f'127.0.0.1:${{PROMETHEUS_PORT:-{composing.prometheus_port}}}:9090'],
             'restart': composing.restart,
         },
         'grafana': {
@@ -82,7 +82,7 @@ def services(composing: Composing) -> dict[str, Any]:
                 'grafana-data:/var/lib/grafana',
             ],
             'environment': {'GF_AUTH_ANONYMOUS_ENABLED': 'true', 'GF_ANALYTICS_REPORTING_ENABLED': 'false'},
-            'ports': ['127.0.0.1:3000:3000'],
+            'ports': [f'127.0.0.1:${{GRAFANA_PORT:-{composing.grafana_port}}}:3000'],
             'depends_on': ['prometheus'],
             'restart': composing.restart,
         },

@@ -14,8 +14,10 @@ from headrace.flow import Flow
 from headrace.gateway.ports import DASHBOARD
 from headrace.gateway.security.scopes import Scopes
 from headrace.observe import log
-from headrace.spec import environment
+from headrace.places.containers import is_image, kept_in
+from headrace.spec import FlowSpec, environment
 from headrace.spec.security import SecuritySpec
+from headrace.spec.versions import each_version
 
 _EVERYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}
 
@@ -41,7 +43,7 @@ def serve(flow: Flow, *, is_secure: bool = False, health: str = '') -> None:
             click.echo(
                 f'{click.style(flow.spec.name, bold=True)} is ready after {time.monotonic() - began:.2f} s'
             )
-            for line in (*addresses(flow), *how_to_call(flow, key)):
+            for line in (*addresses(flow), *how_to_call(flow, key), *kept(flow.spec)):
                 click.echo(f'  {line}')
             click.echo('Ctrl-C stops it')
             flow.block()
@@ -72,6 +74,12 @@ def addresses(flow: Flow) -> list[str]:
             address += f'/graphql{page if gateway.graphql.page else ""}'
         lines.append(address)
     return lines
+
+
+def kept(spec: FlowSpec) -> list[str]:
+    """Where executors that are images keep their files here, one line per executor: in them, it is /data."""
+    images = (executor for executor in each_version(spec.executors) if is_image(executor))
+    return [f'{executor.name} keeps its files in {kept_in(spec, executor)}' for executor in images]
 
 
 def _for_whom(security: SecuritySpec, page: str) -> str:

@@ -101,7 +101,7 @@ class Containers:
         name = re.sub(r'[^a-zA-Z0-9_.-]+', '-', f'headrace-{flow.name}-{key}')
         box = Path(self._directory, f'{key.replace("/", ".").replace("#", ".")}.box')
         box.mkdir(mode=0o700)
-        workspace = Path(_workspace(flow, executor))
+        workspace = Path(kept_in(flow, executor))
         workspace.mkdir(parents=True, exist_ok=True)
         devices = env.get(VISIBLE, '')
         return Run(
@@ -164,14 +164,6 @@ def _env(executor: ExecutorSpec, env: Mapping[str, str]) -> dict[str, str]:
     return {'HOME': '/tmp', **given}
 
 
-def _workspace(flow: FlowSpec, executor: ExecutorSpec) -> str:
-    """The folder of this machine that an executor has as its workspace: the named one, or one of its own."""
-    named = workspace_of(flow, executor)
-    return named or str(
-        environment.read().workspace_root().absolute() / 'containers' / flow.name / executor.name
-    )
-
-
 def _user(engine: Engine) -> tuple[str, bool]:
     """As whom a container runs, so that its files are ours: `--user`, and whether it keeps our numbers."""
     if sys.platform != 'linux':
@@ -186,3 +178,11 @@ def _user(engine: Engine) -> tuple[str, bool]:
 def is_image(executor: ExecutorSpec) -> bool:
     """Whether all or a part of an executor is an image."""
     return any(image_of(uses) for uses in (executor.uses, executor.uses_before, executor.uses_after))
+
+
+def kept_in(flow: FlowSpec, executor: ExecutorSpec) -> str:
+    """The folder of this machine that an executor has as its workspace: the named one, or one of its own."""
+    named = workspace_of(flow, executor)
+    return named or str(
+        environment.read().workspace_root().absolute() / 'containers' / flow.name / executor.name
+    )

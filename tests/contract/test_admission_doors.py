@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from waiting import until
 
 from headrace.errors import ExecutorFailure
 from headrace.gateway import serve
@@ -90,9 +91,7 @@ async def hold(it: SimpleNamespace) -> asyncio.Task[Any]:
 
 async def empty(room: Any) -> None:
     """Wait until nothing is held any more; what never leaves fails the test."""
-    for _ in range(1000):
-        if room.requests:
-            await asyncio.sleep(0.01)
+    await until(lambda: not room.requests)
     assert (room.requests, room.size, room.waiting, room.clients) == (0, 0, 0, {})
 
 
@@ -272,9 +271,7 @@ async def test_the_room_comes_back_however_requests_end(gateway: Open, seed: int
     visitors = Visitors(it, chance)
     held = {'execEndpoint': '/hold'}
     tasks = [asyncio.create_task(it.http.post('/post', json=held)) for _ in range(11)]
-    async with asyncio.timeout(30):
-        while it.room.requests < 11:  # noqa: ASYNC110 (a room tells nobody)
-            await asyncio.sleep(0.005)
+    await until(lambda: it.room.requests == 11)
     tasks += [asyncio.create_task(chance.choice(visitors.ways)()) for _ in range(150)]
     most = 0
     while any(not task.done() for task in tasks):

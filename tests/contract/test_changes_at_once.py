@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from storm import gateways, workers
+from waiting import until
 
 from headrace import Document, Executor, Flow, requests
 from headrace.errors import StartError
@@ -43,12 +44,6 @@ async def answer(flow, on='/', **parameters):
     """What one request gets."""
     (docs,) = [docs async for docs in flow.post(on, Document(), parameters=parameters)]
     return docs[0].text.strip()
-
-
-async def until(condition):
-    async with asyncio.timeout(30):
-        while not await condition():  # noqa: ASYNC110 (what is waited for has no event)
-            await asyncio.sleep(0.01)
 
 
 async def test_executors_that_change_at_once_do_not_undo_each_other():

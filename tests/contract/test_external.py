@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from waiting import wait_until
 
 from headrace import BaseDoc, DocList, Document, DocumentArray, Executor, Flow, requests
 from headrace.client.loop import LoopThread
@@ -191,9 +192,7 @@ def test_the_deadline_ends_the_work_there(flow: Flow, other: Flow) -> None:
     with pytest.raises(HeadraceError, match='time'):
         flow.post('/slow', Document(), timeout_s=0.3)
     assert time.monotonic() - began < 10
-    until = time.monotonic() + 10
-    while given_up() == before:
-        assert time.monotonic() < until, 'the other side works on'
+    wait_until(lambda: given_up() > before, 10, 'the other side works on')
 
 
 def test_its_endpoints_are_those_of_the_flow(flow: Flow) -> None:
@@ -229,13 +228,15 @@ def test_it_may_stop_and_come_back(place: str) -> None:
             flow.post('/', Document(), timeout_s=5.0)
         assert isinstance(caught.value, Unavailable) or caught.value.error == 'Unavailable'
         with far('two', port=port):
-            until = time.monotonic() + 15
-            while True:
-                try:
-                    assert flow.post('/', Document()).texts == [' near two near']
-                    break
-                except (BadServer, Unavailable):
-                    assert time.monotonic() < until, 'it does not connect again'
+            wait_until(lambda: is_answered(flow), 15, 'it does not connect again')
+            assert flow.post('/', Document()).texts == [' near two near']
+
+
+def is_answered(flow: Flow) -> bool:
+    try:
+        return bool(flow.post('/', Document()))
+    except (BadServer, Unavailable):
+        return False
 
 
 def test_several_hosts_are_replicas(place: str) -> None:
@@ -286,12 +287,11 @@ def test_its_replicas_and_retries_are_measured() -> None:
         assert measured('retries_total') == {'': 3}
         waiting = threading.Thread(target=slow)
         waiting.start()
-        until = time.monotonic() + 10
-        while measured('replica_in_flight') != {address: 1}:
-            assert time.monotonic() < until, 'the call is not counted'
+        wait_until(lambda: measured('replica_in_flight') == {address: 1}, 10, 'the call is not counted')
         other.close()
-        while measured('replica_up') != {address: 0}:
-            assert time.monotonic() < until, 'it does not notice that nobody is there'
+        wait_until(
+            lambda: measured('replica_up') == {address: 0}, 10, 'it does not notice that nobody is there'
+        )
         waiting.join()
 
 

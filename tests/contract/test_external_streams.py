@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import wait_until, wait_until_still
 
 from headrace import BaseDoc, Executor, Flow, requests
 from headrace.errors import HeadraceError
@@ -85,13 +85,6 @@ def _forget(folder: Path) -> None:
         file.unlink()
 
 
-def closed_soon(folder: Path) -> bool:
-    late = time.monotonic() + 5
-    while not (folder / 'closed').exists() and time.monotonic() < late:
-        time.sleep(0.01)
-    return (folder / 'closed').exists()
-
-
 def test_the_parts_come_in_order(flow: Flow) -> None:
     found = list(flow.client.stream_doc('/talk', [Token(text='a')], parameters={'n': 300}))
     assert [doc.text for doc in found] == [f'A!{n}!' for n in range(300)]
@@ -113,14 +106,10 @@ def test_an_error_comes_after_the_parts_before_it(flow: Flow) -> None:
 def test_a_reader_that_waits_stops_it_and_one_that_leaves_closes_it(flow: Flow, folder: Path) -> None:
     parts = flow.client.stream_doc('/endless', [Token()])
     next(parts)
-    seen = [0]
-    while len(seen) < 4 or seen[-1] != seen[-3]:
-        time.sleep(0.1)
-        seen.append(int((folder / 'made').read_text() or 0))
-        assert len(seen) < 100, 'it does not stop'
+    wait_until_still(lambda: int((folder / 'made').read_text() or 0))
     assert not (folder / 'closed').exists()
     parts.close()
-    assert closed_soon(folder)
+    wait_until((folder / 'closed').exists, 5)
 
 
 def test_the_deadline_ends_it(flow: Flow, folder: Path) -> None:
@@ -129,4 +118,4 @@ def test_the_deadline_ends_it(flow: Flow, folder: Path) -> None:
         for doc in flow.client.stream_doc('/stop', [Token(text='a')], timeout_s=2):
             seen.append(doc.text)
     assert seen == ['A!!']
-    assert closed_soon(folder)
+    wait_until((folder / 'closed').exists, 5)

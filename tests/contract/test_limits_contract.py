@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import json
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -14,6 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 from limited import Open, is_well, over_grpc, over_http, over_websocket
+from waiting import until
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -329,13 +329,6 @@ async def test_who_leaves_before_his_message_is_complete_is_not_refused(
     await channel.close()
     await is_well(it)
     assert refusals == []
-
-
-async def until(holds: Callable[[], object]) -> None:
-    """Wait until something is the case."""
-    async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(0.01)
 
 
 async def test_a_body_that_is_small_only_while_it_is_packed(limited: Open, refusals: Any) -> None:

@@ -12,6 +12,7 @@ import grpc
 import pytest
 import websockets
 from limited import Open, is_well, over_grpc, over_http
+from waiting import until
 
 from headrace.gateway.arrivals import SPARE
 from headrace.gateway.http import server as http_server
@@ -112,10 +113,11 @@ async def test_connections(limited: Open, refusals: Any, limit: str) -> None:
     for _, writer in sockets:
         writer.close()
         await writer.wait_closed()
-    for _ in range(500):
-        if (await raw(it.ports['http'], GET)).split()[1] == b'200':
-            break
-        await asyncio.sleep(0.01)
+
+    async def is_let_in() -> bool:
+        return (await raw(it.ports['http'], GET)).split()[1] == b'200'
+
+    await until(is_let_in)
     await is_well(it)
 
 
@@ -146,10 +148,11 @@ async def test_connections_of_grpc(limited: Open, refusals: Any, limit: str) -> 
         assert (line['status'], line['protocol'], line['host']) == (429, 'grpc', '127.0.0.1')
         assert await asks(first[0]) == 'OK'
         await first.pop().close()
-        for _ in range(400):
-            if await asks(last) == 'OK':  # on a new connection, when the one that was refused has ended
-                break
-            await asyncio.sleep(0.05)
+
+        async def is_let_in() -> bool:
+            return await asks(last) == 'OK'
+
+        await until(is_let_in)  # on a new connection, when the one that was refused has ended
         assert await asks(last) == 'OK'
         for channel in (*first, last):
             await channel.close()
@@ -198,7 +201,7 @@ async def test_clients_that_dawdle(limited: Open, monkeypatch: pytest.MonkeyPatc
     await is_well_in(it, 2.0)
 
     async def ends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while not reader.at_eof():
+        while not (reader.at_eof() or writer.is_closing()):
             writer.write(b'x')
             try:
                 async with asyncio.timeout(0.3):

@@ -23,6 +23,7 @@ import pytest
 from click.testing import CliRunner
 from doors import OWN, PLAIN, Ask, Doors
 from loglines import directory, lines, notice
+from waiting import wait_until
 
 from headrace import DocumentArray, Executor, Flow, dynamic_batching, requests
 from headrace.cli import main
@@ -299,12 +300,12 @@ def test_a_level_changes_at_run_time(shop):
     before = len(debug())
     assert before == 0
     shop.flow.log_level('loud', 'debug')
-    replicas = set()
-    end = time.monotonic() + 20
-    while len(replicas) < 2:
-        assert time.monotonic() < end
+
+    def both():
         ask(shop, '/quiet', 'request-debug')
-        replicas = {line.process for line in debug()}
+        return len({line.process for line in debug()}) == 2
+
+    wait_until(both)
     assert shop.flow['loud'].log_level == 'DEBUG'
     assert {line.level for line in debug()} == {'DEBUG'}
 

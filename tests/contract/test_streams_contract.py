@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from waiting import wait_until, wait_until_still
 
 from headrace import BaseDoc, DocList, Executor, Flow, requests
 from headrace.errors import HeadraceError
@@ -142,13 +142,6 @@ def stream(flow: Flow, on: str, *texts: str, **options: Any) -> list[str]:
     return [doc.text for doc in flow.client.stream_doc(on, [Token(text=text) for text in texts], **options)]
 
 
-def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
-    late = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < late, 'it did not come true in time'
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize('on', ['/talk', '/plain'])
 def test_the_parts_come_in_order_through_all_executors(flow: Flow, on: str) -> None:
     expected = [f'{text}!{n}!' for text in 'AB' for n in range(3)]
@@ -193,26 +186,19 @@ def test_a_slow_reader_stops_the_generator_and_one_that_leaves_closes_it(
 ) -> None:
     parts = flow.client.stream_doc(on, [Token()])
     assert [next(parts).text for _ in range(3)] == ['1!', '2!', '3!']
-    counts = [0]
-
-    def rests() -> bool:
-        time.sleep(0.1)
-        counts.append(int((noted / 'made').read_text()))
-        return len(counts) > 4 and len(set(counts[-3:])) == 1
-
-    until(rests)
+    made = wait_until_still(lambda: int((noted / 'made').read_text()))
     # Between them: generator, window of the worker, parts side by side, and the buffers of door and client.
-    assert counts[-1] < 3 + LOOK_AHEAD + WINDOW_ITEMS + SIDE_BY_SIDE + 500
+    assert made < 3 + LOOK_AHEAD + WINDOW_ITEMS + SIDE_BY_SIDE + 500
     assert not (noted / 'closed').exists()
     parts.close()
-    until((noted / 'closed').exists, within_s=5)
+    wait_until((noted / 'closed').exists, within_s=5)
 
 
 def test_a_reader_that_leaves_ends_a_generator_that_waits(flow: Flow, noted: Path) -> None:
     parts = flow.client.stream_doc('/stop', [Token(text='a')])
     assert next(parts).text == 'A!!'
     parts.close()
-    until((noted / 'closed').exists, within_s=5)
+    wait_until((noted / 'closed').exists, within_s=5)
 
 
 def test_the_deadline_ends_the_answer_and_the_generator(flow: Flow, noted: Path) -> None:
@@ -222,7 +208,7 @@ def test_the_deadline_ends_the_answer_and_the_generator(flow: Flow, noted: Path)
             seen.append(doc.text)
     assert 'time' in str(raised.value)
     assert seen == ['A!!']
-    until((noted / 'closed').exists, within_s=5)
+    wait_until((noted / 'closed').exists, within_s=5)
 
 
 def test_many_readers_at_once(flow: Flow) -> None:

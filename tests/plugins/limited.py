@@ -14,6 +14,7 @@ import grpc
 import httpx
 import pytest
 import websockets
+from waiting import until
 
 from headrace import DocumentArray, Executor, requests
 from headrace.executors import serve as serve_executor
@@ -137,8 +138,4 @@ async def is_well(it: Any) -> None:
     """Small requests are served as ever."""
     assert (await it.http.post('/post', json={'data': [{'text': 'a'}]})).status_code == 200
     assert (await over_grpc(it, pb.Request(json=b'[{"text": "a"}]')))[0] == 'OK'
-    for _ in range(200):
-        if not it.server.admission.requests:
-            break
-        await asyncio.sleep(0.01)
-    assert not it.server.admission.requests
+    await until(lambda: not it.server.admission.requests)

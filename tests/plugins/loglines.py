@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
+
+from waiting import wait_until
 
 from headrace import Flow
 from headrace.observe.logfiles import tail
@@ -29,8 +30,9 @@ def directory(flow: Flow) -> str:
 
 def lines(folder: str, wanted: Callable[[Line], bool], count: int = 1) -> list[Line]:
     """The lines of a Flow that are wanted, as soon as there are so many: they arrive a moment later."""
-    end = time.monotonic() + WITHIN_S
-    while len(found := [line for line in tail(folder, limit=100_000) if wanted(line)]) < count:
-        assert time.monotonic() < end, f'only {len(found)} lines in time: {found}'
-        time.sleep(0.01)
-    return found
+
+    def found() -> list[Line]:
+        return [line for line in tail(folder, limit=100_000) if wanted(line)]
+
+    wait_until(lambda: len(found()) >= count, WITHIN_S, found)
+    return found()

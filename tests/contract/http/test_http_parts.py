@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx_sse
 import pytest
+from waiting import until_still
 
 from headrace import BaseDoc, Executor, requests
 from headrace.errors import Overloaded
@@ -190,11 +191,7 @@ async def test_who_reads_slowly_slows_the_generator_down(speaker):
     query = f'GET /flood?number={count} HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n\r\n'
     writer.write(query.encode())
     await reader.readuntil(b'event: item')
-    made = -1
-    while made != speaker.executor.made:  # until it has come to a halt
-        made = speaker.executor.made
-        await asyncio.sleep(0.3)
-    assert made < count
+    assert await until_still(lambda: speaker.executor.made) < count
     writer.transport.abort()
     await asyncio.wait_for(speaker.executor.ended.wait(), 10)
 

@@ -14,8 +14,8 @@ from headrace.executors.metrics import Metric, named_metric, weigher
 from headrace.pipeline.addressed import addressed
 from headrace.pipeline.batching import Batching
 from headrace.pipeline.handler import Handler
+from headrace.spec.batching import BatchingSpec
 from headrace.spec.fields import mapping, record
-from headrace.spec.records import BatchingSpec
 from headrace.spec.source import Source
 from headrace.spec.suggest import did_you_mean
 

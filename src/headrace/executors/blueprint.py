@@ -19,7 +19,7 @@ from headrace.executors.finding import find_class, is_executor
 from headrace.executors.modules import located, remedy
 from headrace.executors.records import Metas, RuntimeArgs, State, record
 from headrace.pipeline.describe import ExecutorInfo
-from headrace.spec.records import BatchingSpec
+from headrace.spec.batching import BatchingSpec
 from headrace.spec.references import Reference
 from headrace.spec.source import Source
 

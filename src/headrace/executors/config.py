@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headrace.spec.batching import BatchingSpec
 from headrace.spec.explain import convert
 from headrace.spec.fields import record
-from headrace.spec.records import BatchingSpec
 from headrace.spec.references import Reference, references_in
 from headrace.spec.source import Source
 from headrace.spec.suggest import did_you_mean

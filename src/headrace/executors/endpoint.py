@@ -14,7 +14,7 @@ from headrace.executors import hints, location
 from headrace.executors.decorator import Declaration
 from headrace.executors.parameters import json_schema
 from headrace.pipeline.describe import EndpointInfo, Kind
-from headrace.spec.records import BatchingSpec
+from headrace.spec.batching import BatchingSpec
 from headrace.spec.suggest import did_you_mean
 
 ARGUMENTS = ('docs', 'doc', 'parameters', 'docs_matrix', 'docs_map', 'context', 'tracing_context')

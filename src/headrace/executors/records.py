@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from headrace.errors import ExecutorError
 from headrace.executors.endpoint import Endpoint
 from headrace.executors.threads import Lane
-from headrace.spec.records import BatchingSpec
+from headrace.spec.batching import BatchingSpec
 from headrace.spec.references import Reference
 from headrace.spec.suggest import did_you_mean
 

@@ -19,7 +19,7 @@ from headrace.pipeline.load import Load
 from headrace.pipeline.pacing import Pacing
 from headrace.pipeline.reports import REPORTS
 from headrace.pipeline.waiting import Line, Piece, Request, Weigh
-from headrace.spec.records import BatchingSpec
+from headrace.spec.batching import BatchingSpec
 
 SHORTEST_WAIT_S = 1e-5
 """What is no wait at all; timers are not finer."""

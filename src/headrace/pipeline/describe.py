@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from headrace.documents.schema import DocSchema
-from headrace.spec.records import SettledBatching
+from headrace.spec.batching import SettledBatching
 
 DEFAULT_ENDPOINT = '/default'
 """Where an executor's handler without `on=` answers: every endpoint that it has no own handler for."""

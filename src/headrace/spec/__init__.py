@@ -6,11 +6,12 @@ The YAML reader and the schema are imported when they are first used: a worker n
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from headrace.spec.batching import BatchingSpec
 from headrace.spec.gateway import ExposedEndpoint, GatewaySpec
 from headrace.spec.graph import check, last, order, terminals
 from headrace.spec.plan import PhysicalPlan, ProcessPlan, plan
 from headrace.spec.reading import free_name, read_executor, read_gateway, read_settings
-from headrace.spec.records import GATEWAY, BatchingSpec, ExecutorSpec, FlowSpec
+from headrace.spec.records import GATEWAY, ExecutorSpec, FlowSpec
 from headrace.spec.source import Source
 
 if TYPE_CHECKING:

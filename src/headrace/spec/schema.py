@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
+from headrace.spec.batching import BatchingSpec
 from headrace.spec.gateway import ExposedEndpoint, GatewaySpec
 from headrace.spec.reading import METHODS, SETTINGS
-from headrace.spec.records import INNER, BatchingSpec, ExecutorSpec, FlowSpec
+from headrace.spec.records import INNER, ExecutorSpec, FlowSpec
 from headrace.spec.versions import SHARED
 
 Schema = dict[str, Any]

@@ -16,7 +16,7 @@ from headrace.errors import ExecutorError, ExecutorFailure, SpecError
 from headrace.executors import close, describe, load, serve
 from headrace.executors.yamltext import read_text
 from headrace.pipeline import Batch, Context
-from headrace.spec.records import BatchingSpec, SettledBatching
+from headrace.spec.batching import BatchingSpec, SettledBatching
 
 
 class Item(BaseDoc):

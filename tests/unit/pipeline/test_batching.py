@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from headrace import Document, DocumentArray
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.batching import Batching
-from headrace.spec.records import BatchingSpec
+from headrace.spec.batching import BatchingSpec
 
 
 class Model:

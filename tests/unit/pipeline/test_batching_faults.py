@@ -24,7 +24,7 @@ from headrace.errors import (
 )
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.batching import Batching
-from headrace.spec.records import BatchingSpec
+from headrace.spec.batching import BatchingSpec
 
 
 class Model:

@@ -18,7 +18,7 @@ from headrace.errors import (
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
 from headrace.pipeline.replicas import WIDEST, WINDOW, Replicas
-from headrace.spec.records import SettledBatching
+from headrace.spec.batching import SettledBatching
 
 
 async def test_the_one_with_the_least_to_do_gets_it_and_equals_take_turns():

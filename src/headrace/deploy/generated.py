@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from headrace.deploy.writing import within
 from headrace.errors import SpecError
 
 MARK = '# Made by `headrace export'
@@ -61,12 +62,12 @@ def changes(
     `once` are written if they are not there, and left alone if they are. In the folders `generated` (below
     the other one), what was made earlier and is in `files` no more is removed.
 
-    Raises SpecError where a file of somebody else is in the way.
+    Raises SpecError where a file of somebody else is in the way, or a link leads out of the folder.
     """
     root = Path(folder)
     found = []
     for name, text in files.items():
-        before = _text(root / name)
+        before = _text(within(root, name))
         if before is not None and not is_generated(before):
             raise SpecError(
                 f'{root / name} is not of `headrace export`, and would be overwritten',
@@ -75,7 +76,9 @@ def changes(
         if before != text:
             found.append(Change(root / name, before, text))
     found += [
-        Change(root / name, None, text) for name, text in (once or {}).items() if not (root / name).exists()
+        Change(within(root, name), None, text)
+        for name, text in (once or {}).items()
+        if not (root / name).exists()
     ]
     stale = (path for name in generated for path in sorted(root.glob(f'{name}/*')) if path.is_file())
     for path in stale:

@@ -13,6 +13,7 @@ from headrace.deploy.members import dns_name
 from headrace.deploy.shipped import Shipped
 from headrace.errors import SpecError
 from headrace.spec import FlowSpec
+from headrace.spec.versions import MAIN, split
 
 
 def document(spec: FlowSpec, shipped: Sequence[Shipped], composing: Composing) -> dict[str, Any]:
@@ -27,7 +28,10 @@ def document(spec: FlowSpec, shipped: Sequence[Shipped], composing: Composing) -
                 volumes[data_volume(name)] = {}
         volumes |= {name: {} for name in named_volumes(each.member)}
     services[shipped[0].name]['depends_on'] = {
-        name: {'condition': 'service_healthy'} for each in shipped[1:] for name, _ in replicas(each)
+        name: {'condition': 'service_healthy'}
+        for each in shipped[1:]
+        if split(each.member.executor)[1] == MAIN  # the gateway begins without other versions, if it has to
+        for name, _ in replicas(each)
     } or {}
     if composing.monitoring:
         for name, fields in monitoring.services(composing).items():

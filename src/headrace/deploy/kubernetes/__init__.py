@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from headrace.deploy.kubernetes.entrances import entrances
 from headrace.deploy.kubernetes.objects import Exported, Object, flow_map, weights_map
 from headrace.deploy.shipped import Shipped, notes, ship
 from headrace.deploy.yamltext import yaml_text
+from headrace.errors import SpecError
 from headrace.spec import FlowSpec
 
 __all__ = ['GENERATED', 'Cluster', 'Manifests', 'cluster_of', 'kubernetes_manifests', 'write_kubernetes']
@@ -25,6 +26,10 @@ GENERATED = (BASE,)
 
 ADAPTER = 'prometheus-adapter.yaml'
 """File with values for the chart of Prometheus Adapter; no manifest."""
+
+
+OURS = ('flow.yaml', 'kustomization.yaml', ADAPTER)
+"""Files that belong to no member."""
 
 
 class Manifests(Struct, frozen=True, kw_only=True):
@@ -61,6 +66,7 @@ def kubernetes_manifests(spec: FlowSpec, cluster: Cluster | None = None) -> Mani
     made = f'Made by `headrace export kubernetes` for the Flow {spec.name!r}; the next export makes it anew.'
     groups = {'flow.yaml': _common(exported)}
     groups |= {_file(each): _of_member(exported, each) for each in shipped}
+    _check_names(each for objects in groups.values() for each in objects)
     files = {
         f'{BASE}/{name}': yaml_text(*map(kustomize.placed_by_base, objects), comments=[made])
         for name, objects in groups.items()
@@ -105,7 +111,19 @@ def _shipped(exported: Exported) -> tuple[Shipped, ...]:
 def _file(shipped: Shipped) -> str:
     """The file of a member; no name of one has an underscore."""
     name = shipped.member.name
-    return f'{name}_.yaml' if name in ('flow', 'kustomization') else f'{name}.yaml'
+    return f'{name}_.yaml' if f'{name}.yaml' in OURS else f'{name}.yaml'
+
+
+def _check_names(objects: Iterable[Object]) -> None:
+    """Raise SpecError for two objects that a cluster would take for one."""
+    seen = set()
+    for each in objects:
+        kind, name = each['kind'], each['metadata']['name']
+        if (kind, name) in seen:
+            raise SpecError(
+                f'two objects would be the {kind} {name}', help='rename the executor of which one is'
+            )
+        seen.add((kind, name))
 
 
 def _common(exported: Exported) -> list[Object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +14,9 @@ from headrace.cli.options import record_options
 from headrace.cli.output import removed, write, written
 from headrace.cli.source import flow_argument
 from headrace.deploy.generated import Change, apply, changes, diff
-from headrace.deploy.kubernetes import GENERATED, Cluster, cluster_of, kubernetes_manifests
+from headrace.deploy.kubernetes import GENERATED, Cluster, Manifests, cluster_of, kubernetes_manifests
+from headrace.deploy.shipped import notes_on_paths
+from headrace.spec import FlowSpec
 from headrace.spec.unset import made_of
 
 DIFFERS = 1
@@ -58,8 +61,12 @@ def command(
     given = {name: value for name, value in options.items() if value is not None and value != ()}
     labels = given.pop('monitor_labels', ())
     cluster = cluster_of({**given, **({'monitor_labels': dict(labels)} if labels else {})})
-    manifests = made_of(flow, lambda spec: kubernetes_manifests(spec, cluster), context=dict(context))
-    _tell('note:', manifests.notes)
+
+    def make(spec: FlowSpec) -> tuple[Manifests, tuple[str, ...]]:
+        return kubernetes_manifests(spec, cluster), notes_on_paths(spec, os.path.exists)
+
+    manifests, on_paths = made_of(flow, make, context=dict(context))
+    _tell('note:', (*manifests.notes, *on_paths))
     if single_file:
         write(manifests.single, output)
     else:

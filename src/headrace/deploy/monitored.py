@@ -9,12 +9,13 @@ from msgspec import Struct
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, check, order
 from headrace.spec.plan import describe_uses
+from headrace.spec.versions import each_version, versions_of
 
 _EVERYWHERE = {'0.0.0.0': 'localhost', '::': 'localhost'}
 
 
 class MonitoredExecutor(Struct, frozen=True, kw_only=True):
-    """One executor that has processes of its own, or runs elsewhere."""
+    """One executor that has processes of its own, with all of its versions, or that runs elsewhere."""
 
     name: str
     uses: str
@@ -90,19 +91,20 @@ def monitored(spec: FlowSpec) -> Monitored:
         path=f'{gateway.prefix}/metrics',
         authenticates=gateway.security.authenticates,
         max_requests=gateway.max_requests * gateway.replicas,
-        has_gpus=any(executor.gpus != '' for executor in spec.executors),
+        has_gpus=any(executor.gpus != '' for executor in each_version(spec.executors)),
         executors=tuple(_executor(each) for each in order(spec) if not each.join),
     )
 
 
 def _executor(spec: ExecutorSpec) -> MonitoredExecutor:
-    sizes = {each.preferred_batch_size for each in spec.uses_dynamic_batching.values()}
+    runs = versions_of(spec).values()
+    sizes = {each.preferred_batch_size for run in runs for each in run.uses_dynamic_batching.values()}
     return MonitoredExecutor(
         name=spec.name,
         uses=describe_uses(spec.uses),
         shards=spec.shards,
-        least=spec.least,
-        most=spec.most,
+        least=sum(run.least for run in runs),
+        most=sum(run.most for run in runs),
         max_queue=spec.max_queue,
         external=spec.external,
         batch_sizes=tuple(sorted(size for size in sizes if size)),

@@ -8,12 +8,12 @@ anew that a change is about.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from math import ceil
 
 from msgspec import Struct
 
-from headrace.deploy.imagename import is_image, says_version
 from headrace.deploy.members import HEALTH_PORT, WORK_PORT, Member, members
 from headrace.deploy.secretfiles import SecretFile, secret_files
 from headrace.deploy.told import Door, doors_of, is_abroad, told_to
@@ -22,9 +22,12 @@ from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, dump_flow
 from headrace.spec.container import SecretRef
 from headrace.spec.devices import TURNS, VISIBLE, wish_of
+from headrace.spec.imagename import is_image, says_version
 from headrace.spec.references import restored
 from headrace.spec.substitute import Variable, divided
 from headrace.spec.threads import LIMITS
+from headrace.spec.unset import is_name
+from headrace.spec.versions import each_version
 
 FLOW_FILE = '/etc/headrace/flow.yml'
 """Where the Flow's YAML lies in every container."""
@@ -34,6 +37,9 @@ CODE = '/app'
 
 DATA = '/data'
 """The only folder, beside /tmp, that a container may write to."""
+
+_SECRET = re.compile(r'[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?')
+_KEY = re.compile('[A-Za-z0-9._-]{1,253}')
 
 Text = tuple[str | Variable, ...]
 """A text, some parts of which are values that the environment of the export had under a name."""
@@ -92,7 +98,7 @@ def ship(
     asked for in a way that has a meaning on one machine only.
     """
     found = members(spec)
-    return tuple(
+    shipped = tuple(
         Shipped(
             member=member,
             name=names(member),
@@ -109,6 +115,9 @@ def ship(
         )
         for member in found
     )
+    for each in shipped:
+        _check_words(each)
+    return shipped
 
 
 def notes(spec: FlowSpec, *, image: str = '') -> tuple[str, ...]:
@@ -117,7 +126,7 @@ def notes(spec: FlowSpec, *, image: str = '') -> tuple[str, ...]:
     `image` is that of members which name none.
     """
     found = [
-        f'image {name}: without a tag or digest, what runs is whatever is called "latest" when it starts'
+        f'image {name}: without a version or digest, what runs is whatever is called "latest" when it starts'
         for name in dict.fromkeys(member.image or image for member in members(spec))
         if name and not says_version(name)
     ]
@@ -128,15 +137,41 @@ def notes(spec: FlowSpec, *, image: str = '') -> tuple[str, ...]:
     for path, folder in spec.gateway.static.items():
         if is_abroad(folder, spec.base):
             found.append(f'gateway.static: {path} is {folder}, outside of the folder of the Flow')
-    for executor in spec.executors:
-        for name, value in executor.uses_with.items():
-            if isinstance(value, str) and os.path.isabs(value) and os.path.exists(value):
-                found.append(f'executor {executor.name!r}: {name} is {value}, a path of this machine')
+    for executor in each_version(spec.executors):
         if executor.volumes:
             found.append(f'executor {executor.name!r}: volumes are those of this machine: {executor.volumes}')
         if executor.workspace and not executor.storage:
             found.append(f'executor {executor.name!r}: its workspace ends with its container without storage')
     return tuple(found)
+
+
+def notes_on_paths(spec: FlowSpec, is_here: Callable[[str], bool]) -> tuple[str, ...]:
+    """A line for each argument of an executor that is a path of the machine on which `is_here` answers.
+
+    >>> flow = FlowSpec(executors=(ExecutorSpec(name='a', uses_with={'model': '/models/a', 'mode': '/x'}),))
+    >>> notes_on_paths(flow, lambda path: path.startswith('/models/'))
+    ("executor 'a': model is /models/a, a path of this machine",)
+    """
+    return tuple(
+        f'executor {executor.name!r}: {name} is {value}, a path of this machine'
+        for executor in each_version(spec.executors)
+        for name, value in executor.uses_with.items()
+        if isinstance(value, str) and os.path.isabs(value) and is_here(value)
+    )
+
+
+def _check_words(shipped: Shipped) -> None:
+    """Raise SpecError for a name that a shell, Compose or a cluster would take for something else."""
+    names = [(name, is_name(name), 'variable') for name in (*shipped.env, *shipped.taken)]
+    for secret in shipped.member_secrets:
+        names += [(secret.name, bool(_SECRET.fullmatch(secret.name)), 'secret')]
+        names += [(secret.key, bool(_KEY.fullmatch(secret.key)), 'value of a secret')]
+    for name, is_good, what in names:
+        if not is_good:
+            raise SpecError(
+                f'{shipped.member.name}: {name!r} cannot be the name of a {what}',
+                help='variables have letters, digits and _; a secret is called shop-keys, its value api.key',
+            )
 
 
 def _image(member: Member, default: str) -> str:

@@ -9,7 +9,9 @@ from msgspec import Struct
 from headrace.spec.container import image_of
 from headrace.spec.exposure import is_loopback
 from headrace.spec.gateway import GatewaySpec
+from headrace.spec.imagename import is_image, says_version, without_version
 from headrace.spec.records import ExecutorSpec, FlowSpec
+from headrace.spec.versions import each_version
 
 
 class Finding(Struct, frozen=True):
@@ -26,17 +28,18 @@ def findings(spec: FlowSpec) -> list[Finding]:
     >>> [(found.of, found.says) for found in findings(FlowSpec(executors=(ExecutorSpec(name='a'),)))][:2]
     [('gateway', 'may use every processor'), ('gateway', 'may use all memory')]
     """
-    return [*_of_gateway(spec.gateway), *(found for each in spec.executors for found in _of_executor(each))]
+    executors = (found for each in each_version(spec.executors) for found in _of_executor(each))
+    return [*_of_gateway(spec.gateway), *executors]
 
 
 def images(spec: FlowSpec) -> list[str]:
-    """Every image that the Flow names, once.
+    """Every image that the Flow names, those of versions too, once.
 
     >>> images(FlowSpec(executors=(ExecutorSpec(name='a', uses='docker://shop/a:1'),)))
     ['shop/a:1']
     """
     named = [spec.gateway.image]
-    for executor in spec.executors:
+    for executor in each_version(spec.executors):
         named += [executor.image, *map(image_of, (executor.uses, executor.uses_before, executor.uses_after))]
     return [image for image in dict.fromkeys(named) if image]
 
@@ -72,17 +75,8 @@ def _of_both(name: str, spec: GatewaySpec | ExecutorSpec) -> Iterator[Finding]:
     if isinstance(spec, ExecutorSpec):
         named += map(image_of, (spec.uses, spec.uses_before, spec.uses_after))
     for image in filter(None, named):
-        if not _is_pinned(image):
-            yield Finding(name, f'runs {image}, which may be another one tomorrow', f'{image}:VERSION')
-
-
-def _is_pinned(image: str) -> bool:
-    """Whether an image has a tag other than latest, or a digest.
-
-    >>> [_is_pinned(image) for image in ('shop', 'host:5000/shop', 'shop:latest', 'shop:1', 'shop@sha256:0')]
-    [False, False, False, True, True]
-    """
-    if '@' in image:
-        return True
-    _, _, tag = image.rpartition('/')[2].partition(':')
-    return tag not in ('', 'latest')
+        if not is_image(image):
+            yield Finding(name, f'names {image!r}, which is no image', 'registry.example/shop:1.2')
+        elif not says_version(image):
+            help = f'{without_version(image)}:VERSION'
+            yield Finding(name, f'runs {image}, which may be another one tomorrow', help)

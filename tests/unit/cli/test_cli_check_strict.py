@@ -2,12 +2,14 @@
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from headrace.cli import main
 from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec
 from headrace.spec.strict import findings, images
 
 SOUND = {'cpus': 1.0, 'memory': '512M'}
+NO_LIMITS = {'cpus': None, 'memory': ''}
 
 
 def said(*executors, **gateway):
@@ -18,7 +20,9 @@ def said(*executors, **gateway):
 
 
 def test_what_is_limited_pinned_and_closed_is_sound():
-    assert said(ExecutorSpec(name='a', uses='docker://shop/a:1', image='shop@sha256:0', **SOUND)) == []
+    assert (
+        said(ExecutorSpec(name='a', uses='docker://shop/a:1', image=f'shop@sha256:{"0" * 64}', **SOUND)) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,6 +41,27 @@ def test_what_is_limited_pinned_and_closed_is_sound():
 )
 def test_what_is_not_is_told(executor, gateway, expected):
     assert said(ExecutorSpec(name='a', **{**SOUND, **executor}), **gateway) == [expected]
+
+
+def test_versions_are_looked_at_as_executors_are():
+    main = ExecutorSpec(name='a', uses='docker://shop/a:1', **SOUND)
+    version = replace(
+        main, name='a/v2', uses='docker://shop/e:latest', uses_after='docker://Me', reload=True, **NO_LIMITS
+    )
+    executor = replace(main, versions={'v2': version})
+    assert said(executor) == [
+        'a/v2 may use every processor',
+        'a/v2 may use all memory',
+        'a/v2 runs shop/e:latest, which may be another one tomorrow',
+        "a/v2 names 'Me', which is no image",
+        'a/v2 starts anew when its code changes',
+    ]
+    assert images(FlowSpec(executors=(executor,))) == ['shop/a:1', 'shop/e:latest', 'Me']
+
+
+def test_help_names_the_image_without_the_tag_that_it_has():
+    flow = FlowSpec(executors=(ExecutorSpec(name='a', uses='docker://host:5000/a:latest', **SOUND),))
+    assert [each.help for each in findings(flow) if each.of == 'a'] == ['host:5000/a:VERSION']
 
 
 def test_what_has_no_process_needs_no_limits():

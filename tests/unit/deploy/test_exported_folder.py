@@ -119,7 +119,10 @@ executors:
     told = CliRunner().invoke(main, ['export', 'kubernetes', str(flow), '--image', 'shop', '--single-file'])
     said = [line for line in told.stderr.splitlines() if line.startswith('note:')]
     assert [line.split(': ')[1:3] for line in said] == [
-        ['image shop', 'without a tag or digest, what runs is whatever is called "latest" when it starts'],
+        [
+            'image shop',
+            'without a version or digest, what runs is whatever is called "latest" when it starts',
+        ],
         ['gateway, b-0, b-1', 'neither cpus nor memory'],
         ['c', 'no memory, so each Pod may take all that its node has'],
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headrace.deploy.shipped import Shipped, notes, ship
+from headrace.deploy.shipped import Shipped, notes, notes_on_paths, ship
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, load_flow
 from headrace.spec.container import SecretRef
@@ -107,13 +108,32 @@ def test_what_is_no_name_of_an_image_is_refused(image: str) -> None:
 
 def test_an_image_without_a_version_is_told_once() -> None:
     flow = load_flow(
-        f"executors: [{{name: a, image: 'r:5/a'}}, {{name: b}}, {{name: c, image: 'c@{DIGEST}'}}]"
+        f"executors: [{{name: a, image: 'r:5/a'}}, {{name: b}}, {{name: c, image: 'c@{DIGEST}'}}, "
+        "{name: d, image: 'd:latest'}]"
     )
-    said = [note for note in notes(flow, image='shop') if 'without a tag' in note]
-    assert [note.split(': ')[0] for note in said] == ['image shop', 'image r:5/a']
+    said = [note for note in notes(flow, image='shop') if 'without a version' in note]
+    assert [note.split(': ')[0] for note in said] == ['image shop', 'image r:5/a', 'image d:latest']
     assert not any(
-        'without a tag' in note for note in notes(load_flow('executors: [{name: a}]'), image='a:1')
+        'without a version' in note for note in notes(load_flow('executors: [{name: a}]'), image='a:1')
     )
+
+
+def test_versions_are_told_of_as_executors_are(tmp_path: Path) -> None:
+    flow = load_flow(f"""
+executors:
+  - name: a
+    uses_with: {{model: /nowhere/at/all}}
+    versions:
+      v2: {{uses_with: {{model: '{tmp_path}'}}, volumes: ['/models:/models'], workspace: own}}
+      v3: {{storage: 1Gi, workspace: own, uses: 'docker://shop/e:latest'}}
+""")
+    said = [*notes(flow, image='shop:1'), *notes_on_paths(flow, os.path.exists)]
+    assert [note.partition(', what runs')[0] for note in said] == [
+        'image shop/e:latest: without a version or digest',
+        "executor 'a/v2': volumes are those of this machine: ('/models:/models',)",
+        "executor 'a/v2': its workspace ends with its container without storage",
+        f"executor 'a/v2': model is {tmp_path}, a path of this machine",
+    ]
 
 
 def test_the_environment_is_texts_and_names_of_what_is_secret() -> None:
@@ -174,7 +194,7 @@ executors:
     assert (told['a'].uses, told['a'].workspace, told.workspace) == ('shop.py:A', None, None)
     assert (told['a'].gpus, worker.gpus) == ('', 1)
     assert told.observe.record.path == ''
-    said = '\n'.join(notes(flow))
+    said = '\n'.join((*notes(flow), *notes_on_paths(flow, os.path.exists)))
     assert all(
         word in said for word in ('audit', 'record', 'volumes', 'workspace', 'folder is', '/elsewhere')
     )

@@ -13,6 +13,7 @@ from manifests import Object, pods, problems, schema_problems, selected
 from headrace.cli import main
 from headrace.deploy import Composing, compose_files
 from headrace.deploy.kubernetes import Manifests, cluster_of, kubernetes_manifests
+from headrace.deploy.monitored import monitored
 from headrace.deploy.weighing import shares_in, weigh, weights_text
 from headrace.errors import SpecError
 from headrace.spec import FlowSpec, load_flow
@@ -152,6 +153,16 @@ def test_a_service_of_compose_for_each_version_and_weights_that_can_change() -> 
     assert (
         gateway['command'][gateway['command'].index('--weights') + 1] == '/etc/headrace-weights/weights.yml'
     )
+
+
+def test_what_is_monitored_is_of_all_versions() -> None:
+    batches = 'uses_dynamic_batching: {/encode: {preferred_batch_size: SIZE}}'
+    text = FLOW.replace('replicas: 1}', f'replicas: 1, gpus: 1, {batches.replace("SIZE", "7")}}}')
+    found = monitored(flow(text))
+    assert found.has_gpus
+    encoder, index = found.executors
+    assert (encoder.name, encoder.least, encoder.most, encoder.batch_sizes) == ('encoder', 5, 11, (7,))
+    assert (index.least, index.most, index.batch_sizes) == (2, 2, ())
 
 
 # The file

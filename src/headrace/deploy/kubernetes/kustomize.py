@@ -7,6 +7,7 @@ from shlex import quote
 
 from headrace.deploy.kubernetes.objects import Exported, Object
 from headrace.deploy.shipped import Shipped
+from headrace.spec.imagename import without_version
 
 VERSION = 'kustomize.config.k8s.io/v1beta1'
 
@@ -73,8 +74,7 @@ def placed_by_base(found: Object) -> Object:
 
 def overlay(exported: Exported, gateway: Shipped) -> dict[str, str]:
     """What is written once: a kustomization over the base, and what patches are."""
-    head, _, last = gateway.image.partition('@')[0].rpartition('/')
-    repository = '/'.join(filter(None, (head, last.partition(':')[0])))
+    repository = without_version(gateway.image)
     return {
         'kustomization.yaml': OVERLAY.format(repository=repository, gateway=gateway.name),
         'patches/README.md': README.format(gateway=gateway.name),

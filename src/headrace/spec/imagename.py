@@ -1,4 +1,4 @@
-"""The name of an image in; out, whether it is one, and whether it says which version."""
+"""The name of an image in; out, whether it is one, and which version it says."""
 
 from __future__ import annotations
 
@@ -23,10 +23,20 @@ def is_image(name: str) -> bool:
 
 
 def says_version(name: str) -> bool:
-    """Whether the name of an image has a tag or a digest.
+    """Whether the name of an image has a digest, or a tag other than `latest`, which is another one each day.
 
-    >>> says_version('shop:1'), says_version('localhost:5000/shop')
-    (True, False)
+    >>> [says_version(name) for name in ('shop:1', 'shop:latest', 'localhost:5000/shop')]
+    [True, False, False]
     """
     found = _NAME.fullmatch(name)
-    return found is not None and bool(found['tag'] or found['digest'])
+    return found is not None and bool(found['digest'] or found['tag'] not in (None, ':latest'))
+
+
+def without_version(name: str) -> str:
+    """The name of an image without its tag and digest.
+
+    >>> [without_version(name) for name in ('shop:1', 'localhost:5000/shop', f'shop:1@sha256:{"0" * 64}')]
+    ['shop', 'localhost:5000/shop', 'shop']
+    """
+    head, slash, last = name.partition('@')[0].rpartition('/')
+    return f'{head}{slash}{last.partition(":")[0]}'

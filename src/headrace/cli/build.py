@@ -18,7 +18,8 @@ from headrace.errors import SpecError
 from headrace.images.builder import Image, Order, find_builder
 from headrace.images.contents import contents
 from headrace.images.dockerfile import DATA, EXTRA, MARK
-from headrace.images.ignore import DEFAULT, FILE
+from headrace.images.exported import ignore_text
+from headrace.images.ignore import FILE
 from headrace.images.index import Index
 from headrace.images.making import Built, Sketch, Wanted, default_tag, make, pin, sketch
 from headrace.spec import environment
@@ -155,7 +156,7 @@ def _write(made: Sketch) -> None:
     if made.is_theirs:
         raise SpecError(f'{folder} has a Dockerfile already', help='change it, or remove it first')
     pin(made)
-    texts = {'Dockerfile': made.text, FILE: DEFAULT}
+    texts = {'Dockerfile': made.text, FILE: ignore_text(folder)}
     for name, text in texts.items():
         if not (folder / name).exists():
             (folder / name).write_text(text, encoding='utf-8')

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from headrace.cli import export_kubernetes
+from headrace.cli.leaving import keep_out_of_images
 from headrace.cli.options import record_options
 from headrace.cli.output import removed, write, written
 from headrace.cli.source import flow_argument
@@ -110,6 +111,7 @@ def prometheus(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, *
     files = made_of(flow, lambda spec: prometheus_files(spec, objectives, scraping), context=dict(context))
     for path in write_all(files, output):
         written(path)
+    keep_out_of_images(flow, output, files)
 
 
 @command.command('grafana')
@@ -131,6 +133,7 @@ def grafana(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
     files = made_of(flow, lambda spec: grafana_files(spec, objectives, showing), context=dict(context))
     for path in write_all(files, output):
         written(path)
+    keep_out_of_images(flow, output, files)
 
 
 @command.command('compose')
@@ -160,6 +163,7 @@ def compose(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
     for change in found:
         if change.after is None:
             removed(change.path)
+    keep_out_of_images(flow, output, files)
     for note in (*told, *compose_notes(found)):
         click.echo(f'note: {note}', err=True)
 

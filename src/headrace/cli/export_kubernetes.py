@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from headrace.cli.leaving import keep_out_of_images
 from headrace.cli.options import record_options
 from headrace.cli.output import removed, write, written
 from headrace.cli.source import flow_argument
@@ -79,6 +80,7 @@ def command(
             return
         apply(found)
         _say(found)
+        keep_out_of_images(flow, output or Path('k8s'), (*manifests.files, *manifests.once))
     _tell('before the first `kubectl apply`:', manifests.secrets)
 
 

@@ -10,7 +10,7 @@ from headrace.cli.output import written
 from headrace.deploy.project import project_files
 from headrace.deploy.writing import write
 from headrace.errors import SpecError
-from headrace.images.ignore import DEFAULT
+from headrace.images.exported import ignore_text
 from headrace.images.making import Wanted, sketch
 
 
@@ -36,8 +36,9 @@ def command(name: str, output: Path | None) -> None:
         raise SpecError(f'{folder} is there already, and not empty', help='give another name, or -o FOLDER')
     for path in write(made, folder):
         written(path)
+    ignored = ignore_text(folder, 'compose', 'k8s')
     for path in write(
-        {'Dockerfile': sketch(Wanted(path=str(folder))).text, '.dockerignore': DEFAULT}, folder
+        {'Dockerfile': sketch(Wanted(path=str(folder))).text, '.dockerignore': ignored}, folder
     ):
         written(path)
     click.echo(f"\nnext: cd {folder} && pip install -e '.[dev]' && pytest && headrace run flow.yml")

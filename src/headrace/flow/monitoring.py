@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from headrace import deploy
 from headrace.errors import SpecError
+from headrace.images.exported import leave_out
 from headrace.spec import FlowSpec
 from headrace.spec.suggest import did_you_mean
 
@@ -22,7 +23,8 @@ def to_prometheus(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any
     Flow.to_prometheus('monitoring', availability=99.5, latency_s=0.25, targets=('10.0.0.7:8080',))
     """
     objectives, scraping = records(settings, deploy.Objectives, deploy.Scraping)
-    return deploy.write(deploy.prometheus_files(spec, objectives, scraping), folder)
+    written = deploy.write(deploy.prometheus_files(spec, objectives, scraping), folder)
+    return kept_out_of_images(spec, folder, written)
 
 
 def to_grafana(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) -> list[Path]:
@@ -31,7 +33,16 @@ def to_grafana(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) 
     Flow.to_grafana('monitoring', availability=99.5, latency_s=0.25, url='http://prometheus:9090')
     """
     objectives, showing = records(settings, deploy.Objectives, deploy.Showing)
-    return deploy.write(deploy.grafana_files(spec, objectives, showing), folder)
+    return kept_out_of_images(
+        spec, folder, deploy.write(deploy.grafana_files(spec, objectives, showing), folder)
+    )
+
+
+def kept_out_of_images(spec: FlowSpec, folder: str | Path, written: list[Path]) -> list[Path]:
+    """The files of an export; a .dockerignore of ours in the Flow's folder leaves them out from now on."""
+    names = [path.relative_to(folder).as_posix() for path in written]
+    leave_out(Path(spec.base or '.'), Path(folder), names)
+    return written
 
 
 def records(settings: Mapping[str, Any], *kinds: type[Struct]) -> list[Any]:

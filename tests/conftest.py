@@ -6,7 +6,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ['alone', 'leaks', 'engine', 'needs']
+pytest_plugins = ['alone', 'leaks', 'engine', 'needs', 'servers.fixtures']
 
 # The machine's load is no fault of the code: properties have no deadline; pytest-timeout ends what hangs.
 settings.register_profile('headrace', deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -16,6 +16,10 @@ from importlib.util import find_spec
 
 import pytest
 from engine import buildx_missing, compose_missing, engine_missing, podman_missing
+from servers.mongo import mongo_missing
+from servers.postgres import postgres_missing
+from servers.redis_stack import redis_missing
+from servers.s3 import s3_missing
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
 SWITCH = 'HEADRACE_TEST_REQUIRE'
@@ -70,10 +74,14 @@ TOOLS: dict[str, Callable[[], str]] = {
     'engine': engine_missing,
     'kubectl': _kubectl,
     'linux': _linux,
+    'mongo': mongo_missing,
     'node': _node,
     'openssl': _openssl,
     'podman': podman_missing,
+    'postgres': postgres_missing,
     'prometheus': _prometheus,
+    'redis': redis_missing,
+    's3': s3_missing,
     'torch': _torch,
 }
 

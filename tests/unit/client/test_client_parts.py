@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from waiting import turns
 
 from headrace.client.parts import MOST_AHEAD, Buffer
 
@@ -18,8 +19,7 @@ async def filled(buffer: Buffer[int], size: int) -> tuple[int, asyncio.Task[None
     count = 0
     while True:
         more = asyncio.create_task(put())
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await turns(3)
         if not more.done():
             return count, more
         count += 1

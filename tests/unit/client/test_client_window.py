@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from contextlib import aclosing, closing
 
 import pytest
+from waiting import turns
 
 from headrace.client import window
 from headrace.client.window import Limits
@@ -80,8 +81,7 @@ async def test_answers_in_order_or_as_they_come(in_order: bool, expected: list[i
     await work.reach(0, 1, 2)
     for number in (2, 1, 0):
         work.open[number].set()
-        for _ in range(10):
-            await asyncio.sleep(0)
+        await turns(10)
     await task
     assert found == expected
 
@@ -133,8 +133,7 @@ async def test_no_more_bytes_than_allowed_are_under_way() -> None:
     async with aclosing(flight):
         first = asyncio.ensure_future(anext(flight))
         await work.reach(0, 1, 2)  # of 10 bytes each: the third one begins while there is room
-        for _ in range(10):
-            await asyncio.sleep(0)
+        await turns(10)
         assert work.most == 3
         work.open[0].set()
         await first

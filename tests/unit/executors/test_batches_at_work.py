@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import pytest
+from waiting import turns
 
 from headrace import Document, DocumentArray, Executor, dynamic_batching, requests
 from headrace.errors import DeadlineExceeded, ExecutorError, ExecutorFailure
@@ -164,8 +165,7 @@ async def test_a_batch_made_ahead_has_nobody_who_left() -> None:
         tasks.append(asyncio.ensure_future(handler(Batch(DocumentArray([Document()])), context)))
         if len(tasks) == 1:
             await asyncio.to_thread(executor.started.wait, 30)
-    for _ in range(5):
-        await asyncio.sleep(0)  # the next batch, of four, has been handed to the thread by now
+    await turns(5)  # the next batch, of four, has been handed to the thread by now
     for number in (2, 3):
         contexts[number].cancel()
     executor.gate.set()

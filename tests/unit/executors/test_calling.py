@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from one_handler import answer
 
 from headrace import BaseDoc, DocList, Document, DocumentArray, Executor, requests
 from headrace.documents.codec import columns
 from headrace.errors import DocumentError, ExecutorFailure, RequestError
-from headrace.executors import call, close, endpoints_of, load, serve
+from headrace.executors import call, endpoints_of
 from headrace.pipeline import Batch, Context, Payload
 
 
@@ -31,17 +32,6 @@ class Options(msgspec.Struct):
 
 def batch(*texts: str, **parameters: Any) -> Batch:
     return Batch(DocumentArray([Document(text=text) for text in texts]), parameters)
-
-
-async def answer(
-    handler: Callable[..., Any], given: Batch, context: Context | None = None, **runtime_args: Any
-) -> Batch:
-    """What an executor with this one handler answers."""
-    cls = type('Mine', (Executor,), {'handler': requests(handler)})
-    executor = load(cls, runtime_args={'name': 'mine', **runtime_args})
-    result = await serve(executor)(given, context or Context('/'))
-    await close(executor)
-    return result
 
 
 def both_ways(function: Callable[..., Any]) -> list[Callable[..., Any]]:

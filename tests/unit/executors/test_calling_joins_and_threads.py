@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from one_handler import answer, executor_with
+from waiting import turns
 
 from headrace import Document, DocumentArray, Executor, requests
 from headrace.executors import close, load, serve
@@ -17,17 +18,6 @@ from headrace.pipeline import Batch, Context, Payload
 
 def batch(*texts: str, **parameters: Any) -> Batch:
     return Batch(DocumentArray([Document(text=text) for text in texts]), parameters)
-
-
-async def answer(
-    handler: Callable[..., Any], given: Batch, context: Context | None = None, **runtime_args: Any
-) -> Batch:
-    """What an executor with this one handler answers."""
-    cls = type('Mine', (Executor,), {'handler': requests(handler)})
-    executor = load(cls, runtime_args={'name': 'mine', **runtime_args})
-    result = await serve(executor)(given, context or Context('/'))
-    await close(executor)
-    return result
 
 
 # --- joins ---
@@ -128,8 +118,7 @@ async def test_how_many_plain_handlers_run_at_a_time(allow_concurrent: bool) -> 
         except threading.BrokenBarrierError:
             met.append(False)
 
-    cls = type('Mine', (Executor,), {'handler': requests(handler)})
-    executor = load(cls, runtime_args={'allow_concurrent': allow_concurrent})
+    executor = executor_with(handler, allow_concurrent=allow_concurrent)
     handle = serve(executor)
     await asyncio.gather(handle(batch('a'), Context()), handle(batch('b'), Context()))
     assert met == [allow_concurrent] * 2
@@ -142,11 +131,9 @@ async def test_the_loop_runs_on_while_a_plain_handler_waits() -> None:
     def handler(self: Any) -> None:
         assert gate.wait(30)
 
-    cls = type('Mine', (Executor,), {'handler': requests(handler)})
-    executor = load(cls)
+    executor = executor_with(handler)
     answered = asyncio.ensure_future(serve(executor)(batch('a'), Context()))
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await turns(10)
     assert not answered.done()
     gate.set()
     await answered

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from one_handler import answer, executor_with
 
 from headrace import BaseDoc, DocList, Document, DocumentArray, Executor, dynamic_batching, requests
 from headrace.errors import (
@@ -51,19 +52,6 @@ async def parts_of(
         await close(executor)
 
 
-async def whole(handler: Callable[..., Any], given: Batch) -> Batch:
-    executor = executor_with(handler)
-    try:
-        return await serve(executor)(given, Context('/'))
-    finally:
-        await close(executor)
-
-
-def executor_with(handler: Callable[..., Any], **runtime_args: Any) -> Executor:
-    cls = type('Mine', (Executor,), {'handler': requests(handler)})
-    return load(cls, runtime_args={'name': 'mine', **runtime_args})
-
-
 def texts(parts: list[Batch]) -> list[list[str]]:
     return [[doc.text for doc in part.docs_as(Token)] for part in parts]
 
@@ -96,9 +84,9 @@ async def test_one_call_for_each_document(handler: Callable[..., Any]) -> None:
 @pytest.mark.parametrize('handler', both_ways(tokens))
 async def test_a_call_that_wants_all_at_once(handler: Callable[..., Any]) -> None:
     given = batch('a', 'b', n=2)
-    answer = await whole(handler, given)
-    assert texts([answer]) == [['a0', 'a1', 'b0', 'b1']]
-    assert answer.parameters is given.parameters  # unchanged ones need not travel
+    whole = await answer(handler, given)
+    assert texts([whole]) == [['a0', 'a1', 'b0', 'b1']]
+    assert whole.parameters is given.parameters  # unchanged ones need not travel
 
 
 async def test_one_call_for_all_documents_and_typed_parameters() -> None:
@@ -132,9 +120,9 @@ async def test_documents_lists_and_results(handler: Callable[..., Any]) -> None:
         {'k': 1, '__results__': {'mine/rep-0': {'seen': 1}}},
         {'k': 1, '__results__': {'mine/rep-0': {'seen': 2, 'more': True}}},
     ]
-    answer = await whole(handler, batch('a', k=1))
-    assert texts([answer]) == [['x', 'y', 'a']]
-    assert answer.parameters == {'k': 1, '__results__': {'mine/rep-0': {'seen': 2, 'more': True}}}
+    whole = await answer(handler, batch('a', k=1))
+    assert texts([whole]) == [['x', 'y', 'a']]
+    assert whole.parameters == {'k': 1, '__results__': {'mine/rep-0': {'seen': 2, 'more': True}}}
 
 
 async def test_a_part_is_what_it_was_when_it_was_yielded() -> None:

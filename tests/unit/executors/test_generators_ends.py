@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 
 import pytest
+from one_handler import executor_with
+from waiting import turns
 
 from headrace import BaseDoc, DocList, Executor, requests
 from headrace.errors import Cancelled, DeadlineExceeded
-from headrace.executors import close, load, serve
+from headrace.executors import close, serve
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.ahead import LOOK_AHEAD
 
@@ -27,10 +29,6 @@ def batch(*texts: str) -> Batch:
 
 def texts(parts: list[Batch]) -> list[list[str]]:
     return [[doc.text for doc in part.docs_as(Token)] for part in parts]
-
-
-def executor_with(handler: Callable[..., Any]) -> Executor:
-    return load(type('Mine', (Executor,), {'handler': requests(handler)}), runtime_args={'name': 'mine'})
 
 
 class Endless(Executor):
@@ -88,11 +86,6 @@ class Endless(Executor):
         self.threads.add(threading.get_ident())
 
 
-async def settle() -> None:
-    for _ in range(50):
-        await asyncio.sleep(0)
-
-
 @pytest.mark.parametrize('on', ['/async', '/sync'])
 async def test_it_runs_little_ahead_and_is_closed_when_its_reader_leaves(on: str) -> None:
     executor = Endless()
@@ -102,7 +95,7 @@ async def test_it_runs_little_ahead_and_is_closed_when_its_reader_leaves(on: str
             part = await anext(parts)
             assert part.docs_as(Token)[0].text == str(number)
             await handler(batch(), Context('/ping'))  # other requests of the same thread have their turn
-            await settle()
+            await turns(50)
             assert executor.made <= number + LOOK_AHEAD + 1
     await asyncio.wait_for(executor.closed.wait(), 5)
     made = executor.made

@@ -7,53 +7,48 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from one_handler import endpoint_of
 
 from headrace import DocumentArray
 from headrace.errors import ExecutorError
-from headrace.executors import Endpoint, Executor, endpoints_of, requests
-
-
-def endpoint(handler: Callable[..., Any]) -> Endpoint:
-    cls = type('Mine', (Executor,), {'handler': requests(handler)})
-    return endpoints_of(cls)['/default']
 
 
 def test_named_arguments_are_passed() -> None:
     def handler(self: Any, docs: DocumentArray, parameters: dict[str, Any]) -> None: ...
 
-    assert endpoint(handler).takes == {'docs', 'parameters'}
-    assert endpoint(handler).kind == 'docs'
+    assert endpoint_of(handler).takes == {'docs', 'parameters'}
+    assert endpoint_of(handler).kind == 'docs'
 
 
 def test_keywords_take_the_rest_but_not_the_inputs_of_a_join() -> None:
     def handler(self: Any, **kwargs: Any) -> None: ...
 
-    assert endpoint(handler).takes == {'docs', 'parameters', 'context', 'tracing_context'}
+    assert endpoint_of(handler).takes == {'docs', 'parameters', 'context', 'tracing_context'}
 
 
 def test_the_inputs_of_a_join_are_passed_to_who_names_them() -> None:
     def handler(self: Any, docs_matrix: Any, docs_map: Any, **kwargs: Any) -> None: ...
 
-    assert endpoint(handler).takes >= {'docs', 'docs_matrix', 'docs_map'}
+    assert endpoint_of(handler).takes >= {'docs', 'docs_matrix', 'docs_map'}
 
 
 def test_one_document_at_a_time() -> None:
     def handler(self: Any, doc: Any, **kwargs: Any) -> None: ...
 
-    assert endpoint(handler).kind == 'doc'
-    assert 'docs' not in endpoint(handler).takes
+    assert endpoint_of(handler).kind == 'doc'
+    assert 'docs' not in endpoint_of(handler).takes
 
 
 def test_other_arguments_may_have_defaults() -> None:
     def handler(self: Any, docs: DocumentArray, top_k: int = 3) -> None: ...
 
-    assert endpoint(handler).takes == {'docs'}
+    assert endpoint_of(handler).takes == {'docs'}
 
 
 def test_it_may_take_nothing() -> None:
     def handler(self: Any) -> None: ...
 
-    assert endpoint(handler).takes == frozenset()
+    assert endpoint_of(handler).takes == frozenset()
 
 
 def test_asynchronous_and_plain() -> None:
@@ -61,8 +56,8 @@ def test_asynchronous_and_plain() -> None:
 
     def plain(self: Any) -> None: ...
 
-    assert endpoint(asynchronous).is_async
-    assert not endpoint(plain).is_async
+    assert endpoint_of(asynchronous).is_async
+    assert not endpoint_of(plain).is_async
 
 
 def test_generators_are_streams() -> None:
@@ -72,7 +67,7 @@ def test_generators_are_streams() -> None:
     async def asynchronous(self: Any, docs: Any) -> Any:
         yield docs
 
-    assert endpoint(plain).kind == endpoint(asynchronous).kind == 'stream'
+    assert endpoint_of(plain).kind == endpoint_of(asynchronous).kind == 'stream'
 
 
 def test_a_decorator_that_keeps_the_signature() -> None:
@@ -86,13 +81,13 @@ def test_a_decorator_that_keeps_the_signature() -> None:
     @logged
     def handler(self: Any, docs: DocumentArray) -> None: ...
 
-    assert endpoint(handler).takes == {'docs'}
+    assert endpoint_of(handler).takes == {'docs'}
 
 
 def test_a_decorator_that_hides_the_signature() -> None:
     def hidden(*args: Any, **kwargs: Any) -> None: ...
 
-    assert endpoint(hidden).takes >= {'docs', 'parameters'}
+    assert endpoint_of(hidden).takes >= {'docs', 'parameters'}
 
 
 def test_what_is_written_about_it() -> None:
@@ -102,7 +97,7 @@ def test_what_is_written_about_it() -> None:
         Slowly.
         """
 
-    assert endpoint(handler).doc == 'Find the nearest.\n\nSlowly.'
+    assert endpoint_of(handler).doc == 'Find the nearest.\n\nSlowly.'
 
 
 class Wrong:
@@ -136,7 +131,7 @@ def test_what_is_wrong_is_said_when_the_class_is_made(
     handler: Callable[..., Any], problem: str, remedy: str
 ) -> None:
     with pytest.raises(ExecutorError) as caught:
-        endpoint(handler)
+        endpoint_of(handler)
     assert problem in caught.value.message
     assert remedy in caught.value.help
     line = handler.__code__.co_firstlineno

@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 import pydantic
 import pytest
+from one_handler import endpoint_of
 
 from headrace import BaseDoc, DocList, Document, Executor, requests
 from headrace.errors import ExecutorError
-from headrace.executors import Endpoint, endpoints_of
+from headrace.executors import endpoints_of
 
 if TYPE_CHECKING:
     from decimal import Decimal as Unknown
@@ -46,13 +47,8 @@ class Keys(TypedDict):
     top_k: int
 
 
-def endpoint(handler: Callable[..., Any], **options: Any) -> Endpoint:
-    cls = type('Mine', (Executor,), {'handler': requests(**options)(handler)})
-    return endpoints_of(cls)['/default']
-
-
 def types(handler: Callable[..., Any], **options: Any) -> tuple[Any, Any]:
-    found = endpoint(handler, **options)
+    found = endpoint_of(handler, **options)
     return found.request_type, found.response_type
 
 
@@ -60,7 +56,7 @@ def test_lists_of_typed_documents() -> None:
     def handler(self: Any, docs: DocList[Item]) -> DocList[Match]: ...  # type: ignore[empty-body]
 
     assert types(handler) == (Item, Match)
-    assert endpoint(handler).declares_response
+    assert endpoint_of(handler).declares_response
 
 
 def test_single_documents() -> None:
@@ -90,7 +86,7 @@ def test_what_is_not_said_about_the_response_is_the_request() -> None:
 
     for handler in (silent, in_place, results):
         assert types(handler) == (Item, Item)
-        assert not endpoint(handler).declares_response
+        assert not endpoint_of(handler).declares_response
 
 
 def test_optional_and_annotated() -> None:
@@ -164,7 +160,7 @@ def test_parameters(annotation: Any, expected: tuple[Any, bool]) -> None:
     def handler(self: Any, parameters: Any) -> None: ...
 
     handler.__annotations__['parameters'] = annotation
-    found = endpoint(handler)
+    found = endpoint_of(handler)
     assert (found.parameters_type, found.parameters_optional) == expected
 
 
@@ -209,7 +205,7 @@ def test_what_is_wrong_is_said_when_the_class_is_made(
     handler: Callable[..., Any], problem: str, remedy: str
 ) -> None:
     with pytest.raises(ExecutorError) as caught:
-        endpoint(handler)
+        endpoint_of(handler)
     assert problem in caught.value.message
     assert remedy in caught.value.help
     assert f'{__file__}:{handler.__code__.co_firstlineno}' in caught.value.message

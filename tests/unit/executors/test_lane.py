@@ -8,6 +8,7 @@ import threading
 import weakref
 
 import pytest
+from waiting import until
 
 from headrace.executors.threads import Lane
 
@@ -92,11 +93,7 @@ async def test_what_a_function_held_is_let_go() -> None:
     await lane.submit(lambda held=held: None)  # type: ignore[misc]
     del held
     await asyncio.sleep(0)
-    for _ in range(5000):  # the future is done a moment before the thread lets go
-        if gone() is None:
-            break
-        await asyncio.sleep(0.001)
-    assert gone() is None
+    await until(lambda: gone() is None)  # the future is done a moment before the thread lets go
     assert lane.stop(5)
 
 

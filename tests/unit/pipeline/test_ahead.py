@@ -9,6 +9,7 @@ from contextlib import aclosing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import turns
 
 from headrace.errors import Cancelled, DeadlineExceeded
 from headrace.pipeline import Context
@@ -37,11 +38,6 @@ class Source:
             self.is_closed = True
 
 
-async def settle() -> None:
-    for _ in range(50):
-        await asyncio.sleep(0)
-
-
 @given(count=st.integers(0, 30), limit=st.integers(1, 5))
 def test_all_comes_in_order(count: int, limit: int) -> None:
     async def run() -> None:
@@ -59,7 +55,7 @@ def test_it_is_ahead_by_its_limit_and_no_more(limit: int, taken: int) -> None:
         async with aclosing(ahead(source.parts(), Context(), limit=limit)) as parts:
             for number in range(1, taken + 1):
                 assert await anext(parts) == number
-                await settle()
+                await turns(50)
                 assert source.made == number + limit
         assert source.is_closed
 
@@ -79,7 +75,7 @@ async def test_who_cancels_the_request_closes_the_source_though_nobody_takes() -
     async with aclosing(ahead(source.parts(), context)) as parts:
         await anext(parts)
         context.cancel()
-        await settle()
+        await turns(50)
         assert source.is_closed
         with pytest.raises(Cancelled):
             await anext(parts)
@@ -156,8 +152,7 @@ async def test_an_error_of_the_work_comes_in_its_turn_and_ends_the_rest() -> Non
                 raise ValueError('three')
             if number > 3:
                 await asyncio.Event().wait()
-            for _ in range(10):
-                await asyncio.sleep(0)
+            await turns(10)
             return number
         finally:
             under_way -= 1
@@ -174,8 +169,7 @@ async def test_an_error_of_the_work_comes_in_its_turn_and_ends_the_rest() -> Non
 
 async def test_an_error_of_the_source_waits_for_the_work_before_it() -> None:
     async def work(number: int) -> int:
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns(20)
         return number
 
     seen = []

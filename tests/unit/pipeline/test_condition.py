@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, NamedTuple
 
 import pytest
+from handlers import says
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,15 +21,6 @@ SHOES = Condition({'tags__kind': 'shoe'})
 
 def things(*kinds: str) -> Any:
     return DocumentArray([Document(id=f'{n}', text='', tags={'kind': kind}) for n, kind in enumerate(kinds)])
-
-
-def says(word: str) -> Any:
-    async def handler(batch: Batch, context: Context) -> Batch:
-        for doc in batch.docs:
-            doc.text += word
-        return batch
-
-    return handler
 
 
 def run(graph: Any, docs: Any, endpoint: str = '/') -> Any:

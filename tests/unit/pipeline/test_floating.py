@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 import pytest
+from handlers import says
 
 from headrace import Document, DocumentArray
 from headrace.errors import RequestError
 from headrace.pipeline import Batch, Context, Graph, Node
 from headrace.pipeline.condition import Condition
 from headrace.pipeline.floating import Floating
-
-
-def says(word: str) -> Any:
-    async def handler(batch: Batch, context: Context) -> Batch:
-        for doc in batch.docs:
-            doc.text += word
-        return batch
-
-    return handler
 
 
 class Slow:

@@ -2,6 +2,7 @@ import asyncio
 import itertools
 
 import pytest
+from handlers import says
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,17 +14,6 @@ from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
 from headrace.pipeline.node import REQUEST
 from headrace.pipeline.paths import paths
 from headrace.pipeline.reports import RESULTS
-
-
-def says(word):
-    """A handler that adds its word to every text."""
-
-    async def handler(batch, context):
-        for doc in batch.docs:
-            doc.text += word
-        return batch
-
-    return handler
 
 
 def answers(name, *endpoints):

@@ -9,6 +9,7 @@ from contextlib import aclosing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import turns
 
 from headrace import Document, DocumentArray
 from headrace.documents.schema import schema_of
@@ -132,8 +133,7 @@ async def test_a_slow_reader_stops_what_makes_the_parts() -> None:
     many, behind = Many('b', 10_000), Word('c')
     async with aclosing(chain(many, behind).stream(batch('x'), Context('/go'))) as parts:
         await anext(parts)
-        for _ in range(200):
-            await asyncio.sleep(0)
+        await turns(200)
         assert behind.calls <= 12
         assert many.made <= 14
     assert many.is_closed

@@ -66,8 +66,13 @@ class Engine(Struct, frozen=True, kw_only=True):
         return done.stdout
 
     def image(self, name: str) -> Image | None:
-        """What the engine knows of an image; None if it has no such image."""
-        done = _run(self.command('image', 'inspect', name), ANSWER_S)
+        """What the engine knows of an image; None if it has no such image, or what is called so is an option.
+
+        StartError if it does not answer.
+        """
+        if not name or name.startswith('-'):
+            return None
+        done = self._answer('image', 'inspect', name)
         if done.returncode:
             return None
         told: dict[str, Any] = msgspec.json.decode(done.stdout)[0]
@@ -85,14 +90,31 @@ class Engine(Struct, frozen=True, kw_only=True):
         """Whether an image is here, or in the registry that its name leads to."""
         if self.image(name) is not None:
             return True
+        if not name or name.startswith('-'):
+            return False
         try:
-            return _run(self.command('manifest', 'inspect', name), ANSWER_S).returncode == 0
-        except subprocess.TimeoutExpired:
+            return self._answer('manifest', 'inspect', name).returncode == 0
+        except StartError:
             return False
 
     def has(self, container: str) -> bool:
-        """Whether there is a container of this name or id, running or not."""
-        return _run(self.command('container', 'inspect', container), ANSWER_S).returncode == 0
+        """Whether there is a container of this name or id, running or not; StartError if that is not said."""
+        done = self._answer('container', 'inspect', container)
+        if done.returncode and 'no such container' not in done.stderr.lower():
+            raise StartError(
+                f'{self.name} does not say whether there is {container}: {last_words(done.stderr)}'
+            )
+        return done.returncode == 0
+
+    def _answer(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What a command says that asks something, however it ends; StartError if it takes too long."""
+        try:
+            return _run(self.command(*arguments), ANSWER_S)
+        except subprocess.TimeoutExpired:
+            raise StartError(
+                f'{self.name} does not answer: {arguments[0]} took more than {ANSWER_S:g} s',
+                help='see whether it hangs; restart it if need be',
+            ) from None
 
 
 def find(wanted: str = '') -> Engine:

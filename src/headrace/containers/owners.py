@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -16,8 +16,14 @@ FLOW = 'headrace.flow'
 EXECUTOR = 'headrace.executor'
 PROCESS = 'headrace.process'
 
+LIVES = 'lives'
+PROC = Path('/proc')
+
 POLL_S = 0.1
 """How often the engine is asked whether a container is gone."""
+
+
+_log = logging.getLogger(__name__)
 
 
 def owner(pid: int = 0) -> str:
@@ -34,11 +40,14 @@ def is_gone(label: str) -> bool:
     """Whether the process that a label names has ended; of processes elsewhere nobody knows."""
     who, _, where = label.partition('@')
     pid, _, started = who.partition('-')
-    return where == _here() and pid.isdigit() and _started(int(pid)) != started
+    return where == _here() and pid.isdecimal() and _started(int(pid)) not in (started, LIVES)
 
 
 def remove_abandoned(engine: Engine) -> int:
-    """Remove the containers of processes that have ended without doing so; how many there were."""
+    """Remove the containers of processes that have ended without doing so; how many there were.
+
+    Those that the engine cannot remove are told in the log, and keep nobody from starting others.
+    """
     # Docker and Podman agree on no way to print one label.
     label = f'{{{{index .Labels "{OWNER}"}}}}' if engine.is_podman else f'{{{{.Label "{OWNER}"}}}}'
     listed = engine.run(
@@ -48,15 +57,21 @@ def remove_abandoned(engine: Engine) -> int:
     )
     rows = [line.split() for line in listed.splitlines()]
     abandoned = [row[0] for row in rows if len(row) == 2 and is_gone(row[1])]
+    removed = 0
     for container in abandoned:
-        remove(engine, container)
-    return len(abandoned)
+        try:
+            remove(engine, container)
+            removed += 1
+        except StartError as error:
+            _log.warning('container %s, whose Flow was killed, is left: %s', container[:12], error.message)
+    return removed
 
 
 def remove(engine: Engine, container: str, *, appears_within_s: float = 0.0) -> None:
     """Remove a container however it is, with its unnamed volumes; when this returns it is gone.
 
-    One whose start was broken off may come to be yet, for so long. Raises StartError if it is there still.
+    One whose start was broken off may come to be yet, for so long. Raises StartError if it is there still, or
+    if the engine does not say.
     """
     deadline = time.monotonic() + max(appears_within_s, 0.0)
     while not engine.has(container) and time.monotonic() < deadline:
@@ -72,22 +87,23 @@ def remove(engine: Engine, container: str, *, appears_within_s: float = 0.0) -> 
 
 
 def _started(pid: int) -> str:
-    """When a process started, as its system counts; '' if there is none, or nobody knows."""
+    """When a process started, as its system counts; '' if there is none, `LIVES` if nobody tells us."""
     try:
-        after_name = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+        after_name = (PROC / f'{pid}/stat').read_text().rpartition(')')[2].split()
     except OSError:
-        return '' if sys.platform == 'linux' else _lives(pid)
+        return _lives(pid)
     return '' if after_name[0] in 'ZX' else after_name[19]
 
 
 def _lives(pid: int) -> str:
+    """Of processes of others a system may tell nothing but that they are there."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return ''
     except PermissionError:
         pass
-    return 'lives'
+    return LIVES
 
 
 @cache

@@ -26,7 +26,8 @@ MAIN = ('headrace', 'worker', '--lifeline')
 """What runs in it; `entrypoint` of the executor takes the place of the first."""
 
 _READ_BY_ENGINES = (
-    *('DOCKER_', 'CONTAINER', 'PODMAN_', 'BUILDKIT_', 'LD_', 'XDG_', 'SSL_', 'GO', 'SSH_'),
+    *('DOCKER_', 'CONTAINER', 'PODMAN_', 'BUILDKIT_', 'LD_', 'XDG_', 'SSL_', 'GO', 'SSH_', '_CONTAINERS'),
+    *('STORAGE_', 'REGISTRY_', 'NETAVARK_', 'LISTEN_', 'NOTIFY_SOCKET', 'DBUS_'),
     *('PATH', 'HOME', 'TMPDIR', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'),
 )
 """How variables begin that the command of the engine obeys itself."""
@@ -114,7 +115,17 @@ def volume(text: str, base: str = '') -> str:
     path = Path(base or '.', os.path.expanduser(source)).absolute()
     if not path.exists():
         raise SpecError(f'volume {text!r}: there is no {path}', help='make it, or correct its path')
-    return f'{path.resolve()}:{rest}'
+    return f'{mountable(path.resolve())}:{rest}'
+
+
+def mountable(path: Path) -> str:
+    """A folder as engines take it for a volume; SpecError if its name would say more than a path."""
+    if ':' in str(path) or not str(path).isprintable():
+        raise SpecError(
+            f'{str(path)!r} cannot be a volume of a container: engines take a : for the end of a path',
+            help='give the folder another name',
+        )
+    return str(path)
 
 
 def _is_read(name: str) -> bool:

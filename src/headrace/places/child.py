@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import os
 import signal
 import subprocess
@@ -20,7 +21,16 @@ from headrace.spec.environment import for_child
 from headrace.wire.faults import from_data
 from headrace.wire.lifeline import LENGTH, pack
 
+_log = logging.getLogger(__name__)
+
+LONGEST_BYTES = 64 * 1024 * 1024
+"""How long a report may be: what is in a container may say what it likes."""
+
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
+
+
+class Garbled(Exception):
+    """A process reports something that no worker does."""
 
 
 class Child:
@@ -105,6 +115,8 @@ class Child:
                 f'{self.name} ended while it started ({await self._end()})',
                 help='if it printed why, that is above; "killed" often means that memory ran out',
             ) from None
+        except Garbled as error:
+            raise StartError(f'{self.name}: {error}', help='let it run a worker of this headrace') from None
         if 'failed' in message:
             raise _failure(message['failed'])
         return message
@@ -119,6 +131,9 @@ class Child:
                 on_report(await self._read())
         except asyncio.IncompleteReadError:
             return
+        except Garbled as error:
+            _log.error('%s is ended: %s', self.name, error)
+            self._process.kill()
 
     async def ended(self) -> str:
         """Wait until the process is gone and say how it went; several may wait at once."""
@@ -131,9 +146,15 @@ class Child:
         while await self._reports.read(4096):
             pass
 
-    async def _read(self) -> Any:
+    async def _read(self) -> dict[str, Any]:
+        """The next report; Garbled for what is none."""
         size = LENGTH.unpack(await self._reports.readexactly(LENGTH.size))[0]
-        return msgspec.msgpack.decode(await self._reports.readexactly(size))
+        if size > LONGEST_BYTES:
+            raise Garbled(f'it reports {size} bytes, and may {LONGEST_BYTES}')
+        try:
+            return msgspec.msgpack.decode(await self._reports.readexactly(size), type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise Garbled(f'it reports what is not understood: {error}') from None
 
     async def _end(self) -> str:
         status = await asyncio.to_thread(self._wait)

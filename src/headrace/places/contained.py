@@ -25,7 +25,7 @@ from headrace.containers.owners import remove
 from headrace.containers.runs import MAIN, Run
 from headrace.errors import StartError
 from headrace.observe.metrics.store import SUFFIX, folder_in
-from headrace.places.child import Child, started
+from headrace.places.child import Child, Garbled, started
 from headrace.places.outputs import Tap
 from headrace.wire.frames import VERSION
 
@@ -110,7 +110,7 @@ class Contained(Child):
             said = msgspec.convert(await self._read(), Greeting)
         except asyncio.IncompleteReadError:
             raise self._not_started(await self._end()) from None
-        except (asyncio.LimitOverrunError, msgspec.MsgspecError):
+        except (asyncio.LimitOverrunError, msgspec.MsgspecError, Garbled):
             raise StartError(
                 f'{self.name}: the image {self._run.image} prints other things than a worker does',
                 help=f'its entrypoint has to run {" ".join(MAIN)}, and to print to standard error only',

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from headrace.containers.engine import ANSWER_S, Engine, find, no_image
 from headrace.containers.owners import EXECUTOR, FLOW, OWNER, PROCESS, owner, remove_abandoned
-from headrace.containers.runs import BOX, DATA, Run, volume
+from headrace.containers.runs import BOX, DATA, Run, mountable, volume
 from headrace.errors import SpecError
 from headrace.places.contained import SOCKET, Berth, Contained
 from headrace.places.outputs import Tap
@@ -36,6 +36,12 @@ PORT = 9090
 SHARES_SOCKETS = sys.platform == 'linux'
 """Whether a socket in a folder that both see connects this machine with a container: elsewhere there is a
 virtual machine between them."""
+
+LONGEST = 100
+"""Characters of a Flow's name that its folder has."""
+
+_SIGNS = re.compile(r'[^\w. -]')
+"""What is in no name of a folder: a Flow may be called as it likes."""
 
 PASSED_ON = ('HEADRACE_DEBUG', 'HEADRACE_LOG_LEVEL')
 """Variables of this process that a container has as well, beside those of OpenTelemetry."""
@@ -107,8 +113,8 @@ class Containers:
         return Run(
             name=f'{name}-{secrets.token_hex(3)}',
             image=image,
-            box=str(box),
-            workspace=str(workspace),
+            box=mountable(box),
+            workspace=mountable(workspace),
             labels={OWNER: owner(), FLOW: flow.name, EXECUTOR: executor.name, PROCESS: plan.name},
             env=_env(executor, env),
             volumes=tuple(volume(text, flow.base) for text in executor.volumes),
@@ -183,6 +189,5 @@ def is_image(executor: ExecutorSpec) -> bool:
 def kept_in(flow: FlowSpec, executor: ExecutorSpec) -> str:
     """The folder of this machine that an executor has as its workspace: the named one, or one of its own."""
     named = workspace_of(flow, executor)
-    return named or str(
-        environment.read().workspace_root().absolute() / 'containers' / flow.name / executor.name
-    )
+    whose = _SIGNS.sub('-', flow.name)[:LONGEST].strip('.') or 'flow'
+    return named or str(environment.read().workspace_root().absolute() / 'containers' / whose / executor.name)

@@ -29,6 +29,9 @@ from headrace.spec.plan import environment_of
 from headrace.wire.address import parse
 from headrace.worker.sources import Stamps
 
+DONE = frozenset(['called', 'served'])
+"""What a worker reports while it serves."""
+
 MAIN = 'headrace.worker.process:main'
 
 
@@ -50,15 +53,27 @@ class Worker:
     async def described(self) -> ExecutorInfo:
         """What the executor offers; nothing is constructed yet."""
         message = await reported(self.child, self.plan)
-        self.files = msgspec.convert(message.get('files', {}), Stamps)
-        return msgspec.convert(message['described'], ExecutorInfo)
+        try:
+            self.files = msgspec.convert(message.get('files', {}), Stamps)
+            return msgspec.convert(message['described'], ExecutorInfo)
+        except (KeyError, msgspec.ValidationError) as error:
+            raise StartError(
+                f'{self.child.name} does not describe what it offers: {error}',
+                help='let it run a worker of this headrace',
+            ) from None
 
     async def construct(self) -> None:
         """Go on, and wait until it serves."""
         self.child.order('construct')
-        self.address = (await reported(self.child, self.plan))['ready']
+        message = await reported(self.child, self.plan)
+        if not isinstance(message.get('ready'), str):
+            raise StartError(
+                f'{self.child.name} does not say where it can be called',
+                help='let it run a worker of this headrace',
+            )
+        self.address = message['ready']
         self._ready_at = time.monotonic()
-        self.child.follow(self._done.update)
+        self.child.follow(lambda report: self._done.update(report.keys() & DONE))
 
     async def ended(self) -> End:
         """Wait for its end."""

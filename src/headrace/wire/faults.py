@@ -34,6 +34,11 @@ def to_data(error: BaseException) -> dict[str, Any]:
     }
 
 
+def _is_like(value: object, known: object) -> bool:
+    """Whether a value can take the place of another: a peer may say anything."""
+    return isinstance(value, str) or (isinstance(value, int | float) and not isinstance(known, str))
+
+
 def _is_value(value: object) -> bool:
     return isinstance(value, bool | int | float)
 
@@ -57,7 +62,7 @@ def from_data(data: Any) -> HeadraceError:
         return ProtocolError('the peer reported an error in a form that is not understood')
     error: HeadraceError = _CLASSES.get(str(data.get('class')), HeadraceError)(data['message'])
     for key in _TEXTS:
-        if key in data and hasattr(error, key):
+        if key in data and hasattr(error, key) and _is_like(data[key], getattr(error, key)):
             setattr(error, key, data[key])
     for key in _VALUES:
         if hasattr(error, key) and _is_value(data.get(key)):

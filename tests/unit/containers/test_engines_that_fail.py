@@ -1,0 +1,76 @@
+"""Engines that hang, or die: every question has an end, and what is not known is not taken for gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from headrace.containers import engine as engines
+from headrace.containers import owners
+from headrace.containers.engine import Engine, find
+from headrace.errors import StartError
+
+GONE = 'Error: No such container: a'
+DEAD = 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?'
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Engine]:
+    """A command that is a line of a shell."""
+    monkeypatch.setattr(engines, 'ANSWER_S', 0.3)
+    monkeypatch.setattr(owners, 'ANSWER_S', 0.3)
+
+    def made(line: str) -> Engine:
+        program = tmp_path / 'docker'
+        program.write_text(f'#!/bin/sh\n{line}\n')
+        program.chmod(0o755)
+        return Engine(program=str(program))
+
+    return made
+
+
+HANGS = 'exec tail -f /dev/null'
+
+
+def test_one_that_hangs_is_told(engine: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = engine(HANGS)
+    for ask in (
+        lambda: hanging.image('a:1'),
+        lambda: hanging.has('a'),
+        lambda: owners.remove(hanging, 'a'),
+        lambda: owners.remove_abandoned(hanging),
+    ):
+        with pytest.raises(StartError, match='answer'):
+            ask()
+    assert not engine(f'[ "$1" = image ] && exit 1; {HANGS}').can_get('a:1')
+    monkeypatch.delenv('DOCKER_HOST', raising=False)
+    with pytest.raises(StartError, match='nothing within'):
+        find(hanging.program)
+
+
+def test_a_container_of_an_engine_that_died_is_not_taken_for_gone(engine: Callable[[str], Engine]) -> None:
+    assert not engine(f'echo "{GONE}" >&2; exit 1').has('a')
+    dead = engine(f'echo "{DEAD}" >&2; exit 1')
+    with pytest.raises(StartError, match='does not say whether there is a: Cannot connect'):
+        dead.has('a')
+    with pytest.raises(StartError, match='Cannot connect'):
+        owners.remove(dead, 'a')
+
+
+@pytest.mark.parametrize('name', ['--help', '-f', '--privileged', ''])
+def test_what_is_called_like_an_option_is_no_image(engine: Callable[[str], Engine], name: str) -> None:
+    helpful = engine('echo "Usage: docker image inspect"')
+    assert helpful.image(name) is None
+    assert not helpful.can_get(name)
+
+
+def test_what_cannot_be_removed_keeps_nobody_from_starting(
+    engine: Callable[[str], Engine], caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = '999999999-1@' + owners.owner().partition('@')[2]
+    stubborn = engine(f'case "$1" in ps) echo "abc {gone}";; rm) echo busy >&2; exit 1;; esac')
+    assert owners.remove_abandoned(stubborn) == 0
+    assert 'container abc, whose Flow was killed, is left' in caplog.text
+    assert 'busy' in caplog.text

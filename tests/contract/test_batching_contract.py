@@ -34,13 +34,8 @@ class After(Executor):
             doc.text += '?'
 
 
-@pytest.fixture(scope='module', params=['local-grpc', 'local-http', 'in-process'])
-def flow(request):
-    door = {
-        'local-grpc': {'protocol': 'grpc'},
-        'local-http': {'protocol': 'http'},
-        'in-process': {'place': 'in-process'},
-    }[request.param]
+@pytest.fixture(scope='module')
+def flow(door):
     batching = {'/encode': {'preferred_batch_size': 8}}
     made = Flow(**door).add(uses=Encoder, name='encoder', uses_dynamic_batching=batching).add(uses=After)
     with made:

@@ -90,15 +90,6 @@ class Asker(Executor):
         return docs
 
 
-@pytest.fixture(scope='module', params=['local-grpc', 'local-http', 'in-process'])
-def door(request):
-    """Settings of a Flow for each place and protocol."""
-    place, _, protocol = request.param.partition('-')
-    return (
-        {'place': 'in-process'} if request.param == 'in-process' else {'place': place, 'protocol': protocol}
-    )
-
-
 @pytest.fixture(scope='module')
 def chain(door):
     flow = (

@@ -18,15 +18,6 @@ def shard_of(name: str, shards: int) -> int:
     return shards_of([name], shards)[0]
 
 
-@pytest.fixture(scope='module', params=['local-grpc', 'local-http', 'in-process'])
-def door(request):
-    """Settings of a Flow for each place and protocol."""
-    place, _, protocol = request.param.partition('-')
-    return (
-        {'place': 'in-process'} if request.param == 'in-process' else {'place': place, 'protocol': protocol}
-    )
-
-
 @pytest.fixture(scope='module')
 def sharded(door, tmp_path_factory):
     flow = Flow(**door, workspace=str(tmp_path_factory.mktemp('sharded')))

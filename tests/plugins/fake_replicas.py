@@ -6,6 +6,8 @@ import asyncio
 import itertools
 from dataclasses import dataclass, field
 
+from waiting import turns
+
 from headrace import Document
 from headrace.documents.schema import schema_of
 from headrace.errors import Overloaded, Unavailable
@@ -115,8 +117,7 @@ class FakeReplica:
 
 async def settle() -> None:
     """Let everybody do what can be done now."""
-    for _ in range(12):
-        await asyncio.sleep(0)
+    await turns(12)
 
 
 def request(

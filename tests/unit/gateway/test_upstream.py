@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from waiting import until
+from waiting import turns, until
 
 from headrace.errors import SpecError, Unavailable
 from headrace.gateway import upstream as module
@@ -218,8 +218,7 @@ async def test_calls_that_cross_the_drain_are_not_lost(tmp_path):
         for each in both:
             await each.open(timeout_s=10)
         calls = [asyncio.ensure_future(replicas(Batch(), Context('/write'))) for _ in range(500)]
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await turns(5)
         await first.close(10)
         async with asyncio.timeout(10):
             await asyncio.gather(*calls)

@@ -109,8 +109,7 @@ async def test_a_peer_that_never_reads_its_refusals_fills_no_memory(tmp_path):
         (peer,) = (each for each in s.server.peers if not each.calls)
         frame = b''.join(pack_call(1, Batch(), Context('/now')))
         writer.write(frame * 100_000)
-        for _ in range(3000):
-            await asyncio.sleep(0)
+        await turns(3000)
         assert peer.stream.unsent < 4_000_000
         assert await s.connection.ping(5)
         reader._transport.resume_reading()

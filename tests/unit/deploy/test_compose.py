@@ -115,6 +115,22 @@ def test_replicas_with_a_disk_are_services_under_one_name():
     assert 'index=dns:index:9090' in found['services']['gateway']['command']
 
 
+@pytest.mark.parametrize(
+    ('volume', 'whose'),
+    [('index-data', 'index'), ('log-rep-1-data', 'log-rep-1'), ('grafana-data', 'monitoring')],
+)
+def test_a_volume_of_somebody_else_is_nobodys_own(volume, whose):
+    taker = ExecutorSpec(name='a', volumes=(f'{volume}:/x',))
+    others = (
+        ExecutorSpec(name='index', storage='1Gi', needs=('a',)),
+        ExecutorSpec(name='log', storage='1Gi', replicas=2, needs=('index',)),
+    )
+    with pytest.raises(SpecError, match=f"executor 'a': the volume '{volume}' is that of {whose}\n"):
+        composed(taker, *others, monitoring=True, gateway=GatewaySpec(protocols=('http',), ports=(8080,)))
+    found, _ = composed(taker)
+    assert found['volumes'] == {volume: {}}
+
+
 def test_volumes_by_name_are_declared_and_paths_are_seen_from_the_file():
     executor = ExecutorSpec(name='a', volumes=('models:/models:ro', './pictures:/p', '/srv/x:/x'))
     found, _ = composed(executor, folder='compose')

@@ -19,14 +19,10 @@ from headrace.spec.versions import MAIN, split
 def document(spec: FlowSpec, shipped: Sequence[Shipped], composing: Composing) -> dict[str, Any]:
     """Everything that `docker compose` has to know, in the order in which it is read."""
     services: dict[str, Any] = {}
-    volumes: dict[str, Any] = {}
     for each in shipped:
         for name, replica in replicas(each):
             _check_free(name, services)
             services[name] = service(spec, each, name, composing, is_one_of_several=replica is not None)
-            if each.member.keeps:
-                volumes[data_volume(name)] = {}
-        volumes |= {name: {} for name in named_volumes(each.member)}
     services[shipped[0].name]['depends_on'] = {
         name: {'condition': 'service_healthy'}
         for each in shipped[1:]
@@ -37,13 +33,12 @@ def document(spec: FlowSpec, shipped: Sequence[Shipped], composing: Composing) -
         for name, fields in monitoring.services(composing).items():
             _check_free(name, services)
             services[name] = fields
-        volumes |= {name: {} for name in monitoring.VOLUMES}
     found = {
         'name': dns_name(composing.project or spec.name),
         'services': {name: _without_nothing(fields) for name, fields in services.items()},
         'configs': {each.name: {'file': f'./flow/{each.name}.yml'} for each in shipped},
         'secrets': dict(_secrets(spec, shipped, composing)),
-        'volumes': volumes,
+        'volumes': {name: {} for name in _volumes(shipped, composing)},
     }
     return _without_nothing(found)
 
@@ -54,6 +49,22 @@ def _check_free(name: str, services: Mapping[str, Any]) -> None:
             f'two services would be called {name!r}',
             help='rename the executor of which one is, or let it have another number of replicas',
         )
+
+
+def _volumes(all_shipped: Sequence[Shipped], composing: Composing) -> Iterator[str]:
+    """Every volume; one that a service has for itself, no executor may call its own."""
+    whose = dict.fromkeys(monitoring.VOLUMES, 'monitoring') if composing.monitoring else {}
+    kept = [each for each in all_shipped if each.member.keeps]
+    whose |= {data_volume(name): name for each in kept for name, _ in replicas(each)}
+    yield from whose
+    for each in all_shipped:
+        for volume in named_volumes(each.member):
+            if volume in whose:
+                raise SpecError(
+                    f'executor {each.member.executor!r}: the volume {volume!r} is that of {whose[volume]}',
+                    help='give it another name in volumes',
+                )
+            yield volume
 
 
 def replicas(shipped: Shipped) -> Iterator[tuple[str, int | None]]:

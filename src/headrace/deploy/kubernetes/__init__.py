@@ -17,6 +17,7 @@ from headrace.deploy.shipped import Shipped, notes, ship
 from headrace.deploy.yamltext import yaml_text
 from headrace.errors import SpecError
 from headrace.spec import FlowSpec
+from headrace.spec.records import GATEWAY
 
 __all__ = ['GENERATED', 'Cluster', 'Manifests', 'cluster_of', 'kubernetes_manifests', 'write_kubernetes']
 
@@ -62,6 +63,7 @@ def kubernetes_manifests(spec: FlowSpec, cluster: Cluster | None = None) -> Mani
     """
     exported = Exported(spec=spec, cluster=cluster or Cluster())
     shipped = _shipped(exported)
+    _check_members(shipped)
     secrets = tuple(kustomize.secrets_wanted(exported, shipped))
     made = f'Made by `headrace export kubernetes` for the Flow {spec.name!r}; the next export makes it anew.'
     groups = {'flow.yaml': _common(exported)}
@@ -83,7 +85,11 @@ def kubernetes_manifests(spec: FlowSpec, cluster: Cluster | None = None) -> Mani
         files=files,
         once=kustomize.overlay(exported, shipped[0]),
         objects=tuple(each for objects in groups.values() for each in objects),
-        notes=(*notes(spec, image=exported.cluster.image), *quality.notes(shipped)),
+        notes=(
+            *notes(spec, image=exported.cluster.image),
+            *quality.notes(shipped),
+            *_notes_on_name(exported),
+        ),
         secrets=secrets,
     )
 
@@ -112,6 +118,27 @@ def _file(shipped: Shipped) -> str:
     """The file of a member; no name of one has an underscore."""
     name = shipped.member.name
     return f'{name}_.yaml' if f'{name}.yaml' in OURS else f'{name}.yaml'
+
+
+def _check_members(all_shipped: Iterable[Shipped]) -> None:
+    """Raise SpecError for a member with the names that the gateway of another Flow has.
+
+    The executor `eu_gateway` of the Flow `shop` would be `shop-eu-gateway`, as is the gateway of `shop-eu`.
+    """
+    for each in all_shipped:
+        member = each.member
+        if member.name.endswith((f'-{GATEWAY}', f'-{GATEWAY}-public')):
+            raise SpecError(
+                f'executor {member.executor!r}: {each.name} is a name that the gateway of another Flow has',
+                help='give it a name that does not end with gateway',
+            )
+
+
+def _notes_on_name(exported: Exported) -> tuple[str, ...]:
+    name, slug = exported.spec.name, exported.slug
+    if name == slug:
+        return ()
+    return (f'the Flow {name!r} is {slug!r} in the cluster: a Flow of that name there would be the same one',)
 
 
 def _check_names(objects: Iterable[Object]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.deploy.kubernetes.objects import HEALTH, INSTANCE, Exported, Object
+from headrace.deploy.kubernetes.objects import HEALTH, Exported, Object
 from headrace.spec.records import GATEWAY
 
 INTERVAL_S = 15
@@ -58,7 +58,7 @@ def monitor(exported: Exported) -> Object | None:
             labels=exported.cluster.monitor_labels,
         ),
         'spec': {
-            'selector': {'matchLabels': {INSTANCE: exported.slug}},
+            'selector': {'matchLabels': exported.selector()},
             'endpoints': [
                 {
                     'port': HEALTH,

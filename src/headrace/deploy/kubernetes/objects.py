@@ -43,6 +43,11 @@ class Exported(Struct, frozen=True, kw_only=True):
         return dns_name(self.spec.name)
 
     @property
+    def instance(self) -> str:
+        """What its objects belong to: the Flow, or another one of the same name with a prefix of its own."""
+        return (self.cluster.prefix or '').strip('-') or self.slug
+
+    @property
     def account(self) -> str:
         """The ServiceAccount of its Pods."""
         return self.cluster.named(self.spec.name, 'flow')
@@ -62,7 +67,7 @@ class Exported(Struct, frozen=True, kw_only=True):
 
     def selector(self, component: str = '') -> dict[str, str]:
         """Labels by which its Pods, or those of one member, are known."""
-        return {INSTANCE: self.slug, **({COMPONENT: component} if component else {})}
+        return {INSTANCE: self.instance, **({COMPONENT: component} if component else {})}
 
     def head(
         self, kind: str, name: str, component: str = '', *, labels: Mapping[str, str] | None = None

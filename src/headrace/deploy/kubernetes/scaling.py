@@ -72,13 +72,9 @@ def _autoscaler(exported: Exported, shipped: Shipped, by_cpu: int | None, by_que
         target = {'type': 'Utilization', 'averageUtilization': by_cpu}
         metrics.append({'type': 'Resource', 'resource': {'name': 'cpu', 'target': target}})
     if by_queue is not None:
-        known = {
-            name: value
-            for name, value in queue_labels(exported, shipped).items()
-            if _LABEL_VALUE.fullmatch(value)
-        }
+        labels = _as_selector(queue_labels(exported, shipped), shipped)
         external = {
-            'metric': {'name': CALLS.name, 'selector': {'matchLabels': known}},
+            'metric': {'name': CALLS.name, 'selector': {'matchLabels': labels}},
             'target': {'type': 'AverageValue', 'averageValue': quantity(by_queue)},
         }
         metrics.append({'type': 'External', 'external': external})
@@ -90,6 +86,19 @@ def _autoscaler(exported: Exported, shipped: Shipped, by_cpu: int | None, by_que
     }
     head = exported.head('autoscaling/v2/HorizontalPodAutoscaler', shipped.name, shipped.member.name)
     return {**head, 'spec': spec}
+
+
+def _as_selector(labels: dict[str, str], shipped: Shipped) -> dict[str, str]:
+    """Labels as a HorizontalPodAutoscaler may ask for them; with one less it would count other queues."""
+    for label, value in labels.items():
+        if not _LABEL_VALUE.fullmatch(value):
+            raise SpecError(
+                f'executor {shipped.member.executor!r} grows with its queue, which a cluster asks for by the '
+                f'name of its {label}; {value!r} is none that it takes',
+                help='letters, digits, - _ and . (63 at most), the first and the last a letter or digit; or '
+                'let KEDA ask: --scaler keda',
+            )
+    return labels
 
 
 def _scaled_object(
@@ -104,9 +113,13 @@ def _scaled_object(
                 f'executor {shipped.member.executor!r} grows with its queue, which Prometheus tells KEDA',
                 help='say where it is: --prometheus http://prometheus.monitoring:9090',
             )
-        labels = queue_labels(exported, shipped)
-        if exported.cluster.namespace:
-            labels['namespace'] = exported.cluster.namespace
+        if not exported.cluster.namespace:
+            raise SpecError(
+                f'executor {shipped.member.executor!r} grows with its queue, and KEDA would count those of '
+                'Flows of this name in all namespaces',
+                help='say which namespace is meant: --namespace shop',
+            )
+        labels = {**queue_labels(exported, shipped), 'namespace': exported.cluster.namespace}
         matchers = ','.join(f'{name}="{_quoted(value)}"' for name, value in labels.items())
         metadata = {
             'serverAddress': exported.cluster.prometheus,

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from headrace.spec.layout import Layout
+
 _PLAIN = re.compile(r'(--)?[A-Za-z_/][\w./@:=+-]*( [\w./@:=+-]+)*', re.ASCII)
 _BREAKS = re.compile('[\r\x85\u2028\u2029\ufeff]')
 """Signs that YAML takes for ends of lines, or drops, unless they are escaped."""
@@ -15,14 +17,8 @@ _WORDS = frozenset(['y', 'n', 'yes', 'no', 'on', 'off', 'true', 'false', 'null',
 """Words that some readers take for something else than a text."""
 
 
-class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as blocks, lists to the right of their key, quotes unless a text is a word."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
+class _Dumper(Layout):
+    """Texts of several lines as blocks, quotes unless a text is a word."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
+from headrace.spec.layout import Layout
 from headrace.spec.scalars import resolve
 from headrace.spec.substitute import escape
 
@@ -26,14 +27,8 @@ def as_expression(text: str, value: Any) -> Expression:
     return Expression(text, is_text=isinstance(value, str))
 
 
-class _Dumper(yaml.SafeDumper):
-    """Short lists in one line, no anchors, quotes where a text could be taken for something else."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)  # lists stand to the right of their key, as people write them
+class _Dumper(Layout):
+    """Short lists in one line, quotes where a text could be taken for something else."""
 
 
 def emit(data: Any) -> str:

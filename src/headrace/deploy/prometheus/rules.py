@@ -8,6 +8,8 @@ from typing import Any, Literal
 import yaml
 from msgspec import Struct
 
+from headrace.spec.layout import Layout
+
 Severity = Literal['page', 'ticket']
 """Whom an alert is for: somebody who is woken up, or somebody who looks in the morning."""
 
@@ -79,14 +81,8 @@ class Group(Struct, frozen=True, kw_only=True):
         return {**named, 'rules': [rule.plain() for rule in self.rules]}
 
 
-class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as blocks, lists to the right of their key."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
+class _Dumper(Layout):
+    """Texts of several lines as blocks."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

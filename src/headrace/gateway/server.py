@@ -18,6 +18,7 @@ from headrace.pipeline.handler import Handler
 from headrace.spec import GatewaySpec
 from headrace.spec.exposure import check_dashboard, check_security
 from headrace.spec.gateway import door_of
+from headrace.spec.observe import DashboardSpec
 
 DOORS = {'grpc': 'headrace.gateway.grpc.server', 'http': 'headrace.gateway.http.server'}
 """The module of each door; only what is asked for is imported: they are most of a gateway's start."""
@@ -111,7 +112,6 @@ async def serve(
     dashboard = setting.observe.dashboard
     check_security(spec)
     check_dashboard(dashboard, spec)
-    doors: dict[str, Door] = {}
     entrance = Entrance.into(
         handler,
         info,
@@ -124,9 +124,22 @@ async def serve(
     )
     entrance = replace(entrance, watch=_watch(entrance, setting))
     log_requests(entrance.observer, setting.observe.logs)
+    doors = await _opened(entrance, dashboard, shared=shared)
+    if entrance.metrics is not None:
+        if setting.look is not None:
+            entrance.observer.looks.append(setting.look)
+        entrance.metrics.begin()
+    if entrance.watch is not None:
+        entrance.watch.begin()
+    return GatewayServer(entrance, doors)
+
+
+async def _opened(entrance: Entrance, dashboard: DashboardSpec, *, shared: bool) -> dict[str, Door]:
+    """Every door of the gateway, and of the dashboard if it has its own; all of them or none."""
+    doors: dict[str, Door] = {}
     try:
         inside = replace(entrance, watch=None) if dashboard.is_apart else entrance
-        for name, port in spec.doors.items():
+        for name, port in entrance.spec.doors.items():
             start: Any = import_module(DOORS[name]).start
             doors[name] = await start(inside, port, shared=shared)
         if dashboard.is_apart:
@@ -135,13 +148,7 @@ async def serve(
     except BaseException:
         await GatewayServer(entrance, doors).stop(0)
         raise
-    if entrance.metrics is not None:
-        if setting.look is not None:
-            entrance.observer.looks.append(setting.look)
-        entrance.metrics.begin()
-    if entrance.watch is not None:
-        entrance.watch.begin()
-    return GatewayServer(entrance, doors)
+    return doors
 
 
 def _watch(entrance: Entrance, setting: Setting) -> Any:

@@ -30,9 +30,15 @@ def overview(flow: Monitored, objectives: Objectives) -> Dashboard:
 
 
 def _now(flow: Monitored, objectives: Objectives, ask: Queries) -> Row:
+    stats = _requests_now(flow, objectives, ask)
+    if flow.here:
+        stats += _replicas_now(ask)
+    return Row('Now', tuple(_stat(panel) for panel in stats))
+
+
+def _requests_now(flow: Monitored, objectives: Objectives, ask: Queries) -> tuple[Panel, ...]:
     failed = ask.ratio(ask.where(FAILED).rate(of.REQUESTS), ask.rate(of.REQUESTS))
-    serving = ask.where(('state', '=', 'serving')).now(of.REPLICAS)
-    stats = [
+    return (
         Panel(
             title='Requests',
             says='Requests per second that ended, on all protocols. None is not wrong by itself.',
@@ -62,27 +68,29 @@ def _now(flow: Monitored, objectives: Objectives, ask: Queries) -> Row:
             queries=(Query(ask.now(of.IN_FLIGHT)),),
             steps=limit(0.8 * flow.max_requests),
         ),
-    ]
-    if flow.here:
-        stats += [
-            Panel(
-                title='Replicas that serve',
-                says='The part of the replicas that serve. Below 100 % others do the work of those '
-                'that are away; the dashboard "errors" shows which.',
-                queries=(Query(f'{serving} / {ask.now(of.REPLICAS)}'),),
-                unit='percentunit',
-                steps=floor(1),
-                most=1,
-            ),
-            Panel(
-                title='Restarts, 1 h',
-                says='Processes that ended by themselves in the last hour, and were started again. Their '
-                'last log lines say why.',
-                queries=(Query(f'{ask.over("1h").increase(of.RESTARTS)} or vector(0)'),),
-                steps=limit(1),
-            ),
-        ]
-    return Row('Now', tuple(_stat(panel) for panel in stats))
+    )
+
+
+def _replicas_now(ask: Queries) -> tuple[Panel, ...]:
+    serving = ask.where(('state', '=', 'serving')).now(of.REPLICAS)
+    return (
+        Panel(
+            title='Replicas that serve',
+            says='The part of the replicas that serve. Below 100 % others do the work of those '
+            'that are away; the dashboard "errors" shows which.',
+            queries=(Query(f'{serving} / {ask.now(of.REPLICAS)}'),),
+            unit='percentunit',
+            steps=floor(1),
+            most=1,
+        ),
+        Panel(
+            title='Restarts, 1 h',
+            says='Processes that ended by themselves in the last hour, and were started again. Their '
+            'last log lines say why.',
+            queries=(Query(f'{ask.over("1h").increase(of.RESTARTS)} or vector(0)'),),
+            steps=limit(1),
+        ),
+    )
 
 
 def _stat(panel: Panel) -> Panel:

@@ -17,12 +17,13 @@ from headrace.containers.engine import PROGRAMS
 from headrace.errors import SpecError
 from headrace.images.builder import Image, Order, find_builder
 from headrace.images.contents import contents
-from headrace.images.dockerfile import DATA, EXTRA, MARK
+from headrace.images.dockerfile import EXTRA, MARK
 from headrace.images.exported import ignore_text
 from headrace.images.ignore import FILE
 from headrace.images.index import Index
 from headrace.images.making import Built, Sketch, Wanted, default_tag, make, pin, sketch
 from headrace.spec import environment
+from headrace.spec.image import DATA
 
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 

@@ -15,12 +15,10 @@ from msgspec import Struct
 from headrace.containers.engine import Engine
 from headrace.errors import SpecError
 from headrace.spec.container import bytes_of
+from headrace.spec.image import DATA
 
 BOX = '/run/headrace'
 """Where a container has the folder that it shares with its supervisor: its socket, its metrics."""
-
-DATA = '/data'
-"""Where it has its workspace."""
 
 MAIN = ('headrace', 'worker', '--lifeline')
 """What runs in it; `entrypoint` of the executor takes the place of the first."""

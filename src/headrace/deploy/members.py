@@ -18,12 +18,6 @@ from headrace.spec.parts import Part, part_of
 from headrace.spec.records import GATEWAY
 from headrace.spec.versions import each_version
 
-WORK_PORT = 9090
-"""Where a worker in a container of its own is called by gateways."""
-
-HEALTH_PORT = 9091
-"""Where every member in a container answers /live, /ready and /metrics."""
-
 NAME_LENGTH = 50
 """Characters that a name may have; DNS gives 63, and clusters append to it."""
 

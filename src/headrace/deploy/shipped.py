@@ -14,7 +14,7 @@ from math import ceil
 
 from msgspec import Struct
 
-from headrace.deploy.members import HEALTH_PORT, WORK_PORT, Member, members
+from headrace.deploy.members import Member, members
 from headrace.deploy.secretfiles import SecretFile, secret_files
 from headrace.deploy.told import Door, doors_of, is_abroad, told_to
 from headrace.deploy.weighing import FILE, FOLDER, has_weights
@@ -22,6 +22,7 @@ from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, dump_flow
 from headrace.spec.container import SecretRef
 from headrace.spec.devices import TURNS, VISIBLE, wish_of
+from headrace.spec.image import APP, DATA, HEALTH_PORT, WORK_PORT
 from headrace.spec.imagename import is_image, says_version
 from headrace.spec.references import restored
 from headrace.spec.substitute import Variable, divided
@@ -31,12 +32,6 @@ from headrace.spec.versions import each_version
 
 FLOW_FILE = '/etc/headrace/flow.yml'
 """Where the Flow's YAML lies in every container."""
-
-CODE = '/app'
-"""Where images have the code of the Flow: relative paths begin there."""
-
-DATA = '/data'
-"""The only folder, beside /tmp, that a container may write to."""
 
 _SECRET = re.compile(r'[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?')
 _KEY = re.compile('[A-Za-z0-9._-]{1,253}')
@@ -87,7 +82,7 @@ def ship(
     image: str = '',
     find: str = 'dns',
     linger_s: float = 5.0,
-    code: str = CODE,
+    code: str = APP,
 ) -> tuple[Shipped, ...]:
     """The containers of a Flow, the gateway first; `names` says how a member is called in its network.
 
@@ -271,4 +266,4 @@ def _patience_s(spec: FlowSpec, member: Member) -> float:
     return (executor and executor.timeout_ready_s) or spec.timeout_ready_s
 
 
-__all__ = ['CODE', 'DATA', 'FLOW_FILE', 'Door', 'SecretFile', 'Shipped', 'Text', 'notes', 'ship']
+__all__ = ['FLOW_FILE', 'Door', 'SecretFile', 'Shipped', 'Text', 'notes', 'notes_on_paths', 'ship']

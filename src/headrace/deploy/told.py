@@ -13,10 +13,11 @@ from pathlib import Path, PurePosixPath
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields, replace
 
-from headrace.deploy.members import HEALTH_PORT, Member
+from headrace.deploy.members import Member
 from headrace.deploy.secretfiles import with_secret_files
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec
+from headrace.spec.image import DATA, DOORS, HEALTH_PORT
 from headrace.spec.observe import DashboardSpec, ObserveSpec, RecordSpec
 from headrace.spec.references import without
 from headrace.spec.security import SecuritySpec
@@ -25,7 +26,7 @@ from headrace.spec.versions import MAIN, OF_MAIN, SHARED, split
 DASHBOARD = 'dashboard'
 """The door of a dashboard that has a port of its own."""
 
-FREE = {'grpc': 50051, 'http': 8080, DASHBOARD: 8500}
+FREE = {**DOORS, DASHBOARD: 8500}
 """The ports of doors that take a free one at home."""
 
 PRIVILEGED = 1024
@@ -147,7 +148,7 @@ def _observed(spec: FlowSpec, *, for_gateway: bool) -> ObserveSpec:
     if not for_gateway:
         return replace(observe, record=RecordSpec(), dashboard=DashboardSpec())
     if observe.record.path:
-        path = f'/data/{PurePosixPath(observe.record.path).name}'
+        path = f'{DATA}/{PurePosixPath(observe.record.path).name}'
         observe = replace(observe, record=replace(observe.record, path=path))
     port = next((door.inside for door in doors_of(spec) if door.name == DASHBOARD), None)
     if port is not None:

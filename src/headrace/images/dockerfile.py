@@ -13,29 +13,24 @@ import re
 from msgspec import Struct
 
 from headrace._version import __version__
-from headrace.deploy.members import HEALTH_PORT, WORK_PORT
 from headrace.deploy.probing import probe
 from headrace.errors import SpecError
 from headrace.images.context import EPOCH
 from headrace.images.ignore import OURS
-from headrace.images.subject import APP, Subject
+from headrace.images.subject import Subject
+from headrace.spec.image import APP, DATA, DOORS, HEALTH_PORT, USER, WORK_PORT
 
 PYTHON = 'python:{python}-slim'
 CUDA = 'nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04'
 CUDA_PYTHON = '3.12'
 """The Python of Ubuntu 24.04."""
 
-USER = 10001
-DATA = '/data'
 VENV = '/venv'
 EXTRA = '.headrace'
 """The folder of the context for what is not in the user's folder: a wheel of headrace, wheels of others."""
 
 MARK = '# Made by `headrace build`'
 """How a Dockerfile begins that was made here."""
-
-DOORS = (('grpc', 50051), ('http', 8080))
-"""Where an executor answers that is served alone."""
 
 _PLAIN = re.compile('[A-Za-z0-9_./:-]+')
 _GPU = 'NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility'
@@ -77,7 +72,7 @@ def command_of(recipe: Recipe) -> tuple[str, ...]:
     if recipe.subject.kind == 'flow':
         settings = (word for setting in recipe.settings for word in ('--set', setting))
         return ('run', recipe.subject.flow_in_image, *settings, *open_door)
-    doors = (word for name, port in DOORS for word in ('--protocol', name, '--port', str(port)))
+    doors = (word for name, port in DOORS.items() for word in ('--protocol', name, '--port', str(port)))
     return ('executor', recipe.subject.uses, *doors, *open_door)
 
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from headrace.executors.config import FOLDER_FILES
 from headrace.images.requirements import spelt
-from headrace.images.subject import APP
+from headrace.spec.image import APP
 
 _OWN = ('headrace', '__main__', '__future__')
 _ASIDE = re.compile(r'(test_.*|.*_test|conftest|setup|noxfile)\.py')

@@ -15,10 +15,8 @@ from msgspec import Struct
 from headrace.errors import LoadError, SpecError
 from headrace.executors.config import FOLDER_FILES
 from headrace.images.programs import text_of
+from headrace.spec.image import APP
 from headrace.spec.suggest import did_you_mean
-
-APP = '/app'
-"""Where the folder lies in an image."""
 
 FLOW_FILES = ('flow.yml', 'flow.yaml')
 

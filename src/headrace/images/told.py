@@ -12,14 +12,12 @@ from msgspec.structs import replace
 from headrace.errors import SpecError
 from headrace.executors.config import FOLDER_FILES
 from headrace.images.programs import text_of
-from headrace.images.subject import APP, Subject
+from headrace.images.subject import Subject
 from headrace.spec import FlowSpec
 from headrace.spec.container import image_of
+from headrace.spec.image import APP, DOORS
 from headrace.spec.unset import is_name, made_of, variables_in
 from headrace.spec.versions import each_version
-
-ALONE = (50051, 8080)
-"""Where an executor answers that is served alone."""
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -41,7 +39,9 @@ def told_by(subject: Subject, settings: Mapping[str, Any]) -> Told:
     Raises SpecError for a Flow that is wrong; one that cannot be read to its end here has a note instead.
     """
     if not subject.flow:
-        return Told(ports=ALONE, code=(subject.uses,), variables=variables_in(_text_of(subject)))
+        return Told(
+            ports=tuple(DOORS.values()), code=(subject.uses,), variables=variables_in(_text_of(subject))
+        )
     path = subject.folder / subject.flow
     variables = variables_in(text_of(path))
     try:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from headrace.containers.engine import ANSWER_S, Engine, find, no_image
 from headrace.containers.owners import EXECUTOR, FLOW, OWNER, PROCESS, owner, remove_abandoned
-from headrace.containers.runs import BOX, DATA, Run, mountable, volume
+from headrace.containers.runs import BOX, Run, mountable, volume
 from headrace.errors import SpecError
 from headrace.places.contained import SOCKET, Berth, Contained
 from headrace.places.outputs import Tap
@@ -25,17 +25,15 @@ from headrace.places.shipping import is_plain
 from headrace.spec import ExecutorSpec, FlowSpec, ProcessPlan, environment
 from headrace.spec.container import image_of
 from headrace.spec.devices import VISIBLE
+from headrace.spec.image import DATA, WORK_PORT
 from headrace.spec.parts import part_of
 from headrace.spec.paths import workspace_of
 from headrace.spec.threads import LIMITS
 from headrace.worker.orders import WorkerOrder, sparse, worker_order
 
-PORT = 9090
-"""Where a worker listens in its container, if this machine shares no sockets with containers."""
-
 SHARES_SOCKETS = sys.platform == 'linux'
 """Whether a socket in a folder that both see connects this machine with a container: elsewhere there is a
-virtual machine between them."""
+virtual machine between them, and a worker listens at a port."""
 
 LONGEST = 100
 """Characters of a Flow's name that its folder has."""
@@ -122,7 +120,7 @@ class Containers:
             cpus=executor.cpus,
             memory=executor.memory,
             gpus='' if devices == '-1' else devices,
-            port=0 if SHARES_SOCKETS else PORT,
+            port=0 if SHARES_SOCKETS else WORK_PORT,
             user=self._user,
             keeps_id=self._keeps_id,
         )

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from headrace.deploy.compose.composing import Composing
 from headrace.deploy.grafana import Showing, grafana_files
 from headrace.deploy.grafana.provisioning import FOLDER as DASHBOARDS
-from headrace.deploy.members import HEALTH_PORT
 from headrace.deploy.monitored import monitored
 from headrace.deploy.prometheus import Scraping, prometheus_files
 from headrace.deploy.prometheus.rules import as_yaml
 from headrace.deploy.prometheus.scraping import configuration
 from headrace.deploy.shipped import Shipped
 from headrace.spec import FlowSpec
+from headrace.spec.image import HEALTH_PORT
 
 VOLUMES = ('prometheus-data', 'grafana-data')
 RULES = 'rules/*.yml'

@@ -8,16 +8,14 @@ from typing import Any
 from headrace.deploy.compose.composing import Composing
 from headrace.deploy.compose.publishing import is_everywhere, published
 from headrace.deploy.compose.variables import command, environment, interpolated
-from headrace.deploy.members import HEALTH_PORT, Member
+from headrace.deploy.members import Member
 from headrace.deploy.probing import probe
 from headrace.deploy.secretfiles import SecretFile
-from headrace.deploy.shipped import DATA, FLOW_FILE, Shipped
+from headrace.deploy.shipped import FLOW_FILE, Shipped
 from headrace.deploy.weighing import FOLDER, has_weights
 from headrace.spec import ExecutorSpec, FlowSpec
 from headrace.spec.container import bytes_of
-
-USER = 10001
-"""Who runs in images that `headrace build` made."""
+from headrace.spec.image import DATA, HEALTH_PORT, USER
 
 ASKED_EVERY_S = 3
 TOLD_WITHIN_S = 3

@@ -13,6 +13,7 @@ from msgspec.structs import fields
 from headrace.deploy.members import dns_name
 from headrace.errors import SpecError
 from headrace.spec.explain import convert
+from headrace.spec.image import APP
 from headrace.spec.source import Source
 from headrace.spec.suggest import did_you_mean
 
@@ -60,7 +61,7 @@ class Cluster(Struct, frozen=True, kw_only=True):
     ] = ''
     code: Annotated[
         str, Meta(description='Folder of images in which the relative paths of the Flow begin.')
-    ] = '/app'
+    ] = APP
     linger_s: Annotated[
         float,
         Meta(ge=0, description='Seconds that a gateway accepts on after its end began, until all noticed.'),

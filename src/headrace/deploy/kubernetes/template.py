@@ -22,13 +22,10 @@ from headrace.deploy.kubernetes.objects import (
     flow_map_name,
 )
 from headrace.deploy.kubernetes.variables import env_of, escaped
-from headrace.deploy.members import HEALTH_PORT, WORK_PORT
-from headrace.deploy.shipped import DATA, FLOW_FILE, Shipped
+from headrace.deploy.shipped import FLOW_FILE, Shipped
 from headrace.deploy.weighing import FOLDER, has_weights
 from headrace.spec.container import ClusterSpec
-
-USER = 10001
-"""The user and group of processes in images."""
+from headrace.spec.image import DATA, HEALTH_PORT, USER, WORK_PORT
 
 TMP_SIZE = '256Mi'
 """How much /tmp may hold; it is memory, and counts as such."""

@@ -9,9 +9,9 @@ from headrace.deploy.kubernetes.network import open_doors
 from headrace.deploy.kubernetes.objects import HEALTH, WORK, Exported, Object
 from headrace.deploy.kubernetes.scaling import grows
 from headrace.deploy.kubernetes.template import template
-from headrace.deploy.members import HEALTH_PORT, WORK_PORT
 from headrace.deploy.shipped import Shipped
 from headrace.spec import ExecutorSpec
+from headrace.spec.image import HEALTH_PORT, WORK_PORT
 
 PROGRESS_S = 600
 """Seconds after which Kubernetes calls an update stuck, unless members take longer to start."""

@@ -43,6 +43,10 @@ LARGE = 200_000_000
 """Bytes of a folder above which somebody should know that they go into the image."""
 
 
+_BASE = re.compile(r'^(?:ARG BASE=|FROM (?:--platform=\S+ )?)(\S+)', re.MULTILINE)
+_PYTHON = re.compile(r'\bpy(?:thon)?[:-]?(3\.\d+)')
+
+
 class Wanted(Struct, frozen=True, kw_only=True):
     """What a user says of an image.
 
@@ -107,7 +111,9 @@ def sketch(wanted: Wanted) -> Sketch:
     headrace = own(wanted.headrace)
     told = told_by(found, wanted.settings)
     notes = told.notes
-    python = wanted.python or _python_of(wanted)
+    theirs = next((found.folder / name for name in DOCKERFILES if (found.folder / name).is_file()), None)
+    written = text_of(theirs) if theirs else ''
+    python = wanted.python or _python_of(wanted, written)
     recipe = Recipe(
         subject=found,
         base=wanted.base or (CUDA if wanted.is_gpu else PYTHON.format(python=python)),
@@ -121,8 +127,7 @@ def sketch(wanted: Wanted) -> Sketch:
         settings=tuple(f'{key}={value}' for key, value in wanted.settings.items()),
         ports=told.ports,
     )
-    theirs = next((found.folder / name for name in DOCKERFILES if (found.folder / name).is_file()), None)
-    text = text_of(theirs) if theirs else dockerfile(recipe)
+    text = written if theirs else dockerfile(recipe)
     if theirs:
         notes += _notes_on(theirs, text, recipe)
     return Sketch(
@@ -249,9 +254,13 @@ def _complete(made: Sketch, files: Context, order: Order) -> Order:
     )
 
 
-def _python_of(wanted: Wanted) -> str:
-    """The version of Python of the base, as far as its name tells; else that of this process."""
-    told = re.search(r'\bpy(?:thon)?[:-]?(3\.\d+)', wanted.base)
+def _python_of(wanted: Wanted, dockerfile: str) -> str:
+    """The version of Python of the base, as far as its name tells; else that of this process.
+
+    A Dockerfile that is there says the base, unless somebody asks for another.
+    """
+    said = _BASE.search(dockerfile)
+    told = _PYTHON.search(wanted.base or (said[1] if said else ''))
     if told:
         return told[1]
     return CUDA_PYTHON if wanted.is_gpu and not wanted.base else '.'.join(map(str, sys.version_info[:2]))

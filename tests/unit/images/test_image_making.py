@@ -126,6 +126,17 @@ def test_a_dockerfile_that_is_there_is_used(flow: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    'said',
+    ['ARG BASE=python:3.12-slim\nFROM ${BASE} AS system\n', 'FROM --platform=linux/arm64 python:3.12\n'],
+)
+def test_versions_are_chosen_for_the_python_of_a_dockerfile_that_is_there(flow: Path, said: str) -> None:
+    (flow / 'Dockerfile').write_text(said)
+    assert sketch(Wanted(path=str(flow))).python == '3.12'
+    assert sketch(Wanted(path=str(flow), base='mine/python:3.13')).python == '3.13'
+    assert sketch(Wanted(path=str(flow), python='3.11')).python == '3.11'
+
+
 def test_what_the_builder_gets(flow: Path, tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path, 'headrace', '9.9')
     write_wheel(tmp_path / 'wheels', 'apple', '1.0')

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import keyword
 import re
+import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from headrace._version import __version__
 from headrace.errors import SpecError
 
 _TEMPLATE = 'template'
@@ -33,7 +35,13 @@ def project_files(name: str) -> dict[str, str]:
             f'a project cannot be called {name!r}: its package would be {package!r}',
             help='begin with a letter, go on with letters, digits, - and _: my-shop',
         )
-    words = {'__NAME__': name, '__PACKAGE__': package, '__DISTRIBUTION__': package.replace('_', '-')}
+    words = {
+        '__NAME__': name,
+        '__PACKAGE__': package,
+        '__DISTRIBUTION__': package.replace('_', '-'),
+        '__VERSION__': __version__,
+        '__PYTHON__': '.'.join(map(str, sys.version_info[:2])),
+    }
     made = {}
     for path, text in _texts(files(__package__).joinpath(_TEMPLATE)):
         first, *rest = path

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standalone import HEADRACE, Parts, parts_of, wait_until
+from standalone import HEADRACE, Parts, parts_of
+from waiting import wait_until
 
 from headrace.gateway.security.authority import Authority
 
@@ -189,6 +190,8 @@ def test_a_constructor_that_fails_is_told_on_stderr_with_exit_code_1(folder):
         (('worker', 'flow.yml', 'upper', '--part', 'after'), "executor 'upper' has no uses_after"),
         (('worker', 'flow.yml', 'upper', '--listen', 'nowhere'), 'is not the address of a worker'),
         (('gateway', 'flow.yml'), 'nobody says where upper is'),
+        (('worker', 'flow.yml', 'upper', '--base', 'nowhere'), '--base nowhere: there is no such folder'),
+        (('gateway', 'flow.yml', '--base', 'flow.yml'), 'folder with --base or HEADRACE_BASE'),
         (('gateway', 'flow.yml', '--at', 'uper=tcp:a:1'), "did you mean 'upper'"),
         (('gateway', 'flow.yml', '--at', 'upper=nowhere'), "'nowhere' does not say where replicas are"),
         (('gateway', 'flow.yml', '--at', 'upper=slices:upper:9090'), 'run in a Kubernetes cluster'),
@@ -214,7 +217,9 @@ def test_a_gateway_waits_for_its_executors_and_says_for_whom(plain):
     assert gateway.ask()['text'] == 'HELLO'
     assert gateway.probe('/ready')[0] == 200
     worker.close()
-    wait_until(lambda: gateway.probe('/ready') == (503, 'no healthy replica of upper\n'))
+    wait_until(lambda: gateway.probe('/ready') != (200, 'ok\n'))  # so long, it may only be started again
+    status, told = gateway.probe('/ready')
+    assert (status, told.startswith("executor 'upper' has no replica (file:")) == (503, True)
     assert gateway.page('/ready')[0] == 503
     another = plain.worker('upper')
     places.write_text(another.address.removeprefix('tcp:'))

@@ -20,14 +20,20 @@ from msgspec.structs import replace
 
 from headrace.cli.options import KeyValue
 from headrace.cli.program import Failure
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, SpecError
 from headrace.spec import FlowSpec, environment, load_flow
 
 Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 
 
 def read(flow: Path, context: tuple[tuple[str, Any], ...], base: Path | None) -> FlowSpec:
-    """The Flow of a file, whose relative paths begin at `base`."""
+    """The Flow of a file, whose relative paths begin at `base`; SpecError if that is no folder."""
+    if base is not None and not base.is_dir():
+        raise SpecError(
+            f'--base {base}: there is no such folder',
+            help='relative paths of the Flow begin there: name the folder with --base or HEADRACE_BASE; in a '
+            'container, look at what is mounted there',
+        )
     spec = load_flow(flow, context=dict(context))
     return spec if base is None else replace(spec, base=str(base.resolve()))
 
@@ -55,7 +61,7 @@ alone_options = with_options(
     ),
     click.option(
         '--base',
-        type=click.Path(file_okay=False, path_type=Path),
+        type=click.Path(path_type=Path),
         envvar='HEADRACE_BASE',
         help='Folder that relative paths in the file start from; default: that of the file.',
     ),

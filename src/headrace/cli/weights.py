@@ -11,6 +11,8 @@ from headrace.cli.here import flow_here, flow_option
 from headrace.deploy.weighing import shares_in, weigh
 from headrace.errors import SpecError
 from headrace.places.control import SetWeights, order
+from headrace.spec.source import Source
+from headrace.spec.versions import check_weight
 
 
 @click.command('weights')
@@ -37,7 +39,7 @@ def command(name: str, weights: tuple[str, ...], flow: str, file: Path | None) -
         headrace weights encoder v2=1             all to v2
         headrace weights encoder main=1 --file compose/weights/weights.yml
     """
-    found = _weighed(name, dict(map(_weight, weights)), flow, file)
+    found = _weighed(name, _weights(weights), flow, file)
     total = sum(found.values())
     for version, weight in found.items():
         click.echo(f'{name} {version}: {weight:g} ({weight / total:.0%})')
@@ -53,9 +55,21 @@ def _weighed(name: str, weights: dict[str, float], flow: str, file: Path | None)
     return weigh(file, name, weights) if weights else shares_in(file, name)
 
 
-def _weight(text: str) -> tuple[str, float]:
-    version, _, number = text.partition('=')
+def _weights(words: tuple[str, ...]) -> dict[str, float]:
+    """What the words say, each of another version; UsageError for a word that says nothing."""
+    found: dict[str, float] = {}
+    for word in words:
+        version, _, text = word.partition('=')
+        if version in found:
+            raise click.UsageError(f'the weight of {version!r} is given twice: {word}')
+        found[version] = _number(text, word)
+    return found
+
+
+def _number(text: str, word: str) -> float:
     try:
-        return version, float(number)
+        number = float(text)
     except ValueError:
-        raise click.UsageError(f'{text!r} is no VERSION=WEIGHT, as main=90') from None
+        raise click.UsageError(f'{word!r} is no VERSION=WEIGHT, as main=90') from None
+    check_weight(number, Source(word), ())
+    return number

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, NoReturn, Protocol
 
 import uvloop
@@ -17,6 +17,8 @@ from headrace.gateway.discovery.following import Following
 from headrace.gateway.discovery.places import sources_for
 from headrace.gateway.discovery.weighing import Weighing
 from headrace.gateway.orders import Leave, Open, Route, Start, Target, nameless
+from headrace.gateway.outdated import until_outdated
+from headrace.gateway.problems import passed_over
 from headrace.gateway.serving import Loaded, Serving, loaded, speak
 from headrace.gateway.switchboard import Switchboard
 from headrace.observe import log
@@ -27,9 +29,6 @@ from headrace.spec.exposure import OF_GATEWAY, check_files, check_security
 from headrace.spec.paths import anchored, anchored_observe
 from headrace.wire.faults import from_data
 from headrace.wire.lifeline import leave
-
-MISFIT_S = 10.0
-"""How long an executor may have nobody but workers that offer something else, before the gateway gives up."""
 
 _log = logging.getLogger('headrace.gateway')
 
@@ -108,14 +107,16 @@ class Alone:
         self._notices = notices
         self._tell = tell
         self._on_order: Callable[[Any], None] | None = None
-        self._stop: Callable[[], None] | None = None
+        self._stop = asyncio.Event()
         self._sent: dict[Target, Mapping[str, str]] = {}
         self._number = 0
         self._following: Following | None = None
         self._board: Switchboard | None = None
-        self._deserted: Deserted | None = None
         self._status = 0
         self._weighing: Weighing | None = None
+        self._described: Described | None = None
+        self._weights: dict[str, Mapping[str, float]] = {}
+        self._works: set[asyncio.Task[None]] = set()
 
     def weigh_by(self, path: str) -> None:
         """Divide requests among versions as this file says, now and whenever it changes."""
@@ -125,51 +126,63 @@ class Alone:
     async def run(self, parts: Loaded, at: Iterable[tuple[str, str]]) -> int:
         """Find the executors, open the doors, serve until it is time to end; the status of the process."""
         self.health.watch()
-        stopped = asyncio.ensure_future(_told_to_stop())
         try:
             self._following = Following(sources_for(self._flow, at))
-            described = Described(self._flow, self._following, parts.tls, self._wait)
-            info = asyncio.ensure_future(described.flow())
-            await asyncio.wait({info, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not info.done():
-                info.cancel()
-                return 0
-            serving = self._serving(parts, info.result(), described)
-            assert self._deserted is not None
+            self._described = Described(self._flow, self._following, parts.tls, self._wait)
+            if self._weighing is not None:
+                self._begin(self._weighing.follow(self._weigh))
+            info = await self._unless_stopped(self._described.flow())
+            if info is None:
+                return self._status
+            serving = self._serving(parts, info, self._described)
         except Exception as error:
             self.fail(error)
             return 1
-        finally:
-            stopped.cancel()
-        works = [asyncio.ensure_future(each) for each in (self._judge(), self._deserted.watch())]
-        if self._weighing is not None and self._board is not None:
-            works.append(asyncio.ensure_future(self._weighing.follow(self._board.weigh)))
         try:
             return await serving.run() or self._status
         finally:
-            for work in works:
+            for work in self._works:
                 work.cancel()
             await self._following.close()
 
-    async def _judge(self) -> None:
-        """End the gateway when all workers of an executor offer something else than when it began.
+    async def _unless_stopped(self, work: Coroutine[Any, Any, FlowInfo]) -> FlowInfo | None:
+        """What comes of this; None if the process has to end before."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            stopped.cancel()
+            task.cancel()
 
-        Whoever starts it again gets one that knows what they offer now.
-        """
-        since: dict[str, float] = {}
-        clock = asyncio.get_running_loop().time
-        while True:
-            await asyncio.sleep(1)
-            refused = self._board.refused if self._board is not None else {}
-            since = {name: since.get(name, clock()) for name in refused}
-            for name, begun in since.items():
-                if clock() - begun > MISFIT_S and self._on_order is not None:
-                    self._status = 1
-                    _log.error(
-                        'no worker of %s can be used any more, so this gateway ends: %s', name, refused[name]
-                    )
-                    self._on_order(Leave(0.0))
-                    return
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this for as long as the gateway runs, which ends if it fails: nobody else would notice."""
+        task = asyncio.ensure_future(work)
+        self._works.add(task)
+        task.add_done_callback(self._over)
+
+    def _over(self, work: asyncio.Task[None]) -> None:
+        if not work.cancelled():
+            error = work.exception()
+            if error is not None:
+                _log.error('the gateway ends, since a part of it has failed', exc_info=error)
+            self._leave()
+
+    def _leave(self) -> None:
+        """End, for whoever starts it anew."""
+        self._status = 1
+        self._stop.set()
+        if self._on_order is not None:
+            self._on_order(Leave(0.0))
+
+    def _weigh(self, executor: str, weights: Mapping[str, float]) -> None:
+        assert self._described is not None
+        self._weights[executor] = weights
+        self._described.weigh(executor, weights)
+        if self._board is not None:
+            self._board.weigh(executor, weights)
 
     def _wait(self, reason: str) -> None:
         self.health.reason = reason
@@ -188,16 +201,19 @@ class Alone:
             accepts=described.misfit,
         )
         serving = Serving(self, self._start, order, store=parts.store, board=board)
-        self._deserted = deserted = Deserted(board, self._following.sources)
+        for executor, weights in self._weights.items():
+            board.weigh(executor, weights)
+        described.on_join = board.learn
+        deserted = Deserted(board, self._following.sources)
+        self._begin(deserted.watch())
+        self._begin(until_outdated(board, described))
         self.health.reason = 'no replica of an executor answers yet'
 
         async def ready() -> str:
-            if deserted.told:
-                return '; '.join(deserted.told.values())
-            away = [name for name, is_there in (await board.ready()).items() if not is_there]
-            reasons = board.refused
-            told = [f'{name} ({reasons[name]})' if name in reasons else name for name in away]
-            return f'no healthy replica of {", ".join(told)}' if told else ''
+            answers = await board.ready()
+            without = passed_over(answers, board.states())
+            self.health.note = '; '.join(f'(without {name}: {why})' for name, why in without.items())
+            return '; '.join(deserted.why(name) for name, is_well in answers.items() if not is_well)
 
         def metrics(accept: str) -> tuple[bytes, str]:
             return serving.metrics.text_now(accept) if serving.metrics is not None else (b'', 'text/plain')
@@ -267,10 +283,3 @@ class Alone:
         self.health.reason = 'failed'
         self._status = 1
         self._tell(error)
-
-
-async def _told_to_stop() -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()

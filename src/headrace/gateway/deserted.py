@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from headrace.gateway.discovery.places import Source
 from headrace.gateway.orders import Target
 from headrace.gateway.switchboard import Switchboard
+from headrace.spec.versions import split
 
 PATIENCE_S = 5.0
 """How long requests wait for an executor that has no replica: one that is started again is back by then."""
@@ -30,6 +31,11 @@ class Deserted:
         self._sources = sources
         self._away_s: dict[Target, float] = {}
         self._logged_s: dict[Target, float] = {}
+
+    def why(self, executor: str) -> str:
+        """Why an executor cannot work, in words."""
+        told = [words for target, words in self.told.items() if split(target.executor)[0] == executor]
+        return '; '.join(told) or f'no healthy replica of {executor}'
 
     async def watch(self) -> None:
         """Go on looking, until cancelled."""
@@ -66,7 +72,9 @@ class Deserted:
         self._board.desert(target, where, self.told[target], HELP)
         if away_s - self._logged_s.get(target, -TOLD_EVERY_S) >= TOLD_EVERY_S:
             self._logged_s[target] = away_s
-            _log.warning('%s; its requests are refused', self.told[target])
+            is_done_without = self._board.able.get(split(target.executor)[0], False)
+            outcome = 'other versions get its requests' if is_done_without else 'its requests are refused'
+            _log.warning('%s; %s', self.told[target], outcome)
 
     def _reasons(self, target: Target) -> list[str]:
         """Why nobody answers: what was said at the last attempts."""

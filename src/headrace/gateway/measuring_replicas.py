@@ -13,6 +13,7 @@ from headrace.observe.metrics import catalogue
 from headrace.observe.metrics.store import Store
 from headrace.observe.metrics.values import Gauge
 from headrace.pipeline.replicas import Replicas
+from headrace.spec.versions import split
 
 NUMBER = re.compile(r'rep-(\d+)(?:#\d+)?$')
 """Where the name of a process has the number of the replica; what is started anew has a further one."""
@@ -32,6 +33,8 @@ class MeasuringReplicas:
         self._calls = store.gauge(catalogue.CALLS)
         self._busy = store.gauge(catalogue.REPLICA_IN_FLIGHT)
         self._up = store.gauge(catalogue.REPLICA_UP)
+        self._version_up = store.gauge(catalogue.VERSION_UP)
+        self._versioned = {split(each.executor)[0] for each in targets if '/' in each.executor}
         self._known: dict[Labels, tuple[Gauge, Gauge]] = {}
         retries = store.counter(catalogue.RETRIES)
         for target, replicas in self._targets.items():
@@ -49,6 +52,7 @@ class MeasuringReplicas:
                 labels = executor, shard, _number(key, target)
                 others, others_up = found.get(labels, (0, False))
                 found[labels] = others + replica.outstanding, others_up or key in up
+        self._look_at_versions()
         for labels in found.keys() | self._known.keys():
             if labels not in self._known:
                 self._known[labels] = self._busy.labels(*labels), self._up.labels(*labels)
@@ -56,6 +60,14 @@ class MeasuringReplicas:
             now = found.get(labels)
             busy.set(nan if now is None else now[0])
             is_up.set(nan if now is None else now[1])
+
+    def _look_at_versions(self) -> None:
+        is_up: dict[str, bool] = {}
+        for target, replicas in self._targets.items():
+            if split(target.executor)[0] in self._versioned:
+                is_up[target.executor] = is_up.get(target.executor, True) and replicas.is_up
+        for name, is_whole in is_up.items():
+            self._version_up.labels(name).set(is_whole)
 
     def _up_of(self, target: Target, replicas: Replicas) -> Collection[str]:
         external = self._externals.get(target.executor)

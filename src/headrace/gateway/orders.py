@@ -173,7 +173,7 @@ def nameless(executor: ExecutorSpec, base: str = '') -> ExecutorSpec:
     seen = {name: getattr(executor, name) for name in SEEN}
     if isinstance(executor.tls, str):
         seen['tls'] = anchored_path(executor.tls, base)
-    seen['versions'] = {name: ExecutorSpec(name=each.name) for name, each in executor.versions.items()}
+    seen['versions'] = {name: nameless(each, base) for name, each in executor.versions.items()}
     return ExecutorSpec(**seen)
 
 

@@ -22,6 +22,21 @@ def problems(answers: Mapping[str, bool], states: Mapping[str, Mapping[str, str]
     return {name: _why(states.get(name)) for name, is_well in answers.items() if not is_well}
 
 
+def passed_over(answers: Mapping[str, bool], states: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """What of executors that can work does not: a version whose requests others get; and why.
+
+    >>> passed_over({'shop': True}, {'shop': {'shop@a:1': 'healthy', 'shop/v2': 'no replica: it is away'}})
+    {'shop/v2': 'no replica: it is away'}
+    """
+    return {
+        key: hide_paths(state)
+        for name, is_well in answers.items()
+        if is_well
+        for key, state in states.get(name, {}).items()
+        if state.startswith((GIVEN_UP, DESERTED))
+    }
+
+
 def as_text(found: Mapping[str, str]) -> str:
     """The same in one line.
 

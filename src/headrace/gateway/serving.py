@@ -96,7 +96,7 @@ def speak(start: Start, *, replica: str = '', look: log.Look | None = None) -> N
 
     They go to its supervisor, or with a `look` to its standard output.
     """
-    flow = '' if start.flow == log.DEFAULT_FLOW else start.flow
+    flow = log.named(start.flow)
     voice = log.Voice(start.name, flow=flow, replica=replica, look=look)
     log.speak(voice, start.observe.logs.level or environment.read().log_level)
 

@@ -50,11 +50,18 @@ class Line:
         self._accepts = accepts
         self.upstreams: dict[str, Upstream] = {}
         self.failed = self.deserted = ''
+        self._was_there = False
 
     @property
-    def is_healthy(self) -> bool:
-        """Whether at least one replica is there and well."""
-        return any(upstream.state == 'healthy' for upstream in self.upstreams.values())
+    def is_there(self) -> bool:
+        """Whether at least one replica is connected; one that has been silent for a moment may be busy."""
+        return any(upstream.state in ('healthy', 'suspect') for upstream in self.upstreams.values())
+
+    @property
+    def may_be_back(self) -> bool:
+        """Whether a replica has been there, and may be again before anybody gives it up."""
+        was_there = self._was_there or any(upstream.was_there for upstream in self.upstreams.values())
+        return was_there and not self.deserted and not self.failed
 
     @property
     def is_complete(self) -> bool:
@@ -72,6 +79,7 @@ class Line:
                 upstream.start()
                 new.append(upstream)
         old = [self.upstreams.pop(key) for key in list(self.upstreams) if key not in route.replicas]
+        self._was_there = self._was_there or any(upstream.was_there for upstream in old)
         self.failed = route.failed
         if route.failed:
             self.replicas.fail(route.failed)
@@ -100,6 +108,8 @@ class Switchboard:
         self._report = report
         self._tracing = tracing
         self._stop_s = order.timeout_stop_s
+        self._is_patient = order.is_patient
+        self._executors = {executor.name: executor for executor in order.executors}
         self._lines: dict[Target, Line] = {}
         self._works: set[asyncio.Task[None]] = set()
         infos = {info.name: info for info in order.info.executors}
@@ -151,6 +161,15 @@ class Switchboard:
         """The shares of the versions of each executor that has several."""
         return {name: handler.weights for name, handler in self._versions.items()}
 
+    def learn(self, name: str, info: ExecutorInfo) -> None:
+        """A version of an executor offers this, which was not known when the Flow began."""
+        for target, line in self._lines.items():
+            if target.executor == name and not target.part:
+                line.replicas.learn(info)
+        executor, version = split(name)
+        own = versions_of(self._executors[executor])[version]
+        self._versions[executor].put(version, self._version(own, info))
+
     async def connected(self, within_s: float | None, *, anyway: bool, unless: asyncio.Event) -> None:
         """Wait until all replicas answer; if one has none by then, Unavailable (not with `anyway`).
 
@@ -170,32 +189,48 @@ class Switchboard:
     @property
     def missing(self) -> list[str]:
         """Who has no replica that is well, and nobody who stands in for it."""
-        ready = self._ready()
+        ready = self.at_work
         return [
             str(target)
             for target, line in self._lines.items()
-            if not line.is_healthy and not ready[split(target.executor)[0]]
+            if not line.is_there and not ready[split(target.executor)[0]]
         ]
 
-    def _ready(self) -> dict[str, bool]:
-        """Whether each executor can work: of one of its versions every shard has a replica that is well."""
+    @property
+    def at_work(self) -> dict[str, bool]:
+        """Whether each executor that runs here has the replicas that it needs, at this moment."""
+        return self._ready(lambda line: line.is_there)
+
+    @property
+    def able(self) -> dict[str, bool]:
+        """Whether each executor that runs here can work.
+
+        One that nobody starts again is given the time in which it may be back, if somebody watches over that
+        (see `desert`).
+        """
+        return self._ready(lambda line: line.is_there or (self._is_patient and line.may_be_back))
+
+    def _ready(self, is_well: Callable[[Line], bool]) -> dict[str, bool]:
+        """Whether each executor has a version that gets requests, and of which every shard is well."""
         whole: dict[str, bool] = {}
         for target, line in self._lines.items():
-            whole[target.executor] = whole.get(target.executor, True) and line.is_healthy
+            whole[target.executor] = whole.get(target.executor, True) and is_well(line)
         ready: dict[str, bool] = {}
         for name, is_whole in whole.items():
-            executor = split(name)[0]
-            ready[executor] = ready.get(executor, False) or is_whole
+            executor, version = split(name)
+            versions = self._versions.get(executor)
+            is_used = versions is None or versions.weights[version] > 0
+            ready[executor] = ready.get(executor, False) or (is_whole and is_used)
         return ready
 
     @property
-    def refused(self) -> dict[str, str]:
+    def refused(self) -> dict[Target, str]:
         """Who has nobody but workers that are not accepted, and why."""
         found = {}
         for target, line in self._lines.items():
             reasons = [upstream.misfit for upstream in line.upstreams.values()]
             if reasons and all(reasons):
-                found[str(target)] = reasons[-1]
+                found[target] = reasons[-1]
         return found
 
     def desert(self, target: Target, reason: str, message: str, help: str) -> None:
@@ -265,7 +300,7 @@ class Switchboard:
 
     async def ready(self) -> dict[str, bool]:
         """Whether each executor can work."""
-        ready = self._ready()
+        ready = self.able
         for name, external in self._externals.items():
             ready[name] = await external.is_ready(REACHED_S)
         return ready
@@ -276,9 +311,9 @@ class Switchboard:
         for target, line in self._lines.items():
             of_it = states.setdefault(split(target.executor)[0], {})
             of_it |= {key: upstream.state for key, upstream in line.upstreams.items()}
-            if line.failed and not line.is_healthy:
+            if line.failed and not line.is_there:
                 of_it[str(target)] = f'{GIVEN_UP}{line.failed}'
-            elif line.deserted and not line.is_healthy:
+            elif line.deserted and not line.is_there:
                 of_it[str(target)] = f'{DESERTED}{line.deserted}'
         return states
 

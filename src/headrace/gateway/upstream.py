@@ -96,6 +96,11 @@ class Upstream:
                 help='look at what its worker printed last',
             ) from None
 
+    @property
+    def was_there(self) -> bool:
+        """Whether it has ever been connected to a replica that is accepted."""
+        return self._ready.is_set()
+
     async def ping(self, timeout_s: float) -> bool:
         """Whether the replica's event loop answers in time."""
         return self._connection is not None and await self._connection.ping(timeout_s)

@@ -48,6 +48,8 @@ class Answer(NamedTuple):
 class Health:
     """How one process is; `reason` says why it is not ready ('' if it is, as far as is known here).
 
+    `note` is what /ready tells of one that can work and lacks something.
+
     >>> health = Health('starting')
     >>> health.open('127.0.0.1:0')
     >>> health.reason = ''  # from now on /ready is 200
@@ -56,6 +58,7 @@ class Health:
 
     def __init__(self, reason: str = 'it starts') -> None:
         self.reason = reason
+        self.note = ''
         self.address = ''
         self.ready: Ready | None = None
         self.metrics: Metrics | None = None
@@ -155,7 +158,7 @@ class Health:
         if path == '/live':
             return method, self._live()
         if path == '/ready':
-            return method, _told(await self._why_not())
+            return method, _told(await self._why_not(), self.note)
         if path == '/metrics' and self.metrics is not None:
             return method, self._measured(self.metrics, _accepted_types(headers))
         return method, Answer(404, b'here are /live, /ready and /metrics\n')
@@ -195,8 +198,8 @@ async def _awaited(ready: Ready) -> str:
     return await ready()
 
 
-def _told(problem: str) -> Answer:
-    line = ' '.join(problem.split()) or 'ok'
+def _told(problem: str, note: str = '') -> Answer:
+    line = ' '.join(problem.split()) or ' '.join(['ok', *note.split()])
     return Answer(503 if problem else 200, f'{line}\n'.encode())
 
 

@@ -115,9 +115,14 @@ class _LastResort(_Printer):
             super().emit(record)
 
 
+def named(flow: str) -> str:
+    """The name of a Flow if somebody gave it one, else ''."""
+    return '' if flow == DEFAULT_FLOW else flow
+
+
 def supervising(flow: str) -> dict[str, str]:
     """What the lines of a supervisor have: its name, and that of its Flow if somebody gave it one."""
-    return {'process': SUPERVISOR} if flow in ('', DEFAULT_FLOW) else {'flow': flow, 'process': SUPERVISOR}
+    return {'flow': flow, 'process': SUPERVISOR} if named(flow) else {'process': SUPERVISOR}
 
 
 def to_someone(look: Look = PLAIN) -> None:

@@ -287,6 +287,12 @@ class Replicas:
         self._roster.mark(key, state, of)
         self._pump()
 
+    def learn(self, info: ExecutorInfo) -> None:
+        """Take what the executor offers, which was not known before."""
+        self.retrial.learn(info)
+        self._roster.widen(_window(info))
+        self._pump()
+
     def fail(self, reason: str, *, help: str = '') -> None:
         """No replica will come: as long as there is none, calls end with Unavailable that says `reason`."""
         self._reason, self._help = reason, help

@@ -35,6 +35,10 @@ class Retrial:
         self._roster = roster
         self._retries = retries
 
+    def learn(self, info: ExecutorInfo) -> None:
+        """Take what the executor offers."""
+        self._info = info
+
     def is_idempotent(self, endpoint: str) -> bool:
         """Whether a request to this endpoint may run twice."""
         known = self._info.endpoint(endpoint) if self._info is not None else None

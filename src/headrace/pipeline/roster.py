@@ -69,6 +69,11 @@ class Roster:
         self._sort()
         return replica
 
+    def widen(self, window: int) -> None:
+        """From now on a replica may have so many calls at a time."""
+        self._window = window
+        self._sort()
+
     @property
     def is_deserted(self) -> bool:
         """Whether there is no replica that could take a call, now or when it has room."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -10,6 +10,13 @@ from headrace.documents.mismatch import mismatches
 from headrace.errors import SpecError
 from headrace.pipeline.describe import DEFAULT_ENDPOINT, EndpointInfo, ExecutorInfo
 from headrace.spec.records import ExecutorSpec
+
+_PROMISES = {
+    'idempotent': 'must not run twice',
+    'all_shards': 'needs all of its shards',
+    'reads_inputs': 'reads each input of a join',
+}
+"""What versions may say otherwise of an endpoint, in words."""
 
 
 def with_versions(spec: ExecutorSpec, infos: Mapping[str, ExecutorInfo]) -> ExecutorInfo | None:
@@ -23,13 +30,41 @@ def with_versions(spec: ExecutorSpec, infos: Mapping[str, ExecutorInfo]) -> Exec
     if main is None or not versions:
         return main
     for version in versions:
-        for endpoint in main.endpoints:
-            _check(endpoint, version, main.name)
+        check_substitute(main, version)
+    return united(main, versions)
+
+
+def check_substitute(main: ExecutorInfo, version: ExecutorInfo) -> None:
+    """Raise SpecError that names it unless a version can answer whatever may come to `main`."""
+    for endpoint in main.endpoints:
+        _check(endpoint, version, main.name)
+
+
+def united(main: ExecutorInfo, versions: Sequence[ExecutorInfo]) -> ExecutorInfo:
+    """What an executor offers whose versions can stand in for the first of them."""
     endpoints = tuple(_in_any(endpoint, versions) for endpoint in main.endpoints)
     return replace(main, endpoints=endpoints, versions=tuple(versions))
 
 
-def _in_any(endpoint: EndpointInfo, versions: list[ExecutorInfo]) -> EndpointInfo:
+def check_promises(told: ExecutorInfo, version: ExecutorInfo) -> None:
+    """Raise SpecError if of some endpoint less may be said with this version than has been `told` without.
+
+    Callers have been told whether requests may run twice, and the Flow is built for the rest.
+    """
+    for endpoint in told.endpoints:
+        less = _in_any(endpoint, [version])
+        broken = [
+            words for name, words in _PROMISES.items() if getattr(less, name) != getattr(endpoint, name)
+        ]
+        if broken:
+            raise SpecError(
+                f'{version.name!r} {" and ".join(broken)} at {endpoint.name!r}, other than what the '
+                'gateway has told its callers since it began',
+                help='start the gateway anew',
+            )
+
+
+def _in_any(endpoint: EndpointInfo, versions: Sequence[ExecutorInfo]) -> EndpointInfo:
     """An endpoint with what may only be said of it if it is so in all versions."""
     others = [other for each in versions if (other := each.endpoint(endpoint.name)) is not None]
     return replace(

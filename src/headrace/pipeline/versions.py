@@ -98,6 +98,10 @@ class Versions:
         self.weights = {name: float(weights.get(name, 0.0)) for name in self.versions}
         self._ahead = dict.fromkeys(self.versions, 0.0)
 
+    def put(self, name: str, version: Version) -> None:
+        """From now on this is the version of that name."""
+        self.versions[name] = version
+
     def next(self) -> str:
         """The version whose turn it is: the one that is furthest behind its share."""
         candidates = self._candidates()
@@ -143,12 +147,12 @@ class Versions:
         if self._choice:
             named = addressed(batch.parameters, self.name).get(self._choice)
             if named is not None:
-                if named not in self.versions:
+                if not isinstance(named, str) or named not in self.versions:
                     raise RequestError(
                         f'executor {self.name!r} has no version {named!r} (parameter {self._choice!r})',
                         help=did_you_mean(str(named), [*self.versions], noun='versions'),
                     )
-                return str(named), True
+                return named, True
         value = batch.parameters.get(self._sticky) if self._sticky else None
         return (self.next() if value is None else self._at(str(value))), False
 

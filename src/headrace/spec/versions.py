@@ -28,6 +28,9 @@ SHARED = (
 )
 """Settings that are the same for all versions: they are about the place of the executor in the Flow."""
 
+MOST_WEIGHT = 1_000_000_000
+"""The largest share that can be said: sums of such numbers are exact."""
+
 NOWHERE = Source()
 
 _TAKEN = ('before', 'after', 'shard', 'rep')
@@ -166,12 +169,18 @@ def check_weights(
                 f'executor {executor.name!r} has no version {name!r}',
                 help=did_you_mean(name, [*versions_of(executor)], noun='versions'),
             )
-        if not 0 <= weight < float('inf'):
-            raise source.error((*path, name), f'a weight cannot be {weight:g}', help='a number from 0 on')
+        check_weight(weight, source, (*path, name))
     if weights and not any(weights.values()):
         raise source.error(
             path, f'no version of {executor.name!r} would get requests', help='give one of them a weight'
         )
+
+
+def check_weight(weight: int | float, source: Source, path: Path) -> None:
+    """Raise SpecError for a number that cannot be a share of requests."""
+    if not 0 <= weight <= MOST_WEIGHT:
+        shown = 'so large' if weight > MOST_WEIGHT else 'so small' if weight < -MOST_WEIGHT else f'{weight:g}'
+        raise source.error(path, f'a weight cannot be {shown}', help=f'give a number from 0 to {MOST_WEIGHT}')
 
 
 def _check_runs(executor: ExecutorSpec, source: Source, path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from headrace.spec import tree
 from headrace.spec.explain import convert
 from headrace.spec.fields import mapping
-from headrace.spec.source import Source
+from headrace.spec.source import Path, Source
+from headrace.spec.versions import check_weight
 
 Weights = dict[str, int | float]
 
@@ -19,9 +20,15 @@ def read_weights(text: str, name: str = 'weights') -> tuple[dict[str, Weights], 
     data, source = tree.parse(text, name=name, environment={})
     found = {
         str(executor): {
-            str(version): convert(weight, int | float, source, (executor, version))
+            str(version): _weight(weight, source, (executor, version))
             for version, weight in mapping(weights, source, (executor,)).items()
         }
         for executor, weights in mapping(data, source, ()).items()
     }
     return found, source
+
+
+def _weight(said: object, source: Source, path: Path) -> int | float:
+    weight: int | float = convert(said, int | float, source, path)
+    check_weight(weight, source, path)
+    return weight

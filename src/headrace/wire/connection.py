@@ -48,7 +48,7 @@ class Connection:
         self.address = address
         self._tls = tls
         self.info: ExecutorInfo | None = None
-        self.target = ''  # what of its Flow the worker is, if it says so
+        self.target = self.flow = ''  # what of its Flow the worker is, and of which one, if it says so
         self._on_drain = on_drain
         self._tell_lost = on_lost
         self._stream = FrameStream(self._on_frame, self._on_lost)
@@ -246,7 +246,8 @@ class Connection:
     def _on_hello(self, meta: Any) -> None:
         try:
             self.info = msgspec.convert(meta, ExecutorInfo | None)
-            self.target = str(meta.get('target', '')) if self.info else ''
+            if self.info:
+                self.target, self.flow = str(meta.get('target', '')), str(meta.get('flow', ''))
         except msgspec.ValidationError as error:
             raise ProtocolError(
                 f'{self.address} introduced itself in a way that is not understood: {error}'

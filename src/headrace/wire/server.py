@@ -171,7 +171,8 @@ class Peer:
 class Server:
     """Serves one handler at one address until it is closed; `calls` and `bytes` are what it has under way.
 
-    It introduces itself with `info`, and with what of a Flow it is: `target`, such as 'index/shard-1'.
+    It introduces itself with `info`, with what of a Flow it is (`target`, such as 'index/shard-1'), and with
+    the name of the `flow`, if it has one.
     """
 
     def __init__(
@@ -180,6 +181,7 @@ class Server:
         info: ExecutorInfo | None = None,
         *,
         target: str = '',
+        flow: str = '',
         max_calls: int = MAX_CALLS,
         max_bytes: int = MAX_BYTES,
     ) -> None:
@@ -187,7 +189,8 @@ class Server:
         self.address = ''
         self.peers: set[Peer] = set()
         said = msgspec.to_builtins(info)
-        self.hello = pack(Kind.HELLO, 0, {**said, 'target': target} if said and target else said)
+        more = {name: text for name, text in (('target', target), ('flow', flow)) if text}
+        self.hello = pack(Kind.HELLO, 0, said and {**said, **more})
         self.calls = self.bytes = 0
         self._max_calls = max_calls
         self._max_bytes = max_bytes

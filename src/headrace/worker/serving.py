@@ -102,7 +102,7 @@ def speak(order: WorkerOrder, *, replica: str = '', look: log.Look | None = None
 
     They go to its supervisor, or with a `look` to its standard output.
     """
-    flow = '' if order.flow == log.DEFAULT_FLOW else order.flow
+    flow = log.named(order.flow)
     voice = log.Voice(order.name, flow=flow, executor=order.spec.name, replica=replica, look=look)
     log.speak(voice, order.spec.log_level or order.observe.logs.level or environment.read().log_level)
 
@@ -127,7 +127,7 @@ async def _serve(made: Built, superior: Superior) -> int:
     order, status = made.order, 0
     try:
         handler = answering(serve(made.executor), made.tracing, order.name)
-        server = Server(handler, made.blueprint.describe(), target=order.target)
+        server = Server(handler, made.blueprint.describe(), target=order.target, flow=log.named(order.flow))
         superior.serving(server)
         await server.listen(order.address, worker_contexts(order.tls) if order.tls else None)
     except Exception as error:

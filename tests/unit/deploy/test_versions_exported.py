@@ -149,6 +149,7 @@ def test_a_service_of_compose_for_each_version_and_weights_that_can_change() -> 
     assert [services[name]['image'] for name in ('encoder', 'encoder-v2')] == ['shop:1', 'shop/encoder:2']
     assert [services[name]['deploy']['replicas'] for name in ('encoder', 'encoder-v2')] == [2, 2]
     gateway = services['gateway']
+    assert [*gateway['depends_on']] == ['encoder', 'index']  # it begins without other versions, if it has to
     assert gateway['volumes'] == ['./weights:/etc/headrace-weights:ro']
     assert (
         gateway['command'][gateway['command'].index('--weights') + 1] == '/etc/headrace-weights/weights.yml'
@@ -226,7 +227,32 @@ def test_the_command_shows_and_changes_a_file(exported: Path) -> None:
     assert 'both say where weights are' in both.output
 
 
-@pytest.mark.parametrize('text', ['encoder: 5', 'encoder: {main: much}', '- a', 'a: {'])
+@pytest.mark.parametrize(
+    ('words', 'told'),
+    [
+        (('main=nan',), 'error: main=nan: a weight cannot be nan'),
+        (('main=1e400',), 'error: main=1e400: a weight cannot be so large'),
+        (('v2=-1',), 'error: v2=-1: a weight cannot be -1'),
+        (('main=9', 'main=1'), "the weight of 'main' is given twice: main=1"),
+        (('main',), "'main' is no VERSION=WEIGHT"),
+    ],
+)
+def test_the_command_takes_numbers_and_each_version_once(
+    exported: Path, words: tuple[str, ...], told: str
+) -> None:
+    for where in (('--file', str(exported)), ('--flow', 'none-of-this-name')):
+        done = weights_command('encoder', *words, *where)
+        assert done.exit_code in (1, 2)
+        assert told in done.output
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        *('encoder: 5', 'encoder: {main: much}', '- a', 'a: {'),
+        *('encoder: {main: 1}\nindex: {main: .inf}', 'encoder: {main: .nan}'),
+    ],
+)
 def test_a_file_with_something_else_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / 'weights.yml'
     path.write_text(text)

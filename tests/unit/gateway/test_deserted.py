@@ -18,15 +18,16 @@ from headrace.gateway.discovery.places import source_of
 from headrace.gateway.orders import Open, Route, Target
 from headrace.gateway.switchboard import Switchboard
 from headrace.pipeline import Batch, Context
-from headrace.pipeline.describe import FlowInfo
+from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.spec import ExecutorSpec
+from headrace.wire.server import Server
 
 INDEX = Target('index')
 
 
 @asynccontextmanager
-async def board_of(*addresses: str) -> AsyncIterator[Switchboard]:
-    """An executor at addresses where nobody is."""
+async def board_of(*addresses: str, is_patient: bool = False) -> AsyncIterator[Switchboard]:
+    """An executor at addresses, where nobody is as a rule."""
     route = Route(number=1, target=INDEX, replicas={f'index@{each}': each for each in addresses})
     order = Open(
         info=FlowInfo('shop', (), ()),
@@ -35,6 +36,7 @@ async def board_of(*addresses: str) -> AsyncIterator[Switchboard]:
         pids=(),
         wait_s=0.0,
         timeout_stop_s=1.0,
+        is_patient=is_patient,
     )
     board = Switchboard(order, lambda message: None)
     try:
@@ -96,6 +98,29 @@ async def test_with_a_replica_all_is_as_before() -> None:
         assert not waiting.done()
         replicas.add('index@b', served)
         assert await waiting is batch
+
+
+async def test_an_executor_that_may_be_back_can_work_until_it_is_given_up(tmp_path: Path) -> None:
+    async def served(batch: Batch, context: Context) -> Batch:
+        return batch
+
+    info = ExecutorInfo('index', ())
+    server = await Server(served, info).listen(f'unix:{tmp_path}/s')
+    try:
+        async with board_of(server.address, is_patient=True) as board:
+            deserted = Deserted(board, {INDEX: source_of(server.address)})
+            assert not (await board.ready())['index']  # nobody has been there yet
+            await until(lambda: board.at_work['index'])
+            assert (await board.ready())['index']
+            await server.close()
+            await until(lambda: not board.at_work['index'])
+            deserted.look(PATIENCE_S - 0.1)
+            assert (await board.ready())['index']
+            deserted.look(0.2)
+            assert not (await board.ready())['index']
+            assert deserted.why('index') == deserted.told[INDEX]
+    finally:
+        await server.close()
 
 
 async def test_the_log_hears_of_it_again_and_again(caplog: pytest.LogCaptureFixture) -> None:

@@ -143,6 +143,9 @@ def test_a_caller_names_a_version():
     assert post(handler, {}) == 'main'
     with pytest.raises(RequestError, match="no version 'v3'.*'version'"):
         post(handler, {'version': 'v3'})
+    for nonsense in (['v2'], {'a': 1}, 2):
+        with pytest.raises(RequestError, match='has no version'):
+            post(handler, {'version': nonsense})
     assert post(versions({'main': 1, 'v2': 0})[0], {'version': 'v2'}) == 'main'  # not allowed
 
 

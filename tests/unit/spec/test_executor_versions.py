@@ -3,6 +3,7 @@ from msgspec.structs import replace
 
 from headrace.deploy.members import members
 from headrace.deploy.told import told_to
+from headrace.deploy.weighing import weights_text
 from headrace.errors import SpecError
 from headrace.flow import Flow
 from headrace.gateway.discovery.places import wanted
@@ -75,6 +76,8 @@ def test_a_version_is_replaced_and_what_is_common_follows_the_executor(flow):
         ({'weights': {'v3': 1}}, "weights.v3: executor 'a' has no version 'v3'"),
         ({'weights': {'main': 0}}, "no version of 'a' would get requests"),
         ({'weights': {'main': -1}}, 'a weight cannot be -1'),
+        ({'weights': {'main': float('nan')}}, 'a weight cannot be nan'),
+        ({'weights': {'main': 10**400}}, 'a weight cannot be so large'),
         ({'versions': {'main': {}}}, 'main is what executor'),
         ({'versions': {'before': {}}}, 'cannot be the name of a version'),
         ({'versions': {'v-2': {}}}, 'cannot be the name of a version'),
@@ -102,7 +105,8 @@ def test_members_and_targets_are_called_like_the_versions(flow):
 def test_each_member_is_told_what_concerns_it(flow):
     told = {member.name: load_flow(dump_flow(told_to(flow, member))) for member in members(flow)}
     gateway = told['gateway']['encoder']
-    assert shares(gateway) == {'main': 90, 'v2': 10, 'v3': 0}
+    assert gateway.weights == {}  # they are in a file of their own, which it follows
+    assert shares(with_weights(told['gateway'], weights_text(flow))['encoder']) == shares(flow['encoder'])
     assert gateway.versions['v2'].uses_with == {}
     assert told['encoder-v2']['encoder/v2'].uses_with == {'size': 'large'}
     assert told['encoder-v2']['encoder'].uses_with == {}
@@ -129,6 +133,10 @@ def test_weights_are_read_from_a_file_while_it_is_right(flow, tmp_path, caplog):
     assert weighing.look() is None
     assert weighing.look() is None
     assert caplog.text.count("no version 'v9'") == 1
+    for nonsense in ('1' + 400 * '0', '.inf', '.nan', '-1'):
+        path.write_text(f'encoder: {{main: {nonsense}}}')
+        assert weighing.look() is None
+        assert 'weights.yml:1: encoder.main: a weight cannot be' in caplog.records[-1].getMessage()
     path.write_text('')
     assert shares(weighing.look()['encoder']) == shares(flow['encoder'])
 

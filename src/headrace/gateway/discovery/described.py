@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from headrace.errors import HeadraceError, SpecError, StartError
+from headrace.errors import HeadraceError, StartError
 from headrace.gateway import elsewhere
 from headrace.gateway.discovery.following import Following
+from headrace.gateway.discovery.offers import Offers
 from headrace.gateway.orders import Target
 from headrace.gateway.upstream import reason_of
-from headrace.pipeline.assembly import described
-from headrace.pipeline.describe import EndpointInfo, ExecutorInfo, FlowInfo
+from headrace.observe.log import named
+from headrace.pipeline.describe import ExecutorInfo, FlowInfo
 from headrace.pipeline.offer import check_types
 from headrace.spec import ExecutorSpec, FlowSpec
-from headrace.spec.versions import each_version
+from headrace.spec.versions import split
 from headrace.wire import Connection
 from headrace.wire.tls import Contexts
+
+PATIENCE_S = 5.0
+"""How long all versions of all executors may take to be there, before the gateway begins without some."""
 
 ANSWER_S = 5.0
 """How long a worker may take to accept a connection and introduce itself."""
@@ -32,7 +36,8 @@ _log = logging.getLogger(__name__)
 class Described:
     """Asks one replica of each target what it offers; from then on the others have to offer the same.
 
-    `wait` is told for whom is waited.
+    Versions of an executor that are not there, or do not fit, are done without as long as one does that gets
+    requests: `on_join` is told of those that come later. `wait` is told for whom is waited.
     """
 
     def __init__(
@@ -42,14 +47,19 @@ class Described:
         self._following = following
         self._tls = tls
         self._wait = wait
-        self._known: dict[Target, ExecutorInfo] = {}
+        self.on_join: Callable[[str, ExecutorInfo], None] | None = None
+        self._offers = {
+            executor.name: Offers(executor, following.sources)
+            for executor in flow.executors
+            if not executor.join and not executor.external
+        }
         self._away = {*map(str, following.sources)}
         self._troubles: dict[str, str] = {}
 
     async def flow(self) -> FlowInfo:
-        """What the Flow offers, when somebody of each executor has answered, however long that takes.
+        """What the Flow offers, when a version of each executor has answered, however long that takes.
 
-        Raises SpecError if they do not fit each other.
+        Other versions have `PATIENCE_S`. Raises SpecError if executors do not fit each other.
         """
         self._say()
         telling = asyncio.ensure_future(self._tell())
@@ -58,63 +68,73 @@ class Described:
         try:
             async with asyncio.TaskGroup() as group:
                 asked = [group.create_task(self._external(executor)) for executor in externals]
-                for target in self._following.sources:
-                    group.create_task(self._target(target))
+                targets = [group.create_task(self._target(each)) for each in self._following.sources]
+                await self._enough(asked, targets)
+                infos = {name: offers.begin() for name, offers in self._offers.items()}
+                for task in targets:
+                    task.cancel()
         except* HeadraceError as errors:
             raise _first(errors) from None
         finally:
             telling.cancel()
-        infos = {
-            executor.name: self._assembled(executor)
-            for executor in each_version(self._flow.executors)
-            if not executor.join and not executor.external
-        }
+        for name, why in (each for offers in self._offers.values() for each in offers.left_out.items()):
+            _log.warning('the gateway begins without %r, which it uses when it comes and fits: %s', name, why)
         return check_types(self._flow, {**infos, **{task.result().name: task.result() for task in asked}})
+
+    async def _enough(
+        self, externals: Sequence[asyncio.Task[ExecutorInfo]], targets: Sequence[asyncio.Task[None]]
+    ) -> None:
+        """Wait until all have said what they offer; if it takes long, until each executor has a version."""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        while waiting := [task for task in (*externals, *targets) if not task.done()]:
+            is_late = clock() - begun >= PATIENCE_S and all(task.done() for task in externals)
+            if is_late and all(offers.first() for offers in self._offers.values()):
+                return
+            await asyncio.wait(waiting, timeout=AGAIN_S)
+
+    def weigh(self, executor: str, weights: Mapping[str, float]) -> None:
+        """From now on these are the shares of the versions of an executor."""
+        self._offers[executor].weights = weights
 
     def misfit(self, target: Target, connection: Connection) -> str:
         """What is wrong with a worker that answers for a target; '' if nothing is."""
         if connection.info is None:
             return 'it does not say what it offers'
+        flow = named(self._flow.name)
+        if flow and connection.flow and flow != connection.flow:
+            return f'it is of flow {connection.flow!r}, and not of {flow!r}'
         if connection.target and connection.target != str(target):
             return f'it is {connection.target}, and not {target}'
-        known = self._known.get(target)
-        if known is not None and offered(known) != offered(connection.info):
-            news = _difference(known, connection.info)
-            return f'it does not offer what {target} offered when this gateway began: {news}'
-        return ''
+        offers = self._offers[split(target.executor)[0]]
+        before = {*offers.usable}
+        objection = offers.objection(target, connection.info)
+        for name in offers.usable - before:
+            _log.info('%r fits, and is used from now on', name)
+            if self.on_join is not None:
+                self.on_join(name, offers.info(name))
+        return objection
 
-    def _assembled(self, executor: ExecutorSpec) -> ExecutorInfo:
-        """One executor with all its parts; SpecError if they do not fit, or its shards differ."""
-        name = executor.name
-        own = self._known[Target(name)]
-        for shard in range(1, executor.shards):
-            other = self._known[Target(name, shard=shard)]
-            if offered(other) != offered(own):
-                raise SpecError(
-                    f'the shards of executor {name!r} do not offer the same: {_difference(own, other)}',
-                    help='let all of them run the same version',
-                )
-        return described(
-            executor,
-            own,
-            self._known.get(Target(name, part='before')),
-            self._known.get(Target(name, part='after')),
-        )
+    def outdated(self, refused: Collection[Target], at_work: Mapping[str, bool]) -> list[Target]:
+        """Whose workers are `refused`, and could be used by a gateway that begins now, and have to be."""
+        return [
+            target
+            for name, offers in self._offers.items()
+            for target in offers.outdated(refused, is_at_work=at_work[name])
+        ]
 
     async def _target(self, target: Target) -> None:
-        while target not in self._known:
+        while True:
             for address in [*self._following.found.get(target, {}).values()]:
-                info = await self._met(target, address)
-                if info is not None:
-                    self._known[target] = info
+                if await self._met(target, address):
                     self._away.discard(str(target))
                     self._troubles.pop(str(target), None)
                     self._say()
                     return
             await self._news()
 
-    async def _met(self, target: Target, address: str) -> ExecutorInfo | None:
-        """What the worker at an address says; None if nobody does, or somebody else."""
+    async def _met(self, target: Target, address: str) -> bool:
+        """Whether the worker at an address says what it offers, and is no other."""
         connection: Connection = Connection(address, tls=self._tls)
         try:
             async with asyncio.timeout(ANSWER_S):
@@ -127,8 +147,7 @@ class Described:
         if trouble:
             self._troubles[str(target)] = f'{address}: {trouble}'
             self._say()
-            return None
-        return connection.info
+        return not trouble
 
     async def _external(self, executor: ExecutorSpec) -> ExecutorInfo:
         while True:
@@ -167,29 +186,6 @@ class Described:
                 where = '' if source is None else f' at {source}'
                 _log.warning('no replica of %s answers%s: %s', name, where, trouble)
             await asyncio.sleep(TOLD_EVERY_S)
-
-
-def offered(info: ExecutorInfo) -> tuple[object, ...]:
-    """What callers of an executor depend on."""
-    return info.name, {each.name: _taken(each) for each in info.endpoints}
-
-
-def _taken(endpoint: EndpointInfo) -> tuple[object, ...]:
-    return endpoint.kind, endpoint.input, endpoint.output
-
-
-def _difference(known: ExecutorInfo, other: ExecutorInfo) -> str:
-    if known.name != other.name:
-        return f'{other.name!r} in place of {known.name!r}'
-    mine, theirs = (
-        {each.name: each for each in known.endpoints},
-        {each.name: each for each in other.endpoints},
-    )
-    lacks = [name for name in mine if name not in theirs]
-    adds = [name for name in theirs if name not in mine]
-    differs = [name for name in mine if name in theirs and _taken(mine[name]) != _taken(theirs[name])]
-    words = {'lacks': lacks, 'adds': adds, 'has other documents at': differs}
-    return '; '.join(f'it {word} {", ".join(names)}' for word, names in words.items() if names)
 
 
 def _first(errors: BaseExceptionGroup[HeadraceError]) -> HeadraceError:

@@ -36,6 +36,8 @@ class Listed:
     """Replicas whose addresses are in a file: one in each line, or several with commas; # begins a comment.
 
     The file is read again and again; while it is away, or has what cannot be read, its last content counts.
+    It may be looked at while somebody writes it, so what has gone from it counts when it is still not there
+    at the next look.
     """
 
     def __init__(self, path: str, *, look_every_s: float = LOOK_EVERY_S) -> None:
@@ -45,13 +47,16 @@ class Listed:
 
     async def __aiter__(self) -> AsyncIterator[Mapping[str, str]]:
         text: str | None = None
+        seen, known = '', dict[str, str]()
         while True:
             try:
                 now = await asyncio.to_thread(self._path.read_text, encoding='utf-8')
                 if now != text:
                     found = {address: address for address in addresses_in(now)}
-                    text, self.trouble = now, ''
-                    yield found
+                    if known.keys() <= found.keys() or now == seen:
+                        text, self.trouble, known = now, '', found
+                        yield found
+                seen = now
             except (OSError, UnicodeDecodeError, SpecError) as error:
                 if str(error) != self.trouble:
                     self.trouble = str(error)

@@ -15,7 +15,7 @@ from headrace._version import __version__
 from headrace.gateway.entrance import Readiness, States
 from headrace.gateway.http.request import Request
 from headrace.gateway.http.response import Response, as_json
-from headrace.gateway.problems import problems
+from headrace.gateway.problems import passed_over, problems
 from headrace.observe.paths import hide_paths
 from headrace.pipeline.describe import FlowInfo
 
@@ -45,6 +45,8 @@ class Health:
         answer: dict[str, object] = {'status': status, 'executors': executors}
         if problem:
             answer['problems'] = problems(executors, self._replicas())
+        elif without := passed_over(executors, self._replicas()):
+            answer['passed_over'] = without
         return as_json(answer) if status == 'ready' else as_json(answer, 503, ((b'retry-after', b'1'),))
 
     async def dry_run(self, request: Request) -> Response:

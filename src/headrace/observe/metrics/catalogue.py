@@ -120,7 +120,8 @@ QUEUE_LENGTH = Metric(
 CALLS = Metric(
     name='headrace_calls_outstanding',
     kind='gauge',
-    help='Calls of an executor that are not answered yet: at its replicas, or waiting at the gateways for one',
+    help='Calls of an executor that are not answered yet: at its replicas, or waiting at the gateways for '
+    'one',
     labels=('executor', 'shard'),
 )
 REPLICA_IN_FLIGHT = Metric(
@@ -134,6 +135,13 @@ REPLICA_UP = Metric(
     kind='gauge',
     help='1 if the gateways reach a replica and send it calls, else 0',
     labels=EXECUTOR,
+    merge='min',
+)
+VERSION_UP = Metric(
+    name='headrace_version_up',
+    kind='gauge',
+    help='1 if a version of an executor that has several can work, 0 if others get its requests',
+    labels=('executor',),
     merge='min',
 )
 
@@ -265,7 +273,7 @@ GATEWAY = (
 """What gateways measure at their doors."""
 HOPS = (
     *(HOP_SECONDS, HOP_ERRORS, RETRIES),
-    *(QUEUE_LENGTH, CALLS, REPLICA_IN_FLIGHT, REPLICA_UP),
+    *(QUEUE_LENGTH, CALLS, REPLICA_IN_FLIGHT, REPLICA_UP, VERSION_UP),
 )
 """What gateways measure of the executors."""
 WORKER = (

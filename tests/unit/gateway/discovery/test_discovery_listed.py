@@ -32,3 +32,27 @@ async def test_a_file_is_read_again_when_it_changes(tmp_path, caplog):
         other.replace(file)
         assert await soon(found) == ['tcp:10.0.0.2:1']
     assert len([record for record in caplog.records if 'No such file' in record.message]) <= 2
+
+
+class Looks:
+    """A file that has another text at each look, and stays as it is at the last."""
+
+    def __init__(self, *texts):
+        self._texts = texts
+        self.count = 0
+
+    def read_text(self, encoding):
+        self.count += 1
+        return self._texts[min(self.count, len(self._texts)) - 1]
+
+
+async def test_a_file_that_is_being_written_loses_nobody():
+    listed = Listed('places', look_every_s=0.001)
+    listed._path = Looks('a:1\nb:1', '', 'a:1', 'a:1\nb:1\nc:1', 'c:1')
+    async with aclosing(aiter(listed)) as found:
+        assert [await soon(found) for _ in range(3)] == [
+            ['tcp:a:1', 'tcp:b:1'],
+            ['tcp:a:1', 'tcp:b:1', 'tcp:c:1'],
+            ['tcp:c:1'],
+        ]
+    assert listed._path.count >= 6  # who has gone is still not there at a second look

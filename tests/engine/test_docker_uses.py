@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from engine import Engine
+from waiting import wait_until
 
 from headrace import Document, DocumentArray, Executor, Flow, requests
 from headrace.cli import main
@@ -102,14 +102,6 @@ def flow_name(engine: Engine, left_over: Callable[..., None]) -> Iterator[str]:
     assert not found, 'containers are left'
 
 
-def eventually(true: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any:
-    deadline = time.monotonic() + within_s
-    while not (found := true()):
-        assert time.monotonic() < deadline, f'not within {within_s:g} s: {what}'
-        time.sleep(0.05)
-    return found
-
-
 def said(flow: Any, on: str = '/', text: str = '', **options: Any) -> Document:
     answer = flow.post(on, DocumentArray([Document(text=text)]), **options)
     found: Document = answer[0]
@@ -152,12 +144,12 @@ def test_two_containers_and_a_process(
 
         # killed, it comes back, and requests go on
         engine.run('kill', first)
-        again = eventually(
+        again = wait_until(
             lambda: (
                 set(engine.containers(f'label=headrace.flow={flow_name}', 'label=headrace.executor=first'))
                 - {first}
             ),
-            'another container in its place',
+            what='another container in its place',
         )
         assert said(flow).text == 'first second plain'
         assert first not in again
@@ -245,7 +237,7 @@ def test_nothing_outlives_its_parent(engine: Engine, image: str, flow_name: str,
         assert len(engine.containers(f'label=headrace.flow={flow_name}')) == 2
         process.send_signal(how)
         process.wait(WITHIN_S)
-    eventually(lambda: not engine.containers(f'label=headrace.flow={flow_name}'), 'no container of its')
+    wait_until(lambda: not engine.containers(f'label=headrace.flow={flow_name}'), what='no container of its')
 
 
 def test_the_next_start_removes_what_is_left(engine: Engine, image: str, flow_name: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from engine import Engine
+from waiting import wait_until
 
 from headrace.deploy.kubernetes import Cluster, kubernetes_manifests
 from headrace.deploy.yamltext import yaml_text
@@ -51,8 +52,8 @@ def test_podman_runs_a_deployment_and_its_config_map(
         podman.run('play', 'kube', str(file))
         for number in range(2):
             name = f'flow-says-pod-{number}-worker'
-            told = answer(podman, name)
-            assert 'HTTP/1.1 200' in told, podman.call('logs', name)
+            logs = partial(podman.call, 'logs', name)
+            told = wait_until(partial(answer, podman, name), WITHIN_S, logs)
             assert '\n10001\n' in told
             assert 'Read-only file system' in told
     finally:
@@ -61,10 +62,6 @@ def test_podman_runs_a_deployment_and_its_config_map(
 
 
 def answer(podman: Engine, name: str) -> str:
-    """What the container says of itself as soon as it is ready, or after a while."""
-    deadline = time.monotonic() + WITHIN_S
-    while True:
-        told = podman.call('exec', name, 'bash', '-c', READY).stdout
-        if ' 200 ' in told or time.monotonic() > deadline:
-            return told
-        time.sleep(0.1)
+    """What the container says of itself when it is ready."""
+    told: str = podman.call('exec', name, 'bash', '-c', READY).stdout
+    return told if 'HTTP/1.1 200' in told else ''

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from engine import Engine
+from waiting import wait_until
 
 from headrace import Document, DocumentArray, Flow
 
 pytestmark = [pytest.mark.engine, pytest.mark.needs('podman'), pytest.mark.timeout(400)]
 
-WITHIN_S = 60.0
 
 EXECUTOR = """
 from headrace import Executor, requests
@@ -49,9 +48,6 @@ def test_podman(
         assert flow.post('/', docs).texts == ['hello!']
         (first,) = podman.containers(label)
         podman.run('kill', first)
-        deadline = time.monotonic() + WITHIN_S
-        while not set(podman.containers(label)) - {first}:
-            assert time.monotonic() < deadline, 'none in its place'
-            time.sleep(0.05)
+        wait_until(lambda: set(podman.containers(label)) - {first}, what='none in its place')
         assert flow.post('/', docs).texts == ['hello!']
     assert not podman.containers(label)

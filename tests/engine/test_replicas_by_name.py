@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from engine import Engine
+from waiting import wait_until
 
 from headrace import Document, DocumentArray
 from headrace.client import AsyncClient
@@ -65,10 +66,10 @@ class Ship:
 
     def await_ready(self, *names: str) -> None:
         """Wait until these say that they are."""
-        deadline = time.monotonic() + WITHIN_S
-        while not all('is ready at' in self._said(name) for name in names):
-            assert time.monotonic() < deadline, [self._said(name)[-500:] for name in names]
-            time.sleep(0.05)
+        wait_until(
+            lambda: all('is ready at' in self._said(name) for name in names),
+            what=lambda: [self._said(name)[-500:] for name in names],
+        )
 
     def _said(self, name: str) -> str:
         done = self._engine.call('logs', name)

@@ -27,6 +27,10 @@ _LINES = 15
 _log = logging.getLogger(__name__)
 
 
+class EngineAway(StartError):
+    """A container engine that was there does not answer now."""
+
+
 class Image(Struct, frozen=True, kw_only=True):
     """An image that the engine has."""
 
@@ -68,12 +72,13 @@ class Engine(Struct, frozen=True, kw_only=True):
     def image(self, name: str) -> Image | None:
         """What the engine knows of an image; None if it has no such image, or what is called so is an option.
 
-        StartError if it does not answer.
+        EngineAway if it does not answer.
         """
         if not name or name.startswith('-'):
             return None
         done = self._answer('image', 'inspect', name)
         if done.returncode:
+            self._check_answers(done.stderr)
             return None
         told: dict[str, Any] = msgspec.json.decode(done.stdout)[0]
         config = told.get('Config') or {}
@@ -98,20 +103,28 @@ class Engine(Struct, frozen=True, kw_only=True):
             return False
 
     def has(self, container: str) -> bool:
-        """Whether there is a container of this name or id, running or not; StartError if that is not said."""
+        """Whether there is a container of this name or id, running or not; EngineAway if that is not said."""
         done = self._answer('container', 'inspect', container)
-        if done.returncode and 'no such container' not in done.stderr.lower():
-            raise StartError(
-                f'{self.name} does not say whether there is {container}: {last_words(done.stderr)}'
-            )
+        if done.returncode:
+            self._check_answers(done.stderr)
         return done.returncode == 0
+
+    def _check_answers(self, said: str) -> None:
+        """Raise EngineAway if it did not say that there is no such thing, and does not answer at all."""
+        if 'no such' in said.lower():
+            return
+        engine, reason = _asked(self.program)
+        if engine is None:
+            raise EngineAway(
+                f'{self.name} does not answer: {reason}', help='see whether it runs; restart it if need be'
+            )
 
     def _answer(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What a command says that asks something, however it ends; StartError if it takes too long."""
         try:
             return _run(self.command(*arguments), ANSWER_S)
         except subprocess.TimeoutExpired:
-            raise StartError(
+            raise EngineAway(
                 f'{self.name} does not answer: {arguments[0]} took more than {ANSWER_S:g} s',
                 help='see whether it hangs; restart it if need be',
             ) from None

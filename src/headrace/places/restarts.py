@@ -8,6 +8,9 @@ FIRST_S = 0.1
 LONGEST_S = 10.0
 """The waits before a process is started again: the first, doubling up to the longest."""
 
+MOST_DOUBLINGS = 30
+"""A wait is doubled no more often: some day it would be no number."""
+
 LIMIT = 5
 """After so many ends in a row for which nobody else is to blame, a process is given up."""
 
@@ -19,7 +22,8 @@ class End(NamedTuple):
     """How a process ended and what it had done by then.
 
     `ready_s` is for how long it was ready to serve (None: it never was), `called` whether it was given work,
-    `served` whether it finished some, `was_killed` whether SIGKILL or SIGTERM ended it.
+    `served` whether it finished some, `was_killed` whether SIGKILL or SIGTERM ended it. `was_tried` is False
+    if nothing could be started at all, for what would have started it was away.
     """
 
     how: str
@@ -27,6 +31,7 @@ class End(NamedTuple):
     called: bool = False
     served: bool = False
     was_killed: bool = False
+    was_tried: bool = True
 
     @property
     def is_own_fault(self) -> bool:
@@ -34,6 +39,10 @@ class End(NamedTuple):
 
         Not if it was ready and then killed, by whomever, or died over work: other work may do it no harm.
         """
+        return self.was_tried and self._has_failed
+
+    @property
+    def _has_failed(self) -> bool:
         return self.ready_s is None or not (self.called or self.was_killed)
 
 
@@ -57,4 +66,4 @@ class Restarts:
         self._faults = self._faults + 1 if end.is_own_fault else 0
         if self._faults >= LIMIT:
             return None
-        return float(min(LONGEST_S, FIRST_S * 2 ** (self._ends - 1)))
+        return float(min(LONGEST_S, FIRST_S * 2 ** min(self._ends - 1, MOST_DOUBLINGS)))

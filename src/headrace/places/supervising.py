@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Protocol
 
+from headrace.containers.engine import EngineAway
 from headrace.errors import HeadraceError
 from headrace.places.restarts import LIMIT, End, Restarts
 
@@ -66,6 +67,8 @@ async def _start(service: Service) -> End | None:
     """Start it; None if that worked."""
     try:
         await service.start()
+    except EngineAway as error:
+        return End(error.message, was_tried=False)
     except HeadraceError as error:
         return End(error.message)
     except Exception as error:  # a fault of ours must not end the watch over a process

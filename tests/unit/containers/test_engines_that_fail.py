@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import pytest
 
 from headrace.containers import engine as engines
 from headrace.containers import owners
-from headrace.containers.engine import Engine, find
+from headrace.containers.engine import Engine, EngineAway, find
 from headrace.errors import StartError
 
-GONE = 'Error: No such container: a'
+VERSION = json.dumps({'Client': {'Version': '28.2.2'}, 'Server': {'Version': '20.10.24'}})
 DEAD = 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?'
 
 
@@ -38,25 +39,27 @@ def test_one_that_hangs_is_told(engine: Callable[[str], Engine], monkeypatch: py
     hanging = engine(HANGS)
     for ask in (
         lambda: hanging.image('a:1'),
+        lambda: hanging.can_get('a:1'),
         lambda: hanging.has('a'),
         lambda: owners.remove(hanging, 'a'),
         lambda: owners.remove_abandoned(hanging),
     ):
         with pytest.raises(StartError, match='answer'):
             ask()
-    assert not engine(f'[ "$1" = image ] && exit 1; {HANGS}').can_get('a:1')
+    assert not engine(f'[ "$1" = image ] && echo "No such image" >&2 && exit 1; {HANGS}').can_get('a:1')
     monkeypatch.delenv('DOCKER_HOST', raising=False)
     with pytest.raises(StartError, match='nothing within'):
         find(hanging.program)
 
 
-def test_a_container_of_an_engine_that_died_is_not_taken_for_gone(engine: Callable[[str], Engine]) -> None:
-    assert not engine(f'echo "{GONE}" >&2; exit 1').has('a')
+def test_what_an_engine_has_that_died_is_not_taken_for_gone(engine: Callable[[str], Engine]) -> None:
+    lives = engine(f"[ $1 = version ] && echo '{VERSION}' && exit 0; echo 'a is not known' >&2; exit 1")
+    assert not lives.has('a')
+    assert lives.image('a') is None
     dead = engine(f'echo "{DEAD}" >&2; exit 1')
-    with pytest.raises(StartError, match='does not say whether there is a: Cannot connect'):
-        dead.has('a')
-    with pytest.raises(StartError, match='Cannot connect'):
-        owners.remove(dead, 'a')
+    for ask in (lambda: dead.has('a'), lambda: dead.image('a'), lambda: owners.remove(dead, 'a')):
+        with pytest.raises(EngineAway, match='docker does not answer: Cannot connect'):
+            ask()
 
 
 @pytest.mark.parametrize('name', ['--help', '-f', '--privileged', ''])

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from headrace.containers.engine import EngineAway
 from headrace.errors import ExecutorError, StartError
 from headrace.places import restarts, supervising
 from headrace.places.restarts import LIMIT, LONGEST_S, STEADY_S, End, Restarts
@@ -12,6 +13,7 @@ NEVER_READY = End('exit status 1')
 IDLE = End('exit status 1', ready_s=0.5)
 KILLED = End('killed by signal 9', ready_s=0.5, was_killed=True)
 OVER_WORK = End('killed by signal 11', ready_s=0.5, called=True)
+NOT_TRIED = End('docker does not answer', was_tried=False)
 AFTER_WORK = End('killed by signal 9', ready_s=0.5, called=True, served=True, was_killed=True)
 
 
@@ -22,10 +24,10 @@ def test_who_never_gets_to_work_is_given_up(end):
     assert waits == [0.1, 0.2, 0.4, 0.8, None]
 
 
-@pytest.mark.parametrize('end', [KILLED, OVER_WORK], ids=['killed', 'over work'])
+@pytest.mark.parametrize('end', [KILLED, OVER_WORK, NOT_TRIED], ids=['killed', 'over work', 'not tried'])
 def test_who_was_killed_or_died_over_work_is_started_again_for_ever_ever_more_slowly(end):
     one = Restarts()
-    waits = [one.wait_s(end) for _ in range(100)]
+    waits = [one.wait_s(end) for _ in range(5000)]
     assert None not in waits
     assert waits == sorted(waits)
     assert waits[-1] == LONGEST_S
@@ -97,6 +99,15 @@ async def test_a_start_that_fails_is_an_end(caplog):
     assert "executor 'clumsy' ended 5 times in a row and is given up" in service.reason
     assert 'no weights here' in service.reason
     assert service.reason in caplog.text
+
+
+@pytest.mark.usefixtures('no_wait')
+async def test_nobody_is_given_up_while_the_container_engine_is_away():
+    away = [EngineAway('docker does not answer')] * (3 * LIMIT)
+    service = Clumsy([*away, None, *[ExecutorError('x')] * LIMIT], [KILLED, NEVER_READY])
+    async with asyncio.timeout(10):
+        await supervising.keep(service)
+    assert service.log[: len(away) + 3] == ['ended', *['start'] * (len(away) + 1), 'ended']
 
 
 @pytest.mark.usefixtures('no_wait')

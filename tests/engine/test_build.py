@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from engine import Engine
+from waiting import wait_until
 
 from headrace import Client
 from headrace.images.own import own as find_own
@@ -95,12 +95,8 @@ def running(engine: Engine, image: str, *options: str, port: int = 8080) -> Iter
         engine.run('volume', 'rm', '-f', name)
 
 
-def wait_until(engine: Engine, name: str, holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not holds():
-        if time.monotonic() > deadline:
-            pytest.fail(f'{what} not within {WITHIN_S:.0f} s\n{engine.call("logs", name)}')
-        time.sleep(0.1)
+def wait_for(engine: Engine, name: str, holds: Callable[[], bool]) -> None:
+    wait_until(holds, WITHIN_S, lambda: engine.call('logs', name))
 
 
 def is_ready(address: str) -> bool:
@@ -122,9 +118,9 @@ def answer(address: str) -> list[str]:
 
 def test_an_executor_without_rights(engine: Engine, image: str) -> None:
     with running(engine, image) as (name, address):
-        wait_until(engine, name, lambda: is_ready(address), 'ready')
+        wait_for(engine, name, lambda: is_ready(address))
         assert answer(address) == ['ABC']
-        wait_until(engine, name, lambda: health(engine, name) == 'healthy', 'healthy')
+        wait_for(engine, name, lambda: health(engine, name) == 'healthy')
         assert engine.run('exec', name, 'id', '-u') == '10001'
         assert engine.run('exec', name, 'sh', '-c', 'cat /data/*/*/seen') == 'yes'
         assert engine.call('exec', name, 'touch', '/app/x').returncode != 0
@@ -175,7 +171,7 @@ def test_a_change_of_the_code_makes_one_layer(
         assert len(before) == len(after)
         assert sum(one != two for one, two in zip(before, after, strict=True)) == 1
         with running(engine, tag) as (name, address):
-            wait_until(engine, name, lambda: is_ready(address), 'ready')
+            wait_for(engine, name, lambda: is_ready(address))
             assert answer(address) == ['ABC!']
     finally:
         engine.run('rmi', '-f', tag)
@@ -195,7 +191,7 @@ def test_a_flow(engine: Engine, own: tuple[str, ...], image: str, folder: Path, 
     try:
         assert layers(engine, tag)[:-2] == layers(engine, image)[:-2]
         with running(engine, tag) as (name, address):
-            wait_until(engine, name, lambda: is_ready(address), 'ready')
+            wait_for(engine, name, lambda: is_ready(address))
             assert answer(address) == ['ABC']
     finally:
         engine.run('rmi', '-f', tag)

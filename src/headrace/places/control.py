@@ -116,7 +116,8 @@ def order(directory: str, what: Order, *, timeout_s: float = TIMEOUT_S) -> Any:
         raise HeadraceError(
             'the Flow does not answer: it has ended, or its gateway runs alone, and takes no orders',
             help='what runs alone does what its Flow says when it starts: observe: {logs: {level: ...}, '
-            'record: {path: ...}}',
+            'record: {path: ...}}; shares of versions are in the file of its --weights '
+            '(headrace weights ... --file FILE)',
         ) from None
     except OSError as error:
         raise HeadraceError(f'the Flow does not answer: {error}') from error

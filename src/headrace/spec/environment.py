@@ -52,6 +52,14 @@ class Environment(Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         Literal['DEBUG', 'INFO', 'WARNING', 'ERROR'], Meta(description='The least that is logged.')
     ] = 'INFO'
+    published: Annotated[
+        str,
+        Meta(
+            description='In a container: the address of the machine at which its ports are published. At '
+            '127.0.0.1 a gateway that asks nobody who they are is on its guard as one that listens there: it '
+            'refuses names that a page may have lent.'
+        ),
+    ] = ''
     runtime_dir: Annotated[
         str, Meta(description="Folder for the sockets of running Flows; default: the system's.")
     ] = ''

@@ -125,6 +125,17 @@ async def test_names_of_this_machine_are_its_own(open_flow, host):
         assert (await shop.client.post('/clear', json={}, headers={'host': host})).status_code == 200
 
 
+async def test_in_a_container_that_is_published_for_this_machine_it_is_the_same(open_flow, monkeypatch):
+    """There it listens everywhere, and is not told where its port is reached but by a variable."""
+    monkeypatch.setenv('HEADRACE_PUBLISHED', '127.0.0.1')
+    shop = await open_flow(Shop, host='0.0.0.0', insecure=True)
+    for host, status in (('shop.evil.example', 403), ('127.0.0.1:8080', 200), ('gateway:8080', 200)):
+        assert (await shop.client.post('/clear', json={}, headers={'host': host})).status_code == status
+    monkeypatch.setenv('HEADRACE_PUBLISHED', '10.0.0.7')
+    shop = await open_flow(Shop, host='0.0.0.0', insecure=True)
+    assert (await shop.client.post('/clear', json={}, headers={'host': 'shop.example'})).status_code == 200
+
+
 async def test_behind_a_proxy_or_a_key_any_name_is_good(open_flow, tmp_path):
     shown, kept = keys.new_key('all')
     keys.write(tmp_path / 'keys.json', keys.KeyFile((kept,)))

@@ -16,6 +16,7 @@ from headrace.deploy.kubernetes import Cluster, kubernetes_manifests
 from headrace.errors import SpecError
 from headrace.spec import ExecutorSpec, FlowSpec, GatewaySpec, load_flow
 from headrace.spec.container import ClusterSpec, SecretRef
+from headrace.spec.security import SecuritySpec
 
 OPEN = GatewaySpec(insecure=True)
 
@@ -158,3 +159,25 @@ def test_exports_run_nothing_of_the_flow(tmp_path: Path) -> None:
         done = CliRunner().invoke(main, command)
         assert done.exit_code == 0, done.output
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ('gateway', 'publish', 'told'),
+    [
+        (GatewaySpec(), '', '127.0.0.1'),
+        (GatewaySpec(host='::1'), '', '::1'),
+        (GatewaySpec(host='0.0.0.0', insecure=True), '', None),
+        (GatewaySpec(host='0.0.0.0', security=SecuritySpec(keys='keys.json')), '', None),
+        (GatewaySpec(security=SecuritySpec(keys='keys.json')), '', None),
+        (GatewaySpec(insecure=True), '', None),
+    ],
+)
+def test_a_gateway_that_is_published_for_this_machine_knows_it(
+    gateway: GatewaySpec, publish: str, told: str | None
+) -> None:
+    """Pages in a browser on it could else call the Flow by a name that means 127.0.0.1 for a moment."""
+    spec = FlowSpec(gateway=gateway, executors=(ExecutorSpec(name='a'),))
+    files = compose_files(spec, Composing(image='shop:1', publish=publish))
+    services = yaml.safe_load(files['compose.yaml'])['services']
+    assert services['gateway'].get('environment', {}).get('HEADRACE_PUBLISHED') == told
+    assert 'HEADRACE_PUBLISHED' not in services['a'].get('environment', {})

@@ -15,6 +15,7 @@ from headrace.deploy.shipped import FLOW_FILE, Shipped
 from headrace.deploy.weighing import FOLDER, has_weights
 from headrace.spec import ExecutorSpec, FlowSpec
 from headrace.spec.container import bytes_of
+from headrace.spec.exposure import is_loopback
 from headrace.spec.image import DATA, HEALTH_PORT, USER
 
 ASKED_EVERY_S = 3
@@ -36,7 +37,7 @@ def service(
         'image': shipped.image,
         'entrypoint': command(shipped.command[:1]),
         'command': command(shipped.command[1:]),
-        'environment': environment(shipped),
+        'environment': {**environment(shipped), **_on_its_guard(spec, member, composing)},
         'configs': [{'source': shipped.name, 'target': FLOW_FILE}],
         'secrets': [{'source': secret_name(file), 'target': file.path} for file in shipped.files],
         'ports': _ports(shipped, published(spec, composing)),
@@ -58,6 +59,13 @@ def service(
         'cap_drop': ['ALL'],
         'security_opt': ['no-new-privileges:true'],
     }
+
+
+def _on_its_guard(spec: FlowSpec, member: Member, composing: Composing) -> dict[str, str]:
+    """What a gateway is told that is published for this machine alone, and asks nobody."""
+    host, gateway = published(spec, composing), spec.gateway
+    is_open = gateway.insecure or gateway.security.authenticates or not is_loopback(host)
+    return {} if is_open or not member.is_gateway else {'HEADRACE_PUBLISHED': host}
 
 
 def secret_name(file: SecretFile) -> str:

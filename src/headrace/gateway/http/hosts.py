@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from headrace.errors import Forbidden
 from headrace.gateway.entrance import Entrance
+from headrace.spec import environment
 from headrace.spec.exposure import is_loopback
 
 MOST = 64
@@ -18,18 +19,21 @@ MOST = 64
 
 
 class Hosts:
-    """Knows by what names a gateway can be asked for that listens on this machine alone, and asks nobody.
+    """Knows by what names a gateway can be asked for that is reached on this machine alone, and asks nobody.
 
     Addresses, names without a dot, those below `localhost`, and those of the origins in `cors`: none of these
     can be lent. Elsewhere (`is_needed`) a proxy, or who has to show a key, is asked for by any name; so is a
     gateway whose `cors` is everybody, unless this is not for pages of others at all (`for_pages` is false).
+    In a container it listens everywhere, and HEADRACE_PUBLISHED says where that is reached.
     """
 
     def __init__(self, entrance: Entrance, *, for_pages: bool = True) -> None:
         spec = entrance.spec
         for_all = for_pages and '*' in spec.cors
-        is_asked = entrance.guard is not None or spec.insecure or bool(spec.trusted_proxies)
-        self.is_needed = not is_asked and is_loopback(spec.host) and not for_all
+        published = environment.read().published
+        is_open = spec.insecure and not published
+        is_asked = entrance.guard is not None or is_open or bool(spec.trusted_proxies)
+        self.is_needed = not is_asked and is_loopback(published or spec.host) and not for_all
         self.known: set[bytes | None] = {None}
         self._allowed = frozenset(_name_of(urlsplit(origin).netloc) for origin in spec.cors)
 

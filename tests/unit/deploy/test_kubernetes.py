@@ -10,12 +10,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from manifests import Object, pods, problems, schema_problems, selected
-from msgspec.structs import replace
+from manifests import Object, pods, problems, schema_problems
 
 from headrace.deploy.kubernetes import Cluster, Manifests, cluster_of, kubernetes_manifests
 from headrace.errors import SpecError
-from headrace.spec import ExecutorSpec, FlowSpec, load_flow
+from headrace.spec import FlowSpec, load_flow
 
 SHOP = """
 jtype: Flow
@@ -254,66 +253,6 @@ def test_replicas_grow_with_processors_and_with_the_queue_that_gateways_tell() -
     query = 'sum(headrace_calls_outstanding{flow="My shop",executor="encoder",shard="0",namespace="shop"})'
     assert keda['triggers'][1]['metadata']['query'] == query
     assert (keda['minReplicaCount'], keda['maxReplicaCount']) == (2, 6)
-
-
-@pytest.mark.parametrize(
-    ('old', 'new', 'said'),
-    [
-        ('My_shop', 'My shop', "its flow; 'My shop' is none that"),
-        ('My_shop', 'a' * 64, 'its flow'),
-        ('encoder', '_encoder', "its executor; '_encoder' is none"),
-    ],
-)
-def test_a_queue_that_cannot_be_asked_for_alone_is_not_asked_for(old: str, new: str, said: str) -> None:
-    other = shop(SHOP.replace(f'name: {old}', f'name: {new}'))
-    with pytest.raises(SpecError, match=said) as raised:
-        export(other)
-    assert '--scaler keda' in str(raised.value.help)
-    by_cpu = shop(SHOP.replace(f'name: {old}', f'name: {new}').replace('scale_on_queue: 8', ''))
-    assert export(by_cpu)
-
-
-def test_keda_counts_the_queues_of_one_namespace() -> None:
-    with pytest.raises(SpecError, match='all namespaces') as raised:
-        export(scaler='keda', prometheus='http://p:9090', namespace='')
-    assert '--namespace' in str(raised.value.help)
-    assert export(shop(SHOP.replace('scale_on_queue: 8', '')), scaler='keda', namespace='')
-
-
-@pytest.mark.parametrize('name', ['eu_gateway', 'Eu_Gateway', 'eu_gateway_public'])
-def test_no_executor_is_called_like_the_gateway_of_another_flow(name: str) -> None:
-    flow = FlowSpec(name='shop', executors=(ExecutorSpec(name=name),))
-    with pytest.raises(SpecError, match=rf'{name}.*the gateway of another Flow has') as raised:
-        export(flow)
-    assert 'does not end with gateway' in str(raised.value.help)
-    assert export(replace(flow, executors=(ExecutorSpec(name=f'{name}_1'),)))
-
-
-def test_a_flow_that_is_there_twice_has_pods_of_its_own() -> None:
-    one_is, other = (
-        [*export(prefix=prefix, monitoring='service-monitor').objects] for prefix in (None, 'eu-')
-    )
-    both = [*one_is, *other]
-    assert {o['metadata']['name'] for o in one_is}.isdisjoint(o['metadata']['name'] for o in other)
-    for objects in (one_is, other):
-        own = [template for _, template in pods(objects)]
-        for found in objects:
-            spec = found.get('spec', {})
-            selector = spec.get('podSelector') or spec.get('selector')
-            if selector and found['kind'] != 'ServiceMonitor':
-                chosen = selected(both, selector.get('matchLabels', selector))
-                assert chosen, found['metadata']
-                assert all(template in own for template in chosen)
-    (monitor,) = [o for o in other if o['kind'] == 'ServiceMonitor']
-    assert monitor['spec']['selector']['matchLabels'] == {'app.kubernetes.io/instance': 'eu'}
-
-
-def test_a_flow_that_has_another_name_in_the_cluster_is_told() -> None:
-    (note,) = [
-        note for note in export(shop(SPACED), scaler='keda', prometheus='http://p').notes if 'Flow' in note
-    ]
-    assert note.startswith("the Flow 'My shop' is 'my-shop' in the cluster")
-    assert not any('the Flow' in note for note in export(replace(shop(), name='my-shop')).notes)
 
 
 def test_workers_are_reached_by_gateways_only() -> None:

@@ -67,7 +67,7 @@ class Health:
         self._own: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self._thread: threading.Thread | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], None] = {}  # the oldest first
 
     def open(self, where: str) -> None:
         """Answer at `where` (host:port) from now on; StartError if that cannot be had."""
@@ -131,10 +131,12 @@ class Health:
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None or len(self._connections) >= MOST_CONNECTIONS:
-            writer.transport.abort()
-            return
-        self._connections.add(task)
+        assert task is not None
+        if len(self._connections) >= MOST_CONNECTIONS:  # who says nothing must not keep probes away
+            oldest = next(iter(self._connections))
+            del self._connections[oldest]
+            oldest.cancel()
+        self._connections[task] = None
         try:
             async with asyncio.timeout(REQUEST_S):
                 head = await reader.readuntil(b'\r\n\r\n')
@@ -144,7 +146,7 @@ class Health:
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # who asks like this gets no answer
         finally:
-            self._connections.discard(task)
+            self._connections.pop(task, None)
             writer.close()
 
     async def _answered(self, head: bytes) -> tuple[str, Answer]:

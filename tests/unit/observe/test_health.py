@@ -107,6 +107,19 @@ def test_more_connections_than_there_is_room_for_are_closed_and_do_not_stay(heal
             line.close()
 
 
+def test_who_says_nothing_keeps_no_probe_away(health):
+    """A probe that fails has a container ended: whoever reaches the port must not be able to have that."""
+    where = host_and_port(health.address)
+    idle = [socket.create_connection(where, timeout=20) for _ in range(3 * MOST_CONNECTIONS)]
+    try:
+        for _ in range(5):
+            assert got(health, '/live')[0] == 200
+        assert idle[0].recv(1) == b''  # the oldest has made room
+    finally:
+        for line in idle:
+            line.close()
+
+
 async def test_an_event_loop_that_is_stuck_is_not_live(health, monkeypatch):
     monkeypatch.setattr(module, 'STUCK_S', 0.3)
     health.reason = ''

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tls_proxy import encrypted, make_certificates
 from waiting import wait_until
 
 from headrace import BaseDoc, DocList, Document, DocumentArray, Executor, Flow, requests
-from headrace.client.loop import LoopThread
 from headrace.errors import BadServer, ExecutorFailure, HeadraceError, SpecError, StartError, Unavailable
 
 
@@ -311,59 +309,12 @@ def test_a_circle_of_flows_ends() -> None:
 
 @pytest.fixture(scope='module')
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority (ca.pem), and server.pem, which it signed, with its key."""
-    folder = tmp_path_factory.mktemp('certificates')
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(['openssl', *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
-
-    key = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes')
-    signs = ('-addext', 'keyUsage=critical,keyCertSign')
-    openssl('req', '-x509', *key, *signs, '-subj', '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem')
-    (folder / 'names').write_text('subjectAltName=IP:127.0.0.1,DNS:localhost')
-    openssl('req', *key, '-subj', '/CN=server', '-keyout', 'server.key', '-out', 'server.csr')
-    signed = ('-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names')
-    openssl('x509', '-req', '-in', 'server.csr', *signed, '-out', 'server.pem')
-    return folder
-
-
-@contextmanager
-def encrypted(target: int, folder: Path) -> Iterator[int]:
-    """The port of a proxy that speaks TLS, and hands what it hears to a Flow's gRPC port."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / 'server.pem', folder / 'server.key')
-    context.set_alpn_protocols(['h2'])
-
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        finally:
-            writer.close()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner = await asyncio.open_connection('127.0.0.1', target)
-        await asyncio.gather(pipe(reader, inner[1]), pipe(inner[0], writer), return_exceptions=True)
-
-    async def begin() -> asyncio.Server:
-        return await asyncio.start_server(accept, '127.0.0.1', 0, ssl=context)
-
-    async def end(server: asyncio.Server) -> None:
-        server.close()
-
-    loop = LoopThread('proxy of a test')
-    server = loop.run(begin())
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        loop.run(end(server))
-        loop.close()
+    return make_certificates(tmp_path_factory.mktemp('certificates'))
 
 
 @pytest.mark.needs('openssl')
 def test_it_is_reached_over_tls(other: Flow, place: str, certificates: Path) -> None:
-    with encrypted(other.port, certificates) as port:
+    with encrypted(other.port, 'h2', certificates) as port:
         authority = str(certificates / 'ca.pem')
         with near(place, host=f'grpcs://localhost:{port}', tls=authority) as flow:
             assert flow.post('/', Document()).texts == [' near far near']
@@ -376,7 +327,7 @@ def test_it_is_reached_over_tls(other: Flow, place: str, certificates: Path) -> 
 def test_the_path_of_an_authority_begins_at_the_file_of_the_flow(
     other: Flow, place: str, certificates: Path
 ) -> None:
-    with encrypted(other.port, certificates) as port:
+    with encrypted(other.port, 'h2', certificates) as port:
         file = certificates / 'flow.yml'
         file.write_text(
             f'with: {{place: {place}}}\n'

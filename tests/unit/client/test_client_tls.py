@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tls_proxy import encrypted, make_certificates
 
 from headrace.cli import main
 from headrace.client import Client, Tls
-from headrace.client.loop import LoopThread
 from headrace.documents import Document
 from headrace.errors import BadServer, SpecError
 from headrace.spec.security import SecuritySpec, TlsSpec
@@ -25,69 +21,21 @@ pytestmark = pytest.mark.needs('openssl')
 
 @pytest.fixture(scope='session')
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority (ca.pem) and what it signed: server.pem and client.pem with their keys."""
-    folder = tmp_path_factory.mktemp('certificates')
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(['openssl', *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
-
-    new_key = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes')
-    signs = ('-addext', 'keyUsage=critical,keyCertSign')  # Python 3.13 wants it said
-    openssl('req', '-x509', *new_key, *signs, '-subj', '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem')
-    names = {'server': 'IP:127.0.0.1,DNS:localhost', 'client': 'DNS:client', 'shop': 'DNS:shop.example'}
-    for name, alternatives in names.items():
-        (folder / 'names').write_text(f'subjectAltName={alternatives}')
-        openssl('req', *new_key, '-subj', f'/CN={name}', '-keyout', f'{name}.key', '-out', f'{name}.csr')
-        signed = ('-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names')
-        openssl('x509', '-req', '-in', f'{name}.csr', *signed, '-out', f'{name}.pem')
-    return folder
+    return make_certificates(tmp_path_factory.mktemp('certificates'))
 
 
-@contextmanager
-def encrypted(gateway: Any, protocol: str, folder: Path, *, asks_client: bool = False) -> Iterator[int]:
+def behind_proxy(
+    gateway: Any, protocol: str, folder: Path, *, asks_client: bool = False
+) -> AbstractContextManager[int]:
     """The port of a proxy that speaks TLS, and hands what it hears to the gateway."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / 'server.pem', folder / 'server.key')
-    context.set_alpn_protocols(['h2'] if protocol == 'grpc' else ['http/1.1'])
-    if asks_client:
-        context.load_verify_locations(folder / 'ca.pem')
-        context.verify_mode = ssl.CERT_REQUIRED
-    target = gateway.server.ports[protocol]
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection('127.0.0.1', target)
-        await asyncio.gather(pipe(reader, inner_writer), pipe(inner_reader, writer), return_exceptions=True)
-
-    loop = LoopThread('proxy of a test')
-    server = loop.run(asyncio_server(accept, context))
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        loop.run(closed(server))
-        loop.close()
-
-
-async def asyncio_server(accept: Any, context: ssl.SSLContext) -> asyncio.Server:
-    return await asyncio.start_server(accept, '127.0.0.1', 0, ssl=context)
-
-
-async def closed(server: asyncio.Server) -> None:
-    server.close()
-
-
-async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    finally:
-        writer.close()
+    speaks = 'h2' if protocol == 'grpc' else 'http/1.1'
+    return encrypted(gateway.server.ports[protocol], speaks, folder, asks_client=asks_client)
 
 
 def test_an_encrypted_connection(shouting: Any, protocol: str, certificates: Path) -> None:
     tls = Tls(authority=certificates / 'ca.pem')
     with (
-        encrypted(shouting, protocol, certificates) as port,
+        behind_proxy(shouting, protocol, certificates) as port,
         Client('127.0.0.1', port=port, protocol=protocol, tls=tls) as client,
     ):
         assert client.post('/', {'text': 'secret'}).texts == ['SECRET']
@@ -97,7 +45,7 @@ def test_a_server_that_nobody_vouches_for_is_refused(
     shouting: Any, protocol: str, certificates: Path
 ) -> None:
     with (
-        encrypted(shouting, protocol, certificates) as port,
+        behind_proxy(shouting, protocol, certificates) as port,
         Client('127.0.0.1', port=port, protocol=protocol, tls=True, timeout_s=10) as client,
         pytest.raises(BadServer),
     ):
@@ -109,7 +57,7 @@ def test_a_server_may_ask_for_the_clients_certificate(
 ) -> None:
     authority = certificates / 'ca.pem'
     own = Tls(authority=authority, certificate=certificates / 'client.pem', key=certificates / 'client.key')
-    with encrypted(shouting, protocol, certificates, asks_client=True) as port:
+    with behind_proxy(shouting, protocol, certificates, asks_client=True) as port:
         with Client('127.0.0.1', port=port, protocol=protocol, tls=own) as client:
             assert client.post('/', {'text': 'secret'}).texts == ['SECRET']
         without = Client(

@@ -19,10 +19,6 @@ from headrace.spec.migration import Done, migrate
 from headrace.spec.yaml import text_of
 
 _EXPRESSION = re.compile(r'\$\{\{[^\n]*?\}\}')
-_TOKEN = '\ue000{}\ue000'
-"""What stands for an expression while the file is read as YAML; no file has this character."""
-_ITS_PLACE = re.compile(_TOKEN.format(r'(\d+)'))
-
 _COLOURS = {'+': 'green', '-': 'red', '@': 'cyan'}
 
 
@@ -49,7 +45,8 @@ def command(flow: Path, is_written: bool) -> None:
     if not changes:
         click.echo(f'{flow} is up to date')
     elif is_written:
-        write({flow.name: after}, flow.parent)
+        real = flow.resolve()  # a link stays one
+        write({real.name: after}, real.parent)
         written(flow)
     else:
         for line in unified_diff(before.splitlines(), after.splitlines(), str(flow), str(flow), lineterm=''):
@@ -65,13 +62,15 @@ def migrated(text: str, name: str = 'the text') -> tuple[str, list[Done]]:
     Raises SpecError for what is no YAML, or no mapping.
     """
     expressions: list[str] = []
+    mark = next(char for char in map(chr, range(0xE000, 0xF8FF)) if char not in text)
 
     def token(found: re.Match[str]) -> str:
+        """What stands for an expression while the text is read as YAML."""
         expressions.append(found.group())
-        return _TOKEN.format(len(expressions) - 1)
+        return f'{mark}{len(expressions) - 1}{mark}'
 
     def restored(text: str) -> str:
-        return _ITS_PLACE.sub(lambda found: expressions[int(found[1])], text)
+        return re.sub(f'{mark}([0-9]+){mark}', lambda found: expressions[int(found[1])], text)
 
     yaml: Any = load('ruamel.yaml', extra='migrate').YAML()
     yaml.preserve_quotes = True
@@ -87,9 +86,12 @@ def migrated(text: str, name: str = 'the text') -> tuple[str, list[Done]]:
         raise SpecError(
             f'{name} is a {document["jtype"]}, and no Flow', help='write a Flow with it as its only executor'
         )
-    changes = [Done(*map(restored, done)) for done in migrate(document)]
+    out = io.StringIO()
+    try:
+        changes = [Done(*map(restored, done)) for done in migrate(document)]
+        yaml.dump(document, out)
+    except RecursionError:
+        raise SpecError(f'{name} is nested deeper than can be read') from None
     if not changes:
         return text, []
-    out = io.StringIO()
-    yaml.dump(document, out)
     return restored(out.getvalue()), changes

@@ -30,8 +30,8 @@ def command(name: str, output: Path | None) -> None:
         headrace new my-shop
         cd my-shop && pip install -e '.[dev]' && pytest && headrace run flow.yml
     """
-    made = project_files(name)
     folder = output or Path(name)
+    made = project_files(Path(name).name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SpecError(f'{folder} is there already, and not empty', help='give another name, or -o FOLDER')
     for path in write(made, folder):

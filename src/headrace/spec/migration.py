@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator, MutableMapping, MutableSequence
 from typing import Any, NamedTuple
 
+from headrace.errors import SpecError
+
 Mapped = MutableMapping[str, Any]
 
 OLD_NAMES = {'pods': 'executors', 'deployments': 'executors'}
@@ -147,9 +149,19 @@ def _front(settings: Mapped, place: str, document: Mapped) -> Iterator[Done]:
     if any(name in settings for name in names):
         is_on, host, port = (settings.pop(name, None) for name in names)
         if is_on:
-            observe = document.setdefault('with', {}).setdefault('observe', {})
+            observe = _inside(_inside(document, 'with'), 'observe')
             observe['traces'] = {'endpoint': f'http://{host or "localhost"}:{port or 4317}'}
         yield Done(place, 'tracing is observe: {traces: {endpoint: ...}}')
+
+
+def _inside(mapping: Mapped, key: str) -> Mapped:
+    """The mapping under a key, made if there is none; SpecError if there is something else."""
+    if mapping.get(key) is None:
+        mapping[key] = {}
+    found = mapping[key]
+    if not isinstance(found, MutableMapping):
+        raise SpecError(f'{key}: {found!r} is no mapping', help=f'correct it: {key}: {{...}}')
+    return found
 
 
 def _polling(executor: Mapped, place: str) -> Iterator[Done]:

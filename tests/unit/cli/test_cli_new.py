@@ -57,7 +57,24 @@ def test_nothing_is_overwritten(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['kept']
 
 
-@pytest.mark.parametrize('name', ['', '1shop', 'class', '***', 'headrace', 'tests'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        '',
+        '1shop',
+        'class',
+        '***',
+        'headrace',
+        'tests',
+        'my: shop',
+        'x\ny: 1',
+        '{{x}}',
+        '`id`',
+        '\\x',
+        'a"b',
+        '..',
+    ],
+)
 def test_a_name_that_no_package_can_have_is_refused(name):
     with pytest.raises(SpecError, match='cannot be called'):
         project_files(name)

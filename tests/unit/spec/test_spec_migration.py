@@ -184,3 +184,35 @@ def test_the_command_shows_and_then_writes(tmp_path):
     assert CliRunner().invoke(main, ['migrate', str(path), '--write']).exit_code == 0
     assert path.read_text() == migrated(OLD)[0]
     assert 'is up to date' in CliRunner().invoke(main, ['migrate', str(path)]).output
+
+
+HOSTILE = {
+    'what could be taken for a mark of ours': 'pods: [{name: "\ue0005\ue000", uses: "${{ ENV.X }}"}]',
+    'settings that are a number': 'with: 5\ngateway: {tracing: true}',
+    'settings that are nothing': 'with:\ngateway: {tracing: true}',
+    'a part that holds itself': 'pods: [&a {parallel: 1, x: *a}]',
+    'lists in lists': f'pods: {"[" * 3000}{"]" * 3000}',
+    'mappings in mappings': f'pods: {"{a: " * 1500}x{"}" * 1500}',
+    'a tag of Python': 'pods: !!python/object/apply:os.mkdir [was-run]',
+}
+
+
+@pytest.mark.parametrize('what', HOSTILE)
+def test_files_of_strangers_are_changed_or_refused(what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    try:
+        after, _ = migrated(HOSTILE[what])
+    except SpecError:
+        after = ''
+    assert ('\ue0005\ue000' in after) == ('mark' in what)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_file_that_is_a_link_stays_one(tmp_path):
+    (tmp_path / 'real.yml').write_text('pods: [{name: a}]\n')
+    (tmp_path / 'sub').mkdir()
+    link = tmp_path / 'sub' / 'flow.yml'
+    link.symlink_to('../real.yml')
+    assert CliRunner().invoke(main, ['migrate', str(link), '--write']).exit_code == 0
+    assert link.is_symlink()
+    assert (tmp_path / 'real.yml').read_text().startswith('executors:')

@@ -12,6 +12,9 @@ from importlib.resources.abc import Traversable
 from headrace._version import __version__
 from headrace.errors import SpecError
 
+_NAME = re.compile('[A-Za-z][A-Za-z0-9 ._-]*')
+"""A name that stands for itself in YAML, in Python, in Markdown."""
+
 _TEMPLATE = 'template'
 _SUFFIX = '.tmpl'
 """Ends the names of what tools would take for modules and settings of ours."""
@@ -30,7 +33,12 @@ def project_files(name: str) -> dict[str, str]:
     Raises SpecError for a name of which no package can be called.
     """
     package = re.sub(r'\W+', '_', name.lower(), flags=re.ASCII).strip('_')
-    if not package.isidentifier() or keyword.iskeyword(package) or package in ('headrace', 'tests'):
+    if (
+        not _NAME.fullmatch(name)
+        or not package.isidentifier()
+        or keyword.iskeyword(package)
+        or package in ('headrace', 'tests')
+    ):
         raise SpecError(
             f'a project cannot be called {name!r}: its package would be {package!r}',
             help='begin with a letter, go on with letters, digits, - and _: my-shop',

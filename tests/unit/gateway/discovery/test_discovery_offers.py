@@ -17,7 +17,8 @@ MAIN, V2 = Target('word'), Target('word/v2')
 
 def executor(weights: str = '{main: 9, v2: 1}', more: str = '') -> ExecutorSpec:
     versions = 'versions: {v2: {uses: "m:B"}}'
-    return load_flow(f'executors: [{{name: word, uses: "m:A", {versions}, weights: {weights} {more}}}]')['word']
+    text = f'executors: [{{name: word, uses: "m:A", {versions}, weights: {weights} {more}}}]'
+    return load_flow(text)['word']
 
 
 def offers(weights: str = '{main: 9, v2: 1}') -> Offers:

@@ -1,7 +1,8 @@
 """A generated Compose file, unedited, under a real engine: started, called, scaled, hurt, stopped."""
 
 import pytest
-from compose_project import Asking, Project, free_port
+from asking import Asking
+from compose_project import Project, free_port
 
 from headrace import Client, Document, Flow
 
@@ -75,7 +76,9 @@ def client(shop):
 
 
 def test_it_answers_and_its_replicas_share_the_load(shop):
-    with Asking(shop.url, clients=1) as asking:  # with more, a replica that is faster here would get more
+    with Asking(
+        shop.addresses, clients=1
+    ) as asking:  # with more, a replica that is faster here would get more
         asking.more(200)
     assert not asking.failures
     assert len(asking.answers) == 2
@@ -83,7 +86,7 @@ def test_it_answers_and_its_replicas_share_the_load(shop):
 
 
 def test_more_replicas_are_found_and_used(shop, engine):
-    with Asking(shop.url) as asking:
+    with Asking(shop.addresses) as asking:
         shop('up', '-d', '--no-recreate', '--scale', 'encoder=3', 'encoder')
         asking.until(lambda: len(asking.answers) == 3, 30)
         assert len(shop.containers('encoder')) == 3
@@ -94,7 +97,7 @@ def test_more_replicas_are_found_and_used(shop, engine):
 
 def test_a_container_that_is_killed_costs_no_request_and_comes_back(shop, engine):
     killed = shop.containers('encoder')[0]
-    with Asking(shop.url) as asking:
+    with Asking(shop.addresses) as asking:
         asking.until(lambda: len(asking.answers) >= 2, 30)
         engine.run('exec', killed, 'bash', '-c', 'kill -9 -1', check=False)  # all but this and the init
         asking.more(200)

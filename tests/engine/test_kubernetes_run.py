@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from asking import Asking
 from click.testing import CliRunner
 from engine import Engine
 from kube_pods import Pod
@@ -142,53 +143,12 @@ class Cluster:
             return known
 
 
-class Asking:
-    """Threads that ask without a pause, each time another gateway; who answered, and what failed."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.answers: Counter[str] = Counter()
-        self.failures: list[str] = []
-        self._cluster = cluster
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(3)]
-
-    def __enter__(self) -> Asking:
-        for thread in self._threads:
-            thread.start()
-        self.until(lambda: self.answers.total() >= 20)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(30)
-
-    def until(self, condition: Callable[[], bool], within_s: float = 60) -> float:
-        """Wait for it; the seconds that it took."""
-        begin = time.monotonic()
-        while not condition():
-            assert time.monotonic() < begin + within_s, (self.answers, self.failures)
-            self._over.wait(0.02)
-        return time.monotonic() - begin
-
-    def more(self, answers: int) -> None:
-        """Wait for so many further answers."""
-        wanted = self.answers.total() + answers
-        self.until(lambda: self.answers.total() >= wanted)
-
-    def _ask(self, number: int) -> None:
-        clients: dict[str, Client] = {}
-        while not self._over.is_set():
-            number += 1
-            try:
-                addresses = self._cluster.gateways()
-                address = addresses[number % len(addresses)]
-                client = clients.setdefault(address, self._cluster.client(address))
-                self.answers[client.post('/search', Document(text='x'))[0].text] += 1
-            except Exception as error:
-                self.failures.append(f'{type(error).__name__}: {error}')
-        for client in clients.values():
-            client.close()
+@contextmanager
+def asked_all_along(cluster: Cluster) -> Iterator[Asking]:
+    """Callers who have been answered, and go on."""
+    with Asking(cluster.gateways, cluster.client) as asking:
+        asking.more(20)
+        yield asking
 
 
 @pytest.fixture(scope='module')
@@ -237,7 +197,7 @@ def run_all(*words: str) -> Any:
 
 
 def test_it_answers_and_every_replica_works(cluster: Cluster) -> None:
-    with Asking(cluster) as asking:
+    with asked_all_along(cluster) as asking:
         encoders = {pod.name for pod in cluster.kubelet.of('shop-encoder')}
         asking.until(lambda: set(asking.answers) == encoders)
     assert asking.failures == []
@@ -255,7 +215,7 @@ def test_gateways_let_nobody_in_without_a_key(cluster: Cluster) -> None:
 
 def test_a_deleted_worker_finishes_and_its_successor_takes_over(cluster: Cluster) -> None:
     kubelet = cluster.kubelet
-    with Asking(cluster) as asking:
+    with asked_all_along(cluster) as asking:
         old = kubelet.of('shop-encoder')[0]
         asking.until(lambda: asking.answers[old.name] > 0)
         delete(kubelet, old)
@@ -267,7 +227,7 @@ def test_a_deleted_worker_finishes_and_its_successor_takes_over(cluster: Cluster
 
 def test_gateways_are_replaced_one_by_one_and_no_request_fails(cluster: Cluster) -> None:
     kubelet = cluster.kubelet
-    with Asking(cluster) as asking:
+    with asked_all_along(cluster) as asking:
         for old in kubelet.of('shop-gateway'):
             delete(kubelet, old)
             (new,) = kubelet.apply()
@@ -303,7 +263,7 @@ def test_a_killed_worker_is_noticed_by_its_probes_and_costs_no_request(
     cluster: Cluster, engine: Engine
 ) -> None:
     pod = cluster.kubelet.of('shop-encoder')[0]
-    with Asking(cluster) as asking:
+    with asked_all_along(cluster) as asking:
         engine.run('kill', pod.container)
         wait_until(lambda: pod.restarts == 1)
         cluster.kubelet.wait(pod)

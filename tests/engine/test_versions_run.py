@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from compose_project import Asking, Project, free_port
+from asking import Asking
+from compose_project import Project, free_port
 from engine import Engine
 
 from headrace import Client, Document, Flow
@@ -152,7 +153,7 @@ def test_a_version_is_chosen_by_hand(running: Running) -> None:
 
 
 def test_weights_change_under_load_without_a_failed_request(running: Running) -> None:
-    with Asking(running.project.url) as asking:
+    with Asking(running.project.addresses) as asking:
         asking.more(50)
         assert running.weigh('main=1', 'v2=1') == 'word main: 1 (50%)\nword v2: 1 (50%)\n'
         running.follows(main=1, v2=1)
@@ -173,7 +174,7 @@ def test_a_version_whose_container_is_killed_is_passed_over_and_comes_back(
     running.weigh('main=1', 'v2=1')
     running.follows(main=1, v2=1)
     (victim,) = running.project.containers('word-v2')
-    with Asking(running.project.url) as asking:
+    with Asking(running.project.addresses) as asking:
         asking.until(lambda: asking.answers['v2'] > 0, 60)
         engine.run('exec', victim, 'bash', '-c', 'kill -9 -1', check=False)  # all but this and the init
         asking.more(100)

@@ -10,6 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 from storm import gateways, workers
+from waiting import wait_until
 
 from headrace import BaseDoc, Client, DocList, Document, Executor, Flow, requests
 from headrace.errors import BadServer, ExecutorError, HeadraceError, LoadError, SpecError
@@ -210,7 +211,7 @@ def test_new_gateways_take_over_without_a_failed_request(protocol):
 
     def more(count):
         goal = len(answered) + count
-        until(lambda: len(answered) >= goal or any(each.done() for each in asking))
+        wait_until(lambda: len(answered) >= goal or any(each.done() for each in asking))
 
     flow = Flow(protocol=protocol).add(uses=Shout, name='shout', replicas=2)
     with flow, ThreadPoolExecutor(6) as pool:
@@ -237,7 +238,7 @@ def test_several_gateways_share_the_ports(protocol):
         for gateway in gateways()[1:]:
             gateway.suspend()
         try:
-            until(lambda: is_answered(flow.port, protocol))
+            wait_until(lambda: is_answered(flow.port, protocol))
         finally:
             for gateway in gateways():
                 gateway.resume()
@@ -268,13 +269,13 @@ def test_it_grows_with_its_work_and_shrinks_without(monkeypatch):
         assert len(workers()) == 1
         works = [pool.submit(work, flow.port) for _ in range(12)]
         try:
-            until(lambda: len(workers()) == 3)
-            until(lambda: len(said(flow, 12)) == 3)
+            wait_until(lambda: len(workers()) == 3)
+            wait_until(lambda: len(said(flow, 12)) == 3)
         finally:
             stop.set()
         for each in works:
             each.result()
-        until(lambda: len(workers()) == 1)
+        wait_until(lambda: len(workers()) == 1)
         assert flow.spec['shout'].replicas == (1, 3)
         flow.scale('shout', 2)
         assert len(workers()) == 2
@@ -296,16 +297,16 @@ def test_code_that_changes_is_in_use(tmp_path, caplog):
     with Flow().add(uses=f'{path}:Code', name='code', replicas=2, reload=True) as flow:
         assert said(flow) == {'old'}
         write(path, CODE.format(word='new'))
-        until(lambda: said(flow) == {'new'})
-        until(lambda: 'code.py changed and is in use' in caplog.text)
+        wait_until(lambda: said(flow) == {'new'})
+        wait_until(lambda: 'code.py changed and is in use' in caplog.text)
         write(path, 'class Code(:')
-        until(lambda: 'the old code goes on' in caplog.text)
+        wait_until(lambda: 'the old code goes on' in caplog.text)
         assert said(flow) == {'new'}
         more = (
             '\n    @requests(on="/more")\n    def more(self, docs, **kwargs):\n        docs.text = ["more"]\n'
         )
         write(path, CODE.format(word='newest') + more)
-        until(lambda: said(flow) == {'newest'})
+        wait_until(lambda: said(flow) == {'newest'})
         assert flow.post('/more', Document())[0].text == 'more'
 
 
@@ -314,13 +315,3 @@ def write(path, text):
     fresh = path.with_suffix('.fresh')
     fresh.write_text(text)
     os.replace(fresh, path)
-
-
-def until(condition, within_s=30):
-    """Look again and again until a condition is true."""
-    import time
-
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, 'it did not come to pass in time'
-        time.sleep(0.02)

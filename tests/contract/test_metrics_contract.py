@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,6 +10,7 @@ import httpx
 import pytest
 from doors import OWN, PLAIN, Answer, Ask, Doors
 from prometheus_client.parser import text_string_to_metric_families as families
+from waiting import until
 
 from headrace import BaseDoc, DocList, Executor, Flow, NdArray, requests
 
@@ -58,13 +58,14 @@ async def counted(port: int) -> Counter[tuple[str, str, str]]:
 
 async def new(port: int, before: Counter[tuple[str, str, str]], count: int) -> Counter[tuple[str, str, str]]:
     """What has come since; a door may still be about to tell when its client has the answer."""
-    async with asyncio.timeout(10):
-        while True:
-            found = await counted(port) - before
-            told = sum(n for (_, _, status), n in found.items() if status == 'all')
-            if told >= count and not any(key[1] == 'in flight' for key in found):
-                return found
-            await asyncio.sleep(0.02)
+
+    async def told() -> Counter[tuple[str, str, str]] | None:
+        found = await counted(port) - before
+        answered = sum(n for (_, _, status), n in found.items() if status == 'all')
+        is_over = answered >= count and not any(key[1] == 'in flight' for key in found)
+        return found if is_over else None
+
+    return await until(told, 10)
 
 
 @pytest.fixture(scope='module')

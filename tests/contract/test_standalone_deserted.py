@@ -6,7 +6,8 @@ import json
 from urllib.error import HTTPError
 
 import pytest
-from standalone import parts_of, wait_until
+from standalone import parts_of
+from waiting import wait_until
 
 CODE = """
 import os

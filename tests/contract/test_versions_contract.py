@@ -8,7 +8,8 @@ import threading
 from collections import Counter
 
 import pytest
-from standalone import parts_of, wait_until
+from standalone import parts_of
+from waiting import wait_until
 
 from headrace import BaseDoc, Client, DocList, Document, Executor, Flow, requests
 from headrace.errors import BadServer, SpecError

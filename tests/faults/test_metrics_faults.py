@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import subprocess
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import httpx
 import pytest
 from oracle import oracles
 from prometheus_client.parser import text_string_to_metric_families as families
 from storm import Killer, gateways, storm, workers
-
-PATIENCE_S = 30
+from waiting import until
 
 
 class Scrape:
@@ -55,16 +51,6 @@ async def scraped(port: int) -> Scrape:
         answer = await client.get('/metrics')
     assert answer.status_code == 200
     return Scrape(answer.text)
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    """Look again and again."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            found = condition()
-            if await found if isinstance(found, Awaitable) else found:
-                return
-            await asyncio.sleep(0.02)
 
 
 async def asked(port: int, count: int) -> None:

@@ -10,6 +10,7 @@ import time
 
 import psutil
 import pytest
+from waiting import wait_until
 
 from headrace import Client, Document, Executor, Flow, requests
 from headrace.errors import BadServer, ExecutorError, HeadraceError, StartError
@@ -208,11 +209,8 @@ def test_no_orphan_when_the_parent_is_killed_after_a_worker_was_started_again(fa
     it = family(handler=STUCK_IN_C, then=then)
     it.children[-1].kill()
     psutil.wait_procs(it.children[-1:], timeout=GONE_WITHIN_S)
-    deadline = time.monotonic() + 30
-    while len(now := psutil.Process(it.parent.pid).children(recursive=True)) < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    it.children = now
+    parent = psutil.Process(it.parent.pid)
+    it.children = wait_until(lambda: len(now := parent.children(recursive=True)) == 3 and now)
     it.parent.stdin.write('ask\n')
     it.parent.stdin.flush()
     assert it.parent.stdout.readline() == 'asking\n'

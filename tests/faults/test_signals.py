@@ -4,10 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
+from waiting import wait_until
 
 HELD = """\
 import signal, threading
@@ -80,8 +80,7 @@ class Closing:
         """Let it run, and then begin to end."""
         assert self.parent.stdout.readline() == 'blocks\n'
         self.children = psutil.Process(self.parent.pid).children(recursive=True)
-        while not catches(self.parent.pid, signal.SIGTERM):  # it has printed, and blocks soon
-            time.sleep(0.001)
+        wait_until(lambda: catches(self.parent.pid, signal.SIGTERM))  # it has printed, and blocks soon
         self.parent.send_signal(signal.SIGTERM)
         self.closing.read_text()  # it is at it
 

@@ -13,6 +13,7 @@ import grpc
 import httpx
 import psutil
 import pytest
+from waiting import until
 
 from headrace import Document, DocumentArray, Executor, Flow, requests
 from headrace.client import AsyncClient
@@ -56,11 +57,8 @@ class Gateway:
         self._stack.callback(writer.close)
         return reader, writer
 
-    async def until(self, condition: Any, within_s: float = 10.0) -> None:
-        end_s = time.monotonic() + within_s
-        while not condition():
-            assert time.monotonic() < end_s, repr(self.room)
-            await asyncio.sleep(0.01)
+    async def until(self, condition: Any) -> None:
+        await until(condition, 10, lambda: self.room)
 
 
 @pytest.fixture

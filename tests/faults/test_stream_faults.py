@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from waiting import wait_until
 
 from headrace import BaseDoc, Client, Executor, Flow, requests
 from headrace.errors import HeadraceError
@@ -98,13 +99,6 @@ def flow(tmp_path: Path, protocol: str) -> Iterator[Flow]:
         yield running
 
 
-def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
-    late = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < late, 'it did not come true in time'
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize('on', ['/talk', '/plain'])
 def test_a_worker_killed_in_the_middle_is_an_error_in_time(flow: Flow, on: str) -> None:
     seen = []
@@ -125,7 +119,7 @@ def test_a_worker_killed_before_its_first_part_costs_nothing(flow: Flow, tmp_pat
     taken: list[Token] = []
 
     def kill() -> None:
-        until(lambda: (tmp_path / 'pid').exists() and bool((tmp_path / 'pid').read_text()))
+        wait_until(lambda: (tmp_path / 'pid').exists() and bool((tmp_path / 'pid').read_text()))
         os.kill(int((tmp_path / 'pid').read_text()), signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
@@ -162,7 +156,7 @@ def test_a_gateway_that_dies_ends_its_generators(flow: Flow, tmp_path: Path, pro
     with pytest.raises(HeadraceError):
         for _ in parts:
             pass
-    until((tmp_path / 'closed').exists, IN_TIME_S)
+    wait_until((tmp_path / 'closed').exists, IN_TIME_S)
     client.close()
 
 
@@ -181,7 +175,7 @@ def test_a_reader_that_dies_ends_the_generator(flow: Flow, tmp_path: Path, proto
         assert reader.stdout is not None
         assert reader.stdout.readline() == b'here\n'
         reader.kill()
-    until((tmp_path / 'closed').exists, IN_TIME_S)
+    wait_until((tmp_path / 'closed').exists, IN_TIME_S)
 
 
 def test_kills_among_many_readers_never_turn_parts_round(flow: Flow) -> None:

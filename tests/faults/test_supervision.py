@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from storm import gateways, workers
+from waiting import wait_until
 
 from headrace import Document, Executor, Flow, requests
 from headrace.cli import main
 from headrace.errors import BadServer, Unavailable
-
-WITHIN_S = 30
 
 
 class TellsItsName(Executor):
@@ -53,15 +52,6 @@ class Moody(TellsItsName):
         threading.Thread(target=leave, daemon=True).start()
 
 
-def until(condition, within_s=WITHIN_S):
-    """Look again and again until a condition is true, and give it back."""
-    end = time.monotonic() + within_s
-    while not (found := condition()):
-        assert time.monotonic() < end, 'it did not come to pass in time'
-        time.sleep(0.02)
-    return found
-
-
 def pid_of(flow):
     return int(flow.post('/', Document())[0].text.split()[0])
 
@@ -86,7 +76,7 @@ def test_a_worker_that_is_killed_while_it_is_idle_is_started_again(protocol):
             before.kill()
             after = pid_of(flow)  # waits for it
             assert after != before.pid
-        until(flow.is_flow_ready)
+        wait_until(flow.is_flow_ready)
         assert [path.name for path in Path(flow.session.running._directory).glob('*.sock')] == ['one.3.sock']
 
 
@@ -94,10 +84,12 @@ def test_of_several_replicas_only_the_one_that_ended_is_started_again(caplog):
     with Flow().add(uses=TellsItsName, name='one', replicas=3) as flow:
         first, second, third = workers()
         second.kill()
-        after = until(lambda: len(now := {each.pid for each in workers()} - {second.pid}) == 3 and now)
+        after = wait_until(lambda: len(now := {each.pid for each in workers()} - {second.pid}) == 3 and now)
         assert {first.pid, third.pid} < after
-        until(flow.is_flow_ready)
-        until(lambda: {flow.post('/', Document())[0].text.split()[1] for _ in range(9)} == {'0', '1', '2'})
+        wait_until(flow.is_flow_ready)
+        wait_until(
+            lambda: {flow.post('/', Document())[0].text.split()[1] for _ in range(9)} == {'0', '1', '2'}
+        )
     assert "executor 'one/rep-1' ended (killed by signal 9) and is started again in 0.1 s" in caplog.text
 
 
@@ -106,7 +98,7 @@ def test_a_gateway_that_is_killed_comes_back_on_its_port(protocol):
     with Flow(protocol=protocol).add(uses=TellsItsName, name='one') as flow:
         worker = pid_of(flow)
         only(gateways()).kill()
-        until(lambda: answers(flow))
+        wait_until(lambda: answers(flow))
         assert pid_of(flow) == worker
         assert len(gateways()) == 1
 
@@ -146,7 +138,7 @@ def test_who_cannot_be_constructed_again_is_given_up_with_the_reason(protocol, t
         weights.touch()
         flow.update('once', env={'ANYTHING': 'new'})
         assert pid_of(flow) == only(workers()).pid
-        until(flow.is_flow_ready)
+        wait_until(flow.is_flow_ready)
 
 
 def test_who_ends_by_itself_again_and_again_is_given_up_with_its_exit_status(tmp_path):
@@ -165,7 +157,7 @@ def test_a_flow_goes_on_with_the_replicas_that_are_left(tmp_path, caplog):
         weights.unlink()
         first, second = workers()
         first.kill()
-        until(lambda: 'is given up' in caplog.text)
+        wait_until(lambda: 'is given up' in caplog.text)
         assert pid_of(flow) == second.pid
         assert flow.is_flow_ready()
         stop = threading.Event()
@@ -177,7 +169,7 @@ def test_a_flow_ends_at_once_though_something_waits_to_be_started_again(tmp_path
     mood = tmp_path / 'mood'
     with Flow().add(uses=Moody, name='moody', uses_with={'file': str(mood)}):
         mood.touch()
-        until(lambda: 'again in 0.4 s' in caplog.text)
+        wait_until(lambda: 'again in 0.4 s' in caplog.text)
         begin = time.monotonic()
     assert time.monotonic() - begin < 5
     assert workers() == gateways() == []
@@ -190,5 +182,5 @@ def test_what_comes_before_and_after_the_shards_is_started_again_too():
         for each in workers():
             each.kill()
             assert pid_of(flow)
-            until(lambda: len(workers()) == 3)
-        until(flow.is_flow_ready)
+            wait_until(lambda: len(workers()) == 3)
+        wait_until(flow.is_flow_ready)

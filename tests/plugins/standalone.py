@@ -193,11 +193,3 @@ def parts_of(folder: Path, flow: str) -> Iterator[Parts]:
     finally:
         for part in made.made:
             part.close()
-
-
-def wait_until(condition: Callable[[], bool], within_s: float = START_S) -> None:
-    """Wait for what has no event."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, 'it did not come true'
-        time.sleep(0.01)

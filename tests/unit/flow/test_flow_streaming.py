@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until, wait_until
 
 from headrace import Document, Executor, Flow, requests
 from headrace.errors import BadServer
@@ -54,13 +53,6 @@ def a_flow(way: tuple[str, str], notes: Path, **settings: Any) -> Any:
     return flow.add(uses=Speller, uses_with={'notes': str(notes)}, name='speller').add(uses=Shout)
 
 
-def soon(path: Path) -> bool:
-    until = time.monotonic() + 20
-    while not path.exists() and time.monotonic() < until:
-        time.sleep(0.01)
-    return path.exists()
-
-
 @pytest.mark.parametrize('way', WAYS, ids='-'.join)
 def test_a_stream_through_the_whole_flow(way: tuple[str, str], tmp_path: Path) -> None:
     with a_flow(way, tmp_path) as flow:
@@ -78,7 +70,7 @@ def test_a_stream_through_the_whole_flow(way: tuple[str, str], tmp_path: Path) -
 
         for _ in flow.stream_doc('/endless', Document('now')):
             break
-        assert soon(tmp_path / 'closed')
+        wait_until((tmp_path / 'closed').exists)
         assert flow.post('/spell', Document('abc')).texts == ['A', 'B', 'C']
 
 
@@ -89,4 +81,4 @@ async def test_also_asynchronously(way: tuple[str, str], tmp_path: Path) -> None
         stream = flow.stream_doc('/endless', Document('now'))
         assert len((await anext(stream)).text) == 1000
         await stream.aclose()
-        assert await asyncio.to_thread(soon, tmp_path / 'closed')
+        await until((tmp_path / 'closed').exists)

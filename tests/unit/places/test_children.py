@@ -7,6 +7,7 @@ import time
 
 import psutil
 import pytest
+from waiting import until
 
 from headrace import Document, Executor, Flow, requests
 from headrace.errors import HeadraceError, StartError
@@ -103,9 +104,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing(env):
 async def test_what_a_child_has_started_ends_with_it(env):
     child = await Child.spawn('it', 'mains:mother', env)
     process = psutil.Process(child.pid)
-    async with asyncio.timeout(20):
-        while not (started := process.children()):  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(0.01)
+    started = await until(process.children)
     child.kill()
     _, alive = psutil.wait_procs(started, timeout=5)
     assert alive == []

@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from waiting import wait_until
 
 from headrace.observe.log import Look
 from headrace.observe.logchannel import SIGN
@@ -96,10 +97,7 @@ def test_a_line_that_waits_for_its_end_is_told_after_a_while(room, monkeypatch):
     monkeypatch.setattr(outputs_module, 'IDLE_S', 0.05)
     tap = room.outputs.tap('it')
     os.write(tap.write_end, b'password: ')
-    end = time.monotonic() + 10
-    while not tail(room.directory):
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    wait_until(lambda: tail(room.directory))
     tap.given()
     assert tail(room.directory)[0].message == 'password: '
 
@@ -110,10 +108,7 @@ def test_what_a_killed_process_leaves_running_does_not_hold_the_reading_up(room)
     child = subprocess.Popen([sys.executable, '-c', code], stdout=tap.write_end)
     tap.given()
     try:
-        end = time.monotonic() + 20
-        while not tail(room.directory):
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        wait_until(lambda: tail(room.directory))
         tap.finish()
     finally:
         child.kill()
@@ -165,8 +160,7 @@ def test_a_slow_reader_slows_down_and_a_stuck_one_is_left_out(monkeypatch):
         printer.put(f'{number:049}\n')
     assert time.monotonic() - begun < 5
     gate.set()
-    while len(printed) < 2:
-        time.sleep(0.001)
+    wait_until(lambda: len(printed) >= 2)
     printer.put('back\n')
     printer.close()
     kept = ''.join(printed).splitlines()

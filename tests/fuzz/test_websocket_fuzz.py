@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 from needs import REQUIRED
+from waiting import until
 from websocket_inputs import SocketInputs, framed
 
 from headrace import Flow
@@ -190,9 +191,7 @@ async def attack(port: int, key: str, seed: int) -> Attack:
         good = b'{"id": "good", "endpoint": "/upper", "data": [{"text": "well"}]}'
         before = it.statuses['reply']
         await peer.send(framed(1, good))
-        async with asyncio.timeout(20):
-            while it.statuses['reply'] == before:  # noqa: ASYNC110 (it is read by another task)
-                await asyncio.sleep(0.01)
+        await until(lambda: it.statuses['reply'] > before)  # it is read by another task
     return it
 
 

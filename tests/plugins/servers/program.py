@@ -71,7 +71,7 @@ class Server:
         data.mkdir(parents=True)
         try:
             self._recipe.prepare(data)
-            for port in _free_ports(3):  # another process may be faster
+            for port in free_ports(3):  # another process may be faster
                 self.port = port
                 if self._started():
                     return self
@@ -98,8 +98,9 @@ class Server:
     def kill(self) -> None:
         """End it at once (kill -9)."""
         self._signal(signal.SIGSTOP)  # all of it, at one moment
-        self._signal(signal.SIGKILL)
+        killed = self._signal(signal.SIGKILL)
         self._end(signal.SIGKILL)
+        psutil.wait_procs(killed, STOP_S)
 
     def hang(self) -> None:
         """Hold it up: what it has accepted, and what it accepts, gets no answer."""
@@ -134,12 +135,14 @@ class Server:
         self._process = None
         return False
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _signal(self, number: signal.Signals) -> list[psutil.Process]:
         assert self._process is not None, f'{self._recipe.name} does not run'
         first = psutil.Process(self._process.pid)
-        for process in [first, *first.children(recursive=True)]:
+        processes = [first, *first.children(recursive=True)]
+        for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
+        return processes
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
@@ -160,7 +163,7 @@ def _ends_with_us(how: signal.Signals) -> list[str]:
     return [setpriv, '--pdeathsig', how.name.removeprefix('SIG')] if setpriv else []
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody listens at."""
     found: list[int] = []
     for port in random.SystemRandom().sample(PORTS, len(PORTS)):

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypedDict, TypeVar
 import numpy as np
 
 from headrace.documents import metrics
-from headrace.documents.arrays import as_array
 from headrace.documents.base import BaseDoc
 from headrace.documents.fields import fields_of
 from headrace.documents.filter import Query, predicate
 from headrace.documents.filter_types import check_types
 from headrace.documents.sequence import DocSequence
 from headrace.documents.suggest import did_you_mean
+from headrace.documents.vectors import Gallery, queries
 from headrace.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def find(
         for part in (query, filter):
             found = found if part is None else select(found, part)
         return found[: checked_limit(limit, usual=None)]
-    vectors, ids = _queries(query, on)
-    gallery = _Gallery.of(docs, on, filter, vectors.shape[1])
+    vectors, ids = queries(query, on)
+    gallery = Gallery.of(docs if filter is None else select(docs, filter), on, vectors.shape[1])
     searched = _search(vectors, ids, gallery, (metric, limit), options)
     single = isinstance(query, BaseDoc) or (np.ndim(query) == 1 and not isinstance(query, DocSequence))
     lists, distances = zip(*searched, strict=True) if searched else ((), ())
@@ -135,8 +135,8 @@ def match(
             'match puts what it finds into the documents and returns these',
             help=f'give {other.doc_type.__name__} a field scores: dict[str, float] = {{}}, or use find',
         )
-    vectors, ids = _queries(docs, on)
-    gallery = _Gallery.of(other, on, filter, vectors.shape[1])
+    vectors, ids = queries(docs, on)
+    gallery = Gallery.of(other if filter is None else select(other, filter), on, vectors.shape[1])
     for doc, (found, _) in zip(
         docs.rows, _search(vectors, ids, gallery, (metric, limit), options), strict=True
     ):
@@ -156,29 +156,10 @@ class _Found(NamedTuple):
     distances: metrics.Distances
 
 
-class _Gallery(NamedTuple):
-    """The documents that have a vector, and those vectors as one array (n, d)."""
-
-    docs: DocList[Any]
-    vectors: metrics.Vectors
-
-    @classmethod
-    def of(cls, docs: DocList[Any], on: str, filter: Query | None, width: int) -> _Gallery:
-        chosen = docs if filter is None else select(docs, filter)
-        if not len(chosen):
-            return cls(chosen, np.zeros((0, width)))
-        column = _column(chosen, on)
-        if not isinstance(column, list):
-            return cls(chosen, as_array(column).reshape(len(chosen), -1))
-        there = [index for index, value in enumerate(column) if value is not None]
-        vectors = [as_array(column[index]).reshape(-1) for index in there]
-        return cls(chosen[there], _stacked(vectors, there, on) if there else np.zeros((0, width)))
-
-
 def _search(
     vectors: metrics.Vectors,
     ids: Sequence[str] | None,
-    gallery: _Gallery,
+    gallery: Gallery,
     how: tuple[metrics.Metric, Limit],
     options: Options,
 ) -> list[_Found]:
@@ -220,51 +201,6 @@ def _scoring(doc_type: type[BaseDoc], name: str, options: Options) -> Callable[[
         return copied
 
     return scored
-
-
-def _queries(query: Any, on: str) -> tuple[metrics.Vectors, list[str] | None]:
-    """The vectors (n, d) of a query, and the ids of those who ask."""
-    if isinstance(query, BaseDoc):
-        query = DocSequence.from_rows([query])
-        values = [getattr(query.rows[0], on, None)]
-    elif isinstance(query, DocSequence):
-        values = _column(query, on)
-    else:
-        vectors = as_array(query)
-        if vectors.dtype.kind == 'O' or vectors.ndim not in (1, 2):
-            raise DocumentError(
-                f'a query is a vector (d,), vectors (n, d), a document, documents or a filter, not '
-                f'{type(query).__name__} of shape {vectors.shape}',
-            )
-        return np.atleast_2d(vectors), None
-    ids = [doc.id for doc in query.rows]
-    for index, value in enumerate(values):
-        if value is None:
-            raise DocumentError(
-                f'document {index} ({ids[index]}) has no {on} to search with', help=f'set its {on} first'
-            )
-    if not ids:
-        return np.zeros((0, 0)), ids
-    if not isinstance(values, list):
-        return as_array(values).reshape(len(values), -1), ids
-    return _stacked([as_array(value).reshape(-1) for value in values], range(len(ids)), on), ids
-
-
-def _column(docs: Any, on: str) -> Any:
-    fields = fields_of(docs.doc_type)
-    if on not in fields:
-        raise DocumentError(f'{docs.doc_type.__name__} has no field {on!r}', help=did_you_mean(on, fields))
-    return docs.column(on)
-
-
-def _stacked(vectors: list[Any], places: Sequence[int], on: str) -> metrics.Vectors:
-    for place, vector in zip(places, vectors, strict=True):
-        if vector.shape != vectors[0].shape:
-            raise DocumentError(
-                f'the {on} of document {place} has {vector.size} numbers, that of document {places[0]} '
-                f'{vectors[0].size}: they cannot be compared'
-            )
-    return np.stack(vectors)
 
 
 def checked_limit(limit: Any, *, usual: int | None) -> int | None:

@@ -16,7 +16,6 @@ from importlib.util import find_spec
 
 import pytest
 from engine import buildx_missing, compose_missing, engine_missing, podman_missing
-from servers.documentdb import documentdb_missing
 from servers.mongo import mongo_missing
 from servers.postgres import postgres_missing
 from servers.redis_stack import redis_missing
@@ -72,7 +71,6 @@ TOOLS: dict[str, Callable[[], str]] = {
     'buildx': buildx_missing,
     'compose': compose_missing,
     'curl': _curl,
-    'documentdb': documentdb_missing,
     'engine': engine_missing,
     'kubectl': _kubectl,
     'linux': _linux,

@@ -14,7 +14,6 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
-from servers.documentdb import documentdb_server
 from servers.mongo import mongo_server
 from servers.postgres import postgres_server
 from servers.program import Server
@@ -31,7 +30,6 @@ def _fixture(name: str, server: Callable[[Path], Server]) -> Callable[..., Gener
     return started
 
 
-documentdb = _fixture('documentdb', documentdb_server)
 postgres = _fixture('postgres', postgres_server)
 redis = _fixture('redis', redis_server)
 mongo = _fixture('mongo', mongo_server)

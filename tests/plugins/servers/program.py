@@ -71,7 +71,7 @@ class Server:
         data.mkdir(parents=True)
         try:
             self._recipe.prepare(data)
-            for port in free_ports(3):  # another process may be faster
+            for port in _free_ports(3):  # another process may be faster
                 self.port = port
                 if self._started():
                     return self
@@ -98,9 +98,8 @@ class Server:
     def kill(self) -> None:
         """End it at once (kill -9)."""
         self._signal(signal.SIGSTOP)  # all of it, at one moment
-        killed = self._signal(signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self._end(signal.SIGKILL)
-        psutil.wait_procs(killed, STOP_S)
 
     def hang(self) -> None:
         """Hold it up: what it has accepted, and what it accepts, gets no answer."""
@@ -135,14 +134,12 @@ class Server:
         self._process = None
         return False
 
-    def _signal(self, number: signal.Signals) -> list[psutil.Process]:
+    def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None, f'{self._recipe.name} does not run'
         first = psutil.Process(self._process.pid)
-        processes = [first, *first.children(recursive=True)]
-        for process in processes:
+        for process in [first, *first.children(recursive=True)]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
-        return processes
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
@@ -163,7 +160,7 @@ def _ends_with_us(how: signal.Signals) -> list[str]:
     return [setpriv, '--pdeathsig', how.name.removeprefix('SIG')] if setpriv else []
 
 
-def free_ports(count: int) -> list[int]:
+def _free_ports(count: int) -> list[int]:
     """Ports that nobody listens at."""
     found: list[int] = []
     for port in random.SystemRandom().sample(PORTS, len(PORTS)):

@@ -9,14 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from servers.documentdb import documentdb_server
 from servers.mongo import mongo_server
 from servers.postgres import PROGRAMS, postgres_server
 from servers.program import TOOLS, Server, runs
 from servers.redis_stack import ENVIRONMENT, STACK, redis_server
 from servers.s3 import s3_server
 
-KINDS = ('documentdb', 'mongo', 'postgres', 'redis', 's3')
+KINDS = ('mongo', 'postgres', 'redis', 's3')
 PSQL = [str(PROGRAMS / 'psql'), '-XqtA', '-v', 'ON_ERROR_STOP=1']
 REDIS_CLI = ['env', *(f'{k}={v}' for k, v in ENVIRONMENT.items()), str(STACK / 'bin/redis-cli'), '-u']
 MONGO = 'from pymongo import MongoClient; c = MongoClient({url!r})'
@@ -91,31 +90,6 @@ def test_mongo_finds_documents_and_survives(tmp_path: Path) -> None:
         server.kill()
         server.start()
         assert python(MONGO.format(url=server.url), find) == "['a']"
-
-
-@pytest.mark.needs('documentdb')
-def test_documentdb_finds_vectors_and_survives(tmp_path: Path) -> None:
-    with documentdb_server(tmp_path) as server:
-        asked = MONGO.format(url=server.url)
-        things = "[{'_id': str(n), 'price': n, 'v': [n, 1.0]} for n in range(300)]"
-        options = "{'kind': 'vector-hnsw', 'm': 4, 'efConstruction': 16, 'similarity': 'L2', 'dimensions': 2}"
-        index = f"{{'name': 'v', 'key': {{'v': 'cosmosSearch'}}, 'cosmosSearchOptions': {options}}}"
-        search = "{'index': 'v', 'path': 'v', 'queryVector': [2.9, 1.0], 'numCandidates': 50, 'limit': 2"
-        find = (
-            "print([d['_id'] for d in c.shop.things.aggregate([{'$vectorSearch': "
-            + search
-            + ', "filter": %s}}])])'
-        )
-        put = [f'c.shop.things.insert_many({things})', "c.shop.things.create_index('price')"]
-        put.append(f"c.shop.command({{'createIndexes': 'things', 'indexes': [{index}]}})")
-        assert python(asked, *put, find % {}) == "['3', '2']"
-        assert python(asked, find % {'price': {'$lt': 3}}) == "['2', '1']"
-        assert python(asked, 'print(len(list(c.shop.things.find(batch_size=20))))') == '300'
-        assert 'DuplicateKeyError' in python(asked, "c.shop.things.insert_one({'_id': '1'})")
-        assert '$wrong' in python(asked, "print(c.shop.things.find_one({'price': {'$wrong': 1}}))")
-        server.kill()
-        server.start()
-        assert python(asked, find % {}) == "['3', '2']"
 
 
 @pytest.mark.needs('s3')

@@ -165,7 +165,7 @@ class Switchboard:
         """A version of an executor offers this, which was not known when the Flow began."""
         for target, line in self._lines.items():
             if target.executor == name and not target.part:
-                line.replicas.learn(info)
+                line.replicas.retrial.learn(info)
         executor, version = split(name)
         own = versions_of(self._executors[executor])[version]
         self._versions[executor].put(version, self._version(own, info))

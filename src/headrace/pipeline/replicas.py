@@ -17,13 +17,9 @@ from headrace.pipeline.handler import Handler, streamed
 from headrace.pipeline.hops import done_by, given_up_by
 from headrace.pipeline.replica import Call, Replica, State
 from headrace.pipeline.retrial import Retrial
-from headrace.pipeline.roster import Roster
+from headrace.pipeline.roster import Roster, window_for
 from headrace.pipeline.shortage import full, given_up, late
 from headrace.pipeline.spans import waited
-
-WINDOW = 128
-WIDEST = 1024
-"""Calls that one replica has at a time: enough that its next batch waits there, and at most so many."""
 
 
 class Replicas:
@@ -59,7 +55,7 @@ class Replicas:
         self.name = name
         self._max_queue = max_queue
         self._sticky = sticky
-        self._roster = Roster(_window(info), clock=clock)
+        self._roster = Roster(window_for(info), clock=clock)
         self.retrial = Retrial(name, self._roster, info=info, retries=retries, can_die=are_processes)
         self._leaving: set[Replica] = set()
         self._reason = self._help = ''
@@ -287,12 +283,6 @@ class Replicas:
         self._roster.mark(key, state, of)
         self._pump()
 
-    def learn(self, info: ExecutorInfo) -> None:
-        """Take what the executor offers, which was not known before."""
-        self.retrial.learn(info)
-        self._roster.widen(_window(info))
-        self._pump()
-
     def fail(self, reason: str, *, help: str = '') -> None:
         """No replica will come: as long as there is none, calls end with Unavailable that says `reason`."""
         self._reason, self._help = reason, help
@@ -343,11 +333,3 @@ async def _only_wait(call: Call) -> NoReturn:
     """Until its deadline, or until its caller leaves."""
     await answered(asyncio.get_running_loop().create_future(), call.context)
     raise AssertionError('nobody sets this future')
-
-
-def _window(info: ExecutorInfo | None) -> int:
-    """How many calls one replica may have: while it works on a batch, the whole next one waits there."""
-    endpoints = () if info is None else info.endpoints
-    batchings = [each.batching for each in endpoints if each.batching is not None]
-    sizes = [2 * each.preferred_batch_size for each in batchings if each.use_dynamic_batching]
-    return min(max([WINDOW, *sizes]), WIDEST)

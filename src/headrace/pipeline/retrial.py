@@ -7,7 +7,7 @@ from collections.abc import Callable
 from headrace.errors import ExecutorFailure, HeadraceError, Unavailable
 from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.replica import Call
-from headrace.pipeline.roster import Roster
+from headrace.pipeline.roster import Roster, window_for
 
 DEADLY = 3
 """Deaths of replicas over one request after which it may be given up."""
@@ -36,8 +36,9 @@ class Retrial:
         self._retries = retries
 
     def learn(self, info: ExecutorInfo) -> None:
-        """Take what the executor offers."""
+        """Take what the executor offers, if that was not known before."""
         self._info = info
+        self._roster.widen(window_for(info))
 
     def is_idempotent(self, endpoint: str) -> bool:
         """Whether a request to this endpoint may run twice."""

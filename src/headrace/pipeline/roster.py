@@ -6,10 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 
+from headrace.pipeline.describe import ExecutorInfo
 from headrace.pipeline.drain_rate import DrainRate
 from headrace.pipeline.fair import FairQueue
 from headrace.pipeline.handler import Handler
 from headrace.pipeline.replica import Call, Replica, State
+
+WINDOW = 128
+WIDEST = 1024
+"""Calls that one replica has at a time: enough that its next batch waits there, and at most so many."""
 
 
 class Roster:
@@ -252,3 +257,11 @@ def _lasting(key: str) -> str:
     'encoder/rep-1'
     """
     return key.partition('#')[0]
+
+
+def window_for(info: ExecutorInfo | None) -> int:
+    """How many calls one replica may have: while it works on a batch, the whole next one waits there."""
+    endpoints = () if info is None else info.endpoints
+    batchings = [each.batching for each in endpoints if each.batching is not None]
+    sizes = [2 * each.preferred_batch_size for each in batchings if each.use_dynamic_batching]
+    return min(max([WINDOW, *sizes]), WIDEST)

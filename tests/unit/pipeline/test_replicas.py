@@ -17,7 +17,8 @@ from headrace.errors import (
 )
 from headrace.pipeline import Batch, Context
 from headrace.pipeline.describe import EndpointInfo, ExecutorInfo
-from headrace.pipeline.replicas import WIDEST, WINDOW, Replicas
+from headrace.pipeline.replicas import Replicas
+from headrace.pipeline.roster import WIDEST, WINDOW
 from headrace.spec.batching import SettledBatching
 
 

@@ -1,5 +1,7 @@
 """A generated Compose file, unedited, under a real engine: started, called, scaled, hurt, stopped."""
 
+import json
+
 import pytest
 from asking import Asking
 from compose_project import Project, free_port
@@ -118,3 +120,22 @@ def test_what_is_kept_on_a_volume_outlives_its_container(shop, client):
 def test_nothing_is_left_at_the_end(shop, engine, left_over):
     shop('down', '-v', '--timeout', '5')
     left_over(f'label=com.docker.compose.project={shop.name}')
+
+
+def test_prometheus_and_grafana_are_at_the_ports_that_the_environment_says(engine, tmp_path, monkeypatch):
+    (tmp_path / 'flow.yml').write_text(FLOW)
+    flow = Flow.load_config(tmp_path / 'flow.yml')
+    flow.to_docker_compose_yaml(tmp_path / 'compose', image='shop:1', monitoring=True, grafana_port=3100)
+
+    def published(name: str) -> str:
+        told = engine.run(
+            'compose', '-f', str(tmp_path / 'compose/compose.yaml'), 'config', '--format', 'json'
+        )
+        (port,) = json.loads(told)['services'][name]['ports']
+        assert port['host_ip'] == '127.0.0.1'
+        return port['published']
+
+    assert (published('prometheus'), published('grafana')) == ('9090', '3100')
+    monkeypatch.setenv('PROMETHEUS_PORT', '9191')
+    monkeypatch.setenv('GRAFANA_PORT', '0')
+    assert (published('prometheus'), published('grafana')) == ('9191', '0')

@@ -1,4 +1,4 @@
-"""Two versions of an executor, each an image, as the exported Compose file runs them: shares and changes."""
+"""Two versions of an executor, each an image, as exported files run them: shares, and their changes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import urlopen
@@ -15,8 +14,12 @@ import pytest
 from asking import Asking
 from compose_project import Project, free_port
 from engine import Engine
+from kubelet import Kubelet
+from waiting import wait_until
 
 from headrace import Client, Document, Flow
+from headrace.deploy.kubernetes import cluster_of, kubernetes_manifests
+from headrace.spec import load_flow
 
 pytestmark = [pytest.mark.engine, pytest.mark.needs('compose'), pytest.mark.timeout(300)]
 
@@ -48,14 +51,12 @@ executors:
 """
 
 
-class Running:
-    """The project, its two images, and the folder with what was exported."""
+class Asked:
+    """A gateway, asked over HTTP."""
 
-    def __init__(self, project: Project, images: list[str], folder: Path) -> None:
-        self.project = project
-        self.images = images
-        self.folder = folder
-        self.client = Client(project.url)
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client = Client(url)
 
     def said(self, count: int, **parameters: str) -> dict[str, int]:
         """Who answers so many requests, one after the other."""
@@ -65,29 +66,13 @@ class Running:
             found[text] = found.get(text, 0) + 1
         return found
 
-    def weigh(self, *shares: str) -> str:
-        """What `headrace weights` says."""
-        program = [sys.executable, '-c', 'from headrace.cli import main; main()', 'weights', 'word', *shares]
-        done = subprocess.run(
-            [*program, '--file', str(self.folder / 'weights/weights.yml')],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
     def get(self, path: str) -> str:
-        with urlopen(f'{self.project.url}{path}', timeout=10) as answer:
+        with urlopen(f'{self.url}{path}', timeout=10) as answer:
             return str(answer.read().decode())
 
     def follows(self, **shares: int) -> None:
         """Wait until the gateway divides requests like this."""
-        until = time.monotonic() + 60
-        while (now := self.weights_now()) != shares:
-            assert time.monotonic() < until, f'the gateway still has {now}'
-            time.sleep(0.05)
+        wait_until(lambda: self.weights_now() == shares, what=self.weights_now)
 
     def weights_now(self) -> dict[str, float]:
         (word,) = json.loads(self.get('/dashboard/state'))['executors']
@@ -104,21 +89,51 @@ class Running:
         }
 
 
+class Running(Asked):
+    """The Compose project, the two images, and the folder with what was exported."""
+
+    def __init__(self, project: Project, images: list[str], folder: Path) -> None:
+        super().__init__(project.url)
+        self.project = project
+        self.images = images
+        self.folder = folder
+
+    def weigh(self, *shares: str) -> str:
+        """What `headrace weights` says."""
+        program = [sys.executable, '-c', 'from headrace.cli import main; main()', 'weights', 'word', *shares]
+        done = subprocess.run(
+            [*program, '--file', str(self.folder / 'weights/weights.yml')],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
 def export(flow: str, images: list[str], folder: Path, port: int) -> None:
     loaded = Flow.load_config(flow.replace('SECOND', images[1])).config_gateway(port=port)
     loaded.to_docker_compose_yaml(folder, image=images[0])
 
 
 @pytest.fixture(scope='module')
-def running(
+def images(
     engine: Engine, executor_image: Callable[[Path, str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Running]:
-    images = []
+) -> Iterator[list[str]]:
+    """One with the first version, one with the second."""
+    made = []
     for word in ('main', 'v2'):
         folder = tmp_path_factory.mktemp(word)
         (folder / 'words.py').write_text(CODE.format(word=word))
         (folder / 'config.yml').write_text(CONFIG)
-        images.append(executor_image(folder, f'{engine.name("headrace-tests/words")}:{word}'))
+        made.append(executor_image(folder, f'{engine.name("headrace-tests/words")}:{word}'))
+    yield made
+    engine.run('rmi', '-f', *made)
+
+
+@pytest.fixture(scope='module')
+def running(engine: Engine, images: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp('versions')
     http = free_port()
     export(FLOW, images, folder, http)
@@ -129,7 +144,6 @@ def running(
         yield Running(project, images, folder)
     finally:
         project('down', '-v', '--timeout', '5')
-        engine.run('rmi', '-f', *images)
 
 
 def test_each_version_runs_its_own_image(running: Running, engine: Engine) -> None:
@@ -192,3 +206,30 @@ def test_another_export_with_other_weights_starts_no_container_anew(running: Run
     running.project('up', '-d', '--wait')
     assert {service: set(running.project.containers(service)) for service in services} == before
     running.follows(main=70, v2=10)
+
+
+@pytest.mark.needs('linux')
+def test_in_a_cluster_gateways_follow_the_config_map(
+    engine: Engine, images: list[str], tmp_path: Path
+) -> None:
+    made = kubernetes_manifests(
+        load_flow(FLOW.replace('SECOND', images[1])), cluster_of({'image': images[0], 'linger_s': 1})
+    )
+    found = {image: image for image in images}
+    kubelet = Kubelet(engine, list(made.objects), images=found, secrets={}, folder=tmp_path)
+    try:
+        kubelet.apply()
+        kubelet.wait()
+        (gateway,) = kubelet.of('versions-gateway')
+        asked = Asked(f'http://{gateway.address}:8080')
+        assert asked.said(200) == {'main': 180, 'v2': 20}
+        with Asking(lambda: [asked.url]) as asking:
+            asking.more(20)
+            changed = tmp_path / 'changed.yml'
+            changed.write_text('word: {v2: 1}')
+            changed.replace(tmp_path / f'{gateway.name}-weights' / 'weights.yml')
+            wait_until(lambda: "weights of executor 'word'" in kubelet.logs(gateway))
+            assert asked.said(20) == {'v2': 20}
+        assert asking.failures == []
+    finally:
+        kubelet.close()

@@ -149,6 +149,7 @@ async def test_a_stream_that_never_reads_is_not_read_from(
         silent.cancel()
 
 
+@pytest.mark.alone
 async def test_a_body_that_trickles_in_is_given_up(
     open_gateway: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@ def flow(tmp_path: Path, protocol: str) -> Iterator[Flow]:
         yield running
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize('on', ['/talk', '/plain'])
 def test_a_worker_killed_in_the_middle_is_an_error_in_time(flow: Flow, on: str) -> None:
     seen = []
@@ -130,6 +131,7 @@ def test_a_worker_killed_before_its_first_part_costs_nothing(flow: Flow, tmp_pat
     assert {doc.pid for doc in taken} != {int((tmp_path / 'pid').read_text())}
 
 
+@pytest.mark.alone
 def test_a_frozen_worker_is_given_up(flow: Flow) -> None:
     seen, victim = 0, None
     try:

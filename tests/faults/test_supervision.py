@@ -165,6 +165,7 @@ def test_a_flow_goes_on_with_the_replicas_that_are_left(tmp_path, caplog):
         flow.block(stop)  # it does not raise
 
 
+@pytest.mark.alone
 def test_a_flow_ends_at_once_though_something_waits_to_be_started_again(tmp_path, caplog):
     mood = tmp_path / 'mood'
     with Flow().add(uses=Moody, name='moody', uses_with={'file': str(mood)}):

@@ -110,6 +110,7 @@ def lasted(observe: dict[str, Any], place: str = 'local') -> tuple[float, float]
     return took_s, time.monotonic() - begun
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize('collecting', [away, hanging])
 @pytest.mark.parametrize('protocol', ['grpc', 'http'])
 def test_a_collector_that_is_not_there_holds_up_neither_requests_nor_the_stop(collecting, protocol):
@@ -120,6 +121,7 @@ def test_a_collector_that_is_not_there_holds_up_neither_requests_nor_the_stop(co
     assert stopped_s < 6
 
 
+@pytest.mark.alone
 def test_the_end_in_one_process_is_as_quick():
     with hanging() as url:
         _, stopped_s = lasted({'traces': {'endpoint': url}}, 'in-process')

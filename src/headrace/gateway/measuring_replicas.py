@@ -60,6 +60,8 @@ class MeasuringReplicas:
             now = found.get(labels)
             busy.set(nan if now is None else now[0])
             is_up.set(nan if now is None else now[1])
+            if now is None:
+                del self._known[labels]
 
     def _look_at_versions(self) -> None:
         is_up: dict[str, bool] = {}

@@ -42,7 +42,7 @@ class FrameStream(asyncio.BufferedProtocol):
         self._on_made = on_made
         self._greeting = greeting
         self._max_frame_bytes = max_frame_bytes
-        self._scratch = bytearray(SCRATCH_BYTES)
+        self._scratch = bytearray()  # memory is taken when the peer says something: many are called in vain
         self._view = memoryview(self._scratch)
         self._start = self._end = 0  # what the scratch buffer holds that is not yet cut
         self._large: memoryview | None = None
@@ -72,6 +72,9 @@ class FrameStream(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:
         if self._large is not None:
             return self._large[self._filled :]
+        if not self._scratch:
+            self._scratch = bytearray(SCRATCH_BYTES)
+            self._view = memoryview(self._scratch)
         return self._view[self._end :]
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -154,7 +157,10 @@ class FrameStream(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.resume_writing()
-        self._transport = None
+        self._transport = self._large = None
+        self._scratch = bytearray()
+        self._view = memoryview(self._scratch)
+        self._start = self._end = 0
         self._on_lost(self._reason or error)
 
     def close(self, reason: Exception | None = None) -> None:

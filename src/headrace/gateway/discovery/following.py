@@ -11,6 +11,12 @@ from headrace.gateway.orders import Target
 
 AGAIN_S = 1.0
 
+MOST_REPLICAS = 1000
+"""Replicas of one target that are used: each takes an open file, and whoever lists them may be mistaken."""
+
+MOST_TOLD = 20
+"""Replicas that one line of the log names."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -39,11 +45,17 @@ class Following:
 
     def _note(self, target: Target, replicas: Mapping[str, str]) -> None:
         before = self.found.get(target, {})
+        if len(replicas) > MOST_REPLICAS:
+            _log.warning('%s has %d replicas; %d of them are used', target, len(replicas), MOST_REPLICAS)
+            known_first = sorted(replicas, key=lambda key: key not in before)
+            replicas = {key: replicas[key] for key in known_first[:MOST_REPLICAS]}
         if replicas == before and target in self.found:
             return
         self.found[target] = replicas
         come, gone = sorted(replicas.keys() - before.keys()), sorted(before.keys() - replicas.keys())
         news = [*(f'+ {key}' for key in come), *(f'- {key}' for key in gone)]
+        if len(news) > MOST_TOLD:
+            news[MOST_TOLD:] = [f'and {len(news) - MOST_TOLD} more']
         _log.info('replicas of %s: %s; %d now', target, ', '.join(news), len(replicas))
         self.changed.set()
         if self.on_change is not None:

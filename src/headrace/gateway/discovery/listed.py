@@ -11,6 +11,8 @@ from headrace.errors import SpecError
 from headrace.wire.address import parse
 
 LOOK_EVERY_S = 0.5
+LONGEST = 1024 * 1024
+"""Characters that a list may have."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ class Listed:
         seen, known = '', dict[str, str]()
         while True:
             try:
-                now = await asyncio.to_thread(self._path.read_text, encoding='utf-8')
+                now = await asyncio.to_thread(_text_of, self._path)
                 if now != text:
                     found = {address: address for address in addresses_in(now)}
                     if known.keys() <= found.keys() or now == seen:
@@ -68,6 +70,17 @@ class Listed:
 
     def __repr__(self) -> str:
         return f'<Listed in {self._path}>'
+
+
+def _text_of(path: Path) -> str:
+    """The text of a list; OSError for what is none: a pipe or a device may have no end."""
+    if path.exists() and not path.is_file():
+        raise OSError('it is no file')
+    with path.open(encoding='utf-8') as file:
+        text = file.read(LONGEST + 1)
+    if len(text) > LONGEST:
+        raise OSError(f'it has more than {LONGEST} characters')
+    return text
 
 
 def addresses_in(text: str) -> Iterator[str]:

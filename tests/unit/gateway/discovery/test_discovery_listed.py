@@ -1,11 +1,14 @@
 """Addresses in a file that changes, goes, and comes back."""
 
 import asyncio
+import os
 from contextlib import aclosing
 
+import pytest
 from waiting import until
 
-from headrace.gateway.discovery.listed import Listed
+from headrace.gateway.discovery import listed as module
+from headrace.gateway.discovery.listed import LONGEST, Listed
 
 
 async def soon(found):
@@ -41,18 +44,42 @@ class Looks:
         self._texts = texts
         self.count = 0
 
-    def read_text(self, encoding):
+    def __call__(self, path):
         self.count += 1
         return self._texts[min(self.count, len(self._texts)) - 1]
 
 
-async def test_a_file_that_is_being_written_loses_nobody():
+async def test_a_file_that_is_being_written_loses_nobody(monkeypatch):
     listed = Listed('places', look_every_s=0.001)
-    listed._path = Looks('a:1\nb:1', '', 'a:1', 'a:1\nb:1\nc:1', 'c:1')
+    looks = Looks('a:1\nb:1', '', 'a:1', 'a:1\nb:1\nc:1', 'c:1')
+    monkeypatch.setattr(module, '_text_of', looks)
     async with aclosing(aiter(listed)) as found:
         assert [await soon(found) for _ in range(3)] == [
             ['tcp:a:1', 'tcp:b:1'],
             ['tcp:a:1', 'tcp:b:1', 'tcp:c:1'],
             ['tcp:c:1'],
         ]
-    assert listed._path.count >= 6  # who has gone is still not there at a second look
+    assert looks.count >= 6  # who has gone is still not there at a second look
+
+
+@pytest.mark.parametrize('kind', ['pipe', 'device', 'folder', 'long'])
+async def test_what_is_no_list_is_told_and_holds_up_nobody(tmp_path, caplog, kind):
+    file = tmp_path / 'places'
+    if kind == 'pipe':
+        os.mkfifo(file)
+    elif kind == 'device':
+        file.symlink_to('/dev/zero')
+    elif kind == 'folder':
+        file.mkdir()
+    else:
+        file.write_text('a:1\n' * LONGEST)
+    async with aclosing(aiter(Listed(str(file), look_every_s=0.01))) as found:
+        waiting = asyncio.ensure_future(anext(found))
+        await until(lambda: 'cannot be used: it ' in caplog.text)
+        good = tmp_path / 'good'
+        good.write_text('10.0.0.2:1')
+        if kind == 'folder':
+            file.rmdir()
+        good.replace(file)
+        async with asyncio.timeout(20):
+            assert list(await waiting) == ['tcp:10.0.0.2:1']

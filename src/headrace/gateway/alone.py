@@ -204,7 +204,7 @@ class Alone:
         for executor, weights in self._weights.items():
             board.weigh(executor, weights)
         described.on_join = board.learn
-        deserted = Deserted(board, self._following.sources)
+        deserted = Deserted(board, self._following.sources, described.left_out)
         self._begin(deserted.watch())
         self._begin(until_outdated(board, described))
         self.health.reason = 'no replica of an executor answers yet'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from headrace.gateway.discovery.places import Source
 from headrace.gateway.orders import Target
@@ -23,13 +23,18 @@ _log = logging.getLogger('headrace.gateway')
 
 
 class Deserted:
-    """Looks again and again who has a replica; `told` says who has had none for a while, and why."""
+    """Looks again and again who has a replica; `told` says who has had none for a while, and why.
 
-    def __init__(self, board: Switchboard, sources: Mapping[Target, Source]) -> None:
+    Those of the executors and versions that are `away` have been waited for already.
+    """
+
+    def __init__(
+        self, board: Switchboard, sources: Mapping[Target, Source], away: Collection[str] = ()
+    ) -> None:
         self.told: dict[Target, str] = {}
         self._board = board
         self._sources = sources
-        self._away_s: dict[Target, float] = {}
+        self._away_s = {target: PATIENCE_S for target in sources if target.executor in away}
         self._logged_s: dict[Target, float] = {}
 
     def why(self, executor: str) -> str:

@@ -123,6 +123,13 @@ async def test_an_executor_that_may_be_back_can_work_until_it_is_given_up(tmp_pa
         await server.close()
 
 
+async def test_who_was_waited_for_before_is_told_at_once() -> None:
+    async with board_of() as board:
+        deserted = Deserted(board, {INDEX: source_of('dns:index:9090')}, {'index'})
+        deserted.look(0.1)
+        assert [*deserted.told] == [INDEX]
+
+
 async def test_the_log_hears_of_it_again_and_again(caplog: pytest.LogCaptureFixture) -> None:
     async with board_of() as board:
         deserted = Deserted(board, {INDEX: source_of('dns:index:9090')})

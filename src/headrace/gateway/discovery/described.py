@@ -26,6 +26,9 @@ PATIENCE_S = 5.0
 ANSWER_S = 5.0
 """How long a worker may take to accept a connection and introduce itself."""
 
+AT_ONCE = 64
+"""How many workers of a target are asked at once."""
+
 AGAIN_S = 0.25
 TOLD_FIRST_S, TOLD_EVERY_S = 5.0, 30.0
 """When whoever reads the log hears for whom is waited, and how often after that."""
@@ -77,9 +80,14 @@ class Described:
             raise _first(errors) from None
         finally:
             telling.cancel()
-        for name, why in (each for offers in self._offers.values() for each in offers.left_out.items()):
+        for name, why in self.left_out.items():
             _log.warning('the gateway begins without %r, which it uses when it comes and fits: %s', name, why)
         return check_types(self._flow, {**infos, **{task.result().name: task.result() for task in asked}})
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The versions without which the Flow has begun, and why."""
+        return {name: why for offers in self._offers.values() for name, why in offers.left_out.items()}
 
     async def _enough(
         self, externals: Sequence[asyncio.Task[ExecutorInfo]], targets: Sequence[asyncio.Task[None]]
@@ -125,13 +133,28 @@ class Described:
 
     async def _target(self, target: Target) -> None:
         while True:
-            for address in [*self._following.found.get(target, {}).values()]:
-                if await self._met(target, address):
+            addresses = [*self._following.found.get(target, {}).values()]
+            for first in range(0, len(addresses), AT_ONCE):
+                if await self._any_met(target, addresses[first : first + AT_ONCE]):
                     self._away.discard(str(target))
                     self._troubles.pop(str(target), None)
                     self._say()
                     return
             await self._news()
+
+    async def _any_met(self, target: Target, addresses: Sequence[str]) -> bool:
+        """Whether one of them is a worker that can be used: whoever is silent holds up no other."""
+        waiting = {asyncio.ensure_future(self._met(target, address)) for address in addresses}
+        try:
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if any(task.result() for task in done):
+                    return True
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        return False
 
     async def _met(self, target: Target, address: str) -> bool:
         """Whether the worker at an address says what it offers, and is no other."""

@@ -95,7 +95,8 @@ class End(asyncio.BufferedProtocol):
         self.other, other.other = other, self
         for end, to in ((self, other), (other, self)):
             if end.transport.is_closing():
-                to.finish()
+                if not to.transport.is_closing():
+                    to.finish()
             elif end._early:
                 end.transport.resume_reading()
                 to.transport.write(end._early)

@@ -81,7 +81,11 @@ def services(composing: Composing) -> dict[str, Any]:
                 f'./grafana/dashboards:{DASHBOARDS}:ro',
                 'grafana-data:/var/lib/grafana',
             ],
-            'environment': {'GF_AUTH_ANONYMOUS_ENABLED': 'true', 'GF_ANALYTICS_REPORTING_ENABLED': 'false'},
+            'environment': {
+                'GF_AUTH_ANONYMOUS_ENABLED': 'true',
+                'GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION': 'true',  # who knows everybody's first password
+                'GF_ANALYTICS_REPORTING_ENABLED': 'false',
+            },
             'ports': [f'127.0.0.1:${{GRAFANA_PORT:-{composing.grafana_port}}}:3000'],
             'depends_on': ['prometheus'],
             'restart': composing.restart,

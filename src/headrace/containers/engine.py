@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.errors import SpecError, StartError
+from headrace.programs import TooLate, ended, last_words, run
 from headrace.spec import environment
 
 DOCKER = 'docker'
@@ -22,7 +24,8 @@ PROGRAMS = (DOCKER, 'podman')
 ANSWER_S = 20.0
 """How long an engine may take to answer a question."""
 
-_LINES = 15
+_NONE_SUCH = re.compile(r'no such (?!file|host)|not known|invalid reference format', re.IGNORECASE)
+"""What engines say of an image or a container that is not there."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,26 +62,28 @@ class Engine(Struct, frozen=True, kw_only=True):
         return [self.program, *arguments]
 
     def run(self, *arguments: str, failed: str = '', help: str = '', timeout_s: float | None = None) -> str:
-        """Run a command to its end and give what it printed; StartError that begins with `failed`."""
+        """Run a command to its end and give what it printed; StartError that begins with `failed`.
+
+        It may take as long as an answer, if nothing else is said.
+        """
         failed = failed or f'{self.name} {arguments[0]} did not work'
-        try:
-            done = _run(self.command(*arguments), timeout_s)
-        except subprocess.TimeoutExpired:
-            raise StartError(f'{failed}: no answer within {timeout_s:g} s', help=help) from None
-        if done.returncode:
-            raise StartError(f'{failed}: {last_words(done.stderr or done.stdout)}', help=help)
-        return done.stdout
+        return run(
+            self.command(*arguments),
+            failed,
+            help=help,
+            timeout_s=ANSWER_S if timeout_s is None else timeout_s,
+        )
 
     def image(self, name: str) -> Image | None:
         """What the engine knows of an image; None if it has no such image, or what is called so is an option.
 
-        EngineAway if it does not answer.
+        EngineAway if it does not answer, StartError if it tells nothing of images.
         """
         if not name or name.startswith('-'):
             return None
         done = self._answer('image', 'inspect', name)
         if done.returncode:
-            self._check_answers(done.stderr)
+            self._check_answers(done.stderr, f'the image {name}')
             return None
         told: dict[str, Any] = msgspec.json.decode(done.stdout)[0]
         config = told.get('Config') or {}
@@ -103,27 +108,31 @@ class Engine(Struct, frozen=True, kw_only=True):
             return False
 
     def has(self, container: str) -> bool:
-        """Whether there is a container of this name or id, running or not; EngineAway if that is not said."""
+        """Whether there is a container of this name or id, running or not; StartError if that is not said."""
         done = self._answer('container', 'inspect', container)
         if done.returncode:
-            self._check_answers(done.stderr)
+            self._check_answers(done.stderr, f'the container {container}')
         return done.returncode == 0
 
-    def _check_answers(self, said: str) -> None:
-        """Raise EngineAway if it did not say that there is no such thing, and does not answer at all."""
-        if 'no such' in said.lower():
+    def _check_answers(self, said: str, of: str) -> None:
+        """Raise StartError if it said something else than that there is no such thing."""
+        if _NONE_SUCH.search(said):
             return
         engine, reason = _asked(self.program)
         if engine is None:
             raise EngineAway(
                 f'{self.name} does not answer: {reason}', help='see whether it runs; restart it if need be'
             )
+        raise StartError(
+            f'{self.name} does not tell of {of}: {last_words(said)}',
+            help='see what it means, and restart it if need be',
+        )
 
     def _answer(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """What a command says that asks something, however it ends; StartError if it takes too long."""
+        """What a command says that asks something, however it ends; EngineAway if it takes too long."""
         try:
-            return _run(self.command(*arguments), ANSWER_S)
-        except subprocess.TimeoutExpired:
+            return ended(self.command(*arguments), timeout_s=ANSWER_S)
+        except TooLate:
             raise EngineAway(
                 f'{self.name} does not answer: {arguments[0]} took more than {ANSWER_S:g} s',
                 help='see whether it hangs; restart it if need be',
@@ -170,21 +179,17 @@ def no_image(name: str, engine: Engine, *, whose: str = '') -> SpecError:
     )
 
 
-def last_words(text: str) -> str:
-    """The last lines of what a command has printed, as one text; a single one stays in its line."""
-    lines = [line.rstrip() for line in text.strip().splitlines() if line.strip()][-_LINES:]
-    return lines[0] if len(lines) == 1 else ''.join(f'\n  {line}' for line in lines) or 'it printed nothing'
-
-
 def _asked(program: str) -> tuple[Engine | None, str]:
     """The engine of a command; or None, and what it said instead."""
     try:
         # What is called docker may be Podman in truth.
-        version = _run([program, 'version', '--format', '{{json .}}'], ANSWER_S)
+        version = ended([program, 'version', '--format', '{{json .}}'], timeout_s=ANSWER_S)
         told: dict[str, Any] = msgspec.json.decode(version.stdout) if version.stdout.strip() else {}
-    except subprocess.TimeoutExpired:
+    except TooLate:
         return None, f'nothing within {ANSWER_S:g} s'
-    except (OSError, msgspec.DecodeError) as error:
+    except StartError as error:
+        return None, error.message
+    except msgspec.DecodeError as error:
         return None, str(error)
     client = told.get('Client') or {}
     is_podman = 'APIVersion' in client  # Docker writes ApiVersion
@@ -192,15 +197,3 @@ def _asked(program: str) -> tuple[Engine | None, str]:
     if version.returncode or not server:
         return None, last_words(version.stderr or version.stdout)
     return Engine(program=program, is_podman=is_podman, version=server.get('Version', '')), ''
-
-
-def _run(command: list[str], timeout_s: float | None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding='utf-8',
-        errors='replace',
-        timeout=timeout_s,
-        check=False,
-    )

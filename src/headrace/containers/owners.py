@@ -22,6 +22,9 @@ PROC = Path('/proc')
 POLL_S = 0.1
 """How often the engine is asked whether a container is gone."""
 
+LEFT_S = 1.0
+"""How long it is tried to remove a container that somebody else has left: a Flow waits for it."""
+
 
 _log = logging.getLogger(__name__)
 
@@ -51,32 +54,35 @@ def remove_abandoned(engine: Engine) -> int:
     # Docker and Podman agree on no way to print one label.
     label = f'{{{{index .Labels "{OWNER}"}}}}' if engine.is_podman else f'{{{{.Label "{OWNER}"}}}}'
     listed = engine.run(
-        *('ps', '--all', '--no-trunc', '--filter', f'label={OWNER}', '--format', f'{{{{.ID}}}} {label}'),
+        *('ps', '--all', '--no-trunc', '--filter', f'label={OWNER}'),
+        *('--format', f'{{{{.ID}}}} {{{{.Names}}}} {label}'),
         failed=f'{engine.name} does not say which containers there are',
         timeout_s=ANSWER_S,
     )
     rows = [line.split() for line in listed.splitlines()]
-    abandoned = [row[0] for row in rows if len(row) == 2 and is_gone(row[1])]
+    abandoned = [row[:2] for row in rows if len(row) == 3 and is_gone(row[2])]
     removed = 0
-    for container in abandoned:
+    for container, name in abandoned:
         try:
-            remove(engine, container)
+            remove(engine, container, within_s=LEFT_S)
             removed += 1
         except StartError as error:
-            _log.warning('container %s, whose Flow was killed, is left: %s', container[:12], error.message)
+            _log.warning('the container %s, whose Flow was killed, is left: %s', name, error.message)
     return removed
 
 
-def remove(engine: Engine, container: str, *, appears_within_s: float = 0.0) -> None:
+def remove(
+    engine: Engine, container: str, *, appears_within_s: float = 0.0, within_s: float = ANSWER_S
+) -> None:
     """Remove a container however it is, with its unnamed volumes; when this returns it is gone.
 
-    One whose start was broken off may come to be yet, for so long. Raises StartError if it is there still, or
-    if the engine does not say.
+    One whose start was broken off may come to be yet, for so long. Raises StartError if it is there still
+    after `within_s`, or if the engine does not say.
     """
     deadline = time.monotonic() + max(appears_within_s, 0.0)
     while not engine.has(container) and time.monotonic() < deadline:
         time.sleep(POLL_S)
-    deadline = time.monotonic() + ANSWER_S
+    deadline = time.monotonic() + within_s
     while engine.has(container):
         try:
             engine.run('rm', '--force', '--volumes', container, timeout_s=ANSWER_S)

@@ -18,7 +18,8 @@ from msgspec import Struct
 from headrace.containers.engine import ANSWER_S, Engine, find
 from headrace.errors import StartError
 from headrace.images.context import Context
-from headrace.images.programs import last_lines, run
+from headrace.images.programs import BUILT_WITHIN_S
+from headrace.programs import last_words, run
 from headrace.spec import environment
 
 OnLine = Callable[[str], None]
@@ -26,6 +27,9 @@ OnLine = Callable[[str], None]
 
 ENDS_WITHIN_S = 10.0
 """How long a builder that is told to end may take to clean up."""
+
+_LINES = 30
+"""How many lines are told of what a builder has said that failed."""
 
 _PLAIN = {'BUILDKIT_PROGRESS': 'plain', 'BUILDX_NO_DEFAULT_ATTESTATIONS': '1'}
 _HISTORY = '{{.Size}} {{.CreatedBy}}'
@@ -87,7 +91,8 @@ def build(builder: Builder, context: Context, order: Order, on_line: OnLine) -> 
                 context.write(out)
             place = Path(folder, 'context')
             place.mkdir()
-            run(['tar', '-xf', str(archive), '-C', str(place)], 'the files for the image cannot be written')
+            unpack = ['tar', '-xf', str(archive), '-C', str(place)]
+            run(unpack, 'the files for the image cannot be written', timeout_s=BUILT_WITHIN_S)
             archive.unlink()
             _watched([*command, str(place)], order.secret, None, on_line)
     else:
@@ -196,7 +201,7 @@ def _watched(command: list[str], secret: Mapping[str, str], context: Context | N
         raise failures[0]
     if process.returncode:
         what = ' '.join(command[:2])
-        raise StartError(f'{what} ended with {process.returncode}:\n{last_lines("".join(lines))}')
+        raise StartError(f'{what} ended with {process.returncode}: {last_words("".join(lines), _LINES)}')
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

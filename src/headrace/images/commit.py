@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable
 
 from headrace.errors import StartError
-from headrace.images.programs import run
+from headrace.programs import run
 from headrace.spec import environment
 
 ANSWER_S = 60.0

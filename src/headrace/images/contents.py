@@ -13,7 +13,7 @@ from headrace import extras
 from headrace.containers.engine import Engine
 from headrace.containers.owners import remove
 from headrace.errors import StartError
-from headrace.images.programs import run
+from headrace.programs import run
 
 _SCRIPT = """
 import json, platform

@@ -15,8 +15,9 @@ from msgspec import Struct
 from headrace.errors import SpecError, StartError
 from headrace.images.index import Index
 from headrace.images.own import Own
-from headrace.images.programs import run, text_of, uv
+from headrace.images.programs import CHOSEN_WITHIN_S, text_of, uv
 from headrace.images.requirements import Requirements, names_in, spelt
+from headrace.programs import run
 
 _MARK = re.compile(r'^# of (?P<digest>[0-9a-f]{32}), for Python (?P<python>\S+)', re.MULTILINE)
 _HELP = 'see which requirement is meant; versions that no longer fit are chosen anew with --upgrade'
@@ -119,6 +120,7 @@ def _by_uv(needed: Requirements, own: Own, how: Choosing, before: str) -> str:
             _no_versions(needed),
             extra=how.index.for_uv,
             help=_HELP,
+            timeout_s=CHOSEN_WITHIN_S,
         )
         text = out.read_text(encoding='utf-8')
     return re.sub(r'\n# The following packages were excluded.*\Z', '\n', text, flags=re.DOTALL)
@@ -144,7 +146,7 @@ def _by_pip(needed: Requirements, own: Own, how: Choosing, before: str) -> str:
         wheel = own.wheel(folder)
         extra = {**how.index.for_pip, 'PIP_FIND_LINKS': f'{links} {wheel.parent if wheel else ""}'.strip()}
         command += ['-r', str(_for_pip(needed, own, wheel, folder))]
-        report = run(command, _no_versions(needed), extra=extra, help=_HELP)
+        report = run(command, _no_versions(needed), extra=extra, help=_HELP, timeout_s=CHOSEN_WITHIN_S)
     return _from_report(report)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from headrace.errors import SpecError
+from headrace.errors import SpecError, StartError
 from headrace.images.builder import Builder, Image, OnLine, Order, build, inspect
 from headrace.images.context import Context, context
 from headrace.images.dockerfile import CUDA, CUDA_PYTHON, EXTRA, PYTHON, Recipe, dockerfile
@@ -216,8 +216,8 @@ def make(made: Sketch, builder: Builder, order: Order, on_line: OnLine, on_note:
         build(builder, files, complete, on_line)
     return Built(
         tags=order.tags,
-        image=inspect(builder.engine, order.tags[0]),
-        base=inspect(builder.engine, made.recipe.base),
+        image=_seen(builder, order.tags[0], on_note),
+        base=_seen(builder, made.recipe.base, on_note),
         lock=locked,
         files=len(files.files),
         bytes=files.size,
@@ -225,6 +225,15 @@ def make(made: Sketch, builder: Builder, order: Order, on_line: OnLine, on_note:
         choosing_s=chosen - began,
         building_s=time.monotonic() - chosen,
     )
+
+
+def _seen(builder: Builder, name: str, on_note: OnLine) -> Image | None:
+    """What the engine tells of an image; one that does not tell takes nothing away from a good build."""
+    try:
+        return inspect(builder.engine, name)
+    except StartError as error:
+        on_note(f'how large {name} is cannot be said: {error.message}')
+        return None
 
 
 def default_tag(made: Sketch) -> str:

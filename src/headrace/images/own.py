@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from headrace._version import __version__
 from headrace.errors import SpecError
-from headrace.images.programs import run, uv
+from headrace.images.programs import BUILT_WITHIN_S, uv
+from headrace.programs import run
 
 _RELEASE = re.compile(r'\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?')
 _WAYS = 'name a release or a wheel: --headrace 1.0, --headrace headrace-1.0-py3-none-any.whl'
@@ -62,13 +63,13 @@ def _built(source: Path, folder: Path) -> Path:
     program = uv()
     if program:
         offline = ['--no-build-isolation', '--python', sys.executable] if find_spec('hatchling') else []
-        run([program, 'build', '-q', '--wheel', *offline, '-o', str(folder), str(source)], _failed(source))
+        command = [program, 'build', '-q', '--wheel', *offline, '-o', str(folder)]
     elif find_spec('pip'):
         offline = ['--no-build-isolation'] if find_spec('hatchling') else []
         command = [sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', *offline, '-w', str(folder)]
-        run([*command, str(source)], _failed(source))
     else:
         raise SpecError('neither uv nor pip is there to build a wheel of headrace', help='pip install uv')
+    run([*command, str(source)], _failed(source), timeout_s=BUILT_WITHIN_S)
     return next(iter(sorted(folder.glob('headrace-*.whl'))))
 
 

@@ -1,55 +1,18 @@
-"""Commands in, their output out; a failure is told in the words of the command."""
+"""A folder in; out, the texts of its files, and the programs that work on it."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from headrace.errors import SpecError, StartError
-from headrace.spec import environment
+from headrace.errors import SpecError
 
-_LINES = 30
+CHOSEN_WITHIN_S = 1800.0
+"""How long it may take to choose versions of all packages, whose descriptions may have to be fetched."""
 
-
-def run(
-    command: Sequence[str],
-    failed: str,
-    *,
-    extra: Mapping[str, str] | None = None,
-    text: str = '',
-    help: str = '',
-    timeout_s: float | None = None,
-) -> str:
-    """Run a command to its end and give its standard output; StartError that begins with `failed`.
-
-    `extra` are environment variables for it, `text` is what it reads.
-    """
-    try:
-        done = subprocess.run(
-            command,
-            input=text,
-            capture_output=True,
-            encoding='utf-8',
-            errors='replace',
-            env=environment.for_child(extra),
-            check=False,
-            timeout=timeout_s,
-        )
-    except subprocess.TimeoutExpired:
-        raise StartError(f'{failed}: no answer within {timeout_s:g} s', help=help) from None
-    except OSError as error:
-        raise StartError(f'{failed}: {command[0]}: {error}', help=help) from None
-    if done.returncode:
-        raise StartError(f'{failed}:\n{last_lines(done.stderr or done.stdout)}', help=help)
-    return done.stdout
-
-
-def last_lines(text: str, count: int = _LINES) -> str:
-    """The last lines of what a command has printed, indented."""
-    return '\n'.join(f'  {line}' for line in text.strip().splitlines()[-count:])
+BUILT_WITHIN_S = 600.0
+"""How long a wheel may take to be built, or files to be unpacked."""
 
 
 def text_of(path: Path) -> str:

@@ -62,6 +62,36 @@ def test_what_an_engine_has_that_died_is_not_taken_for_gone(engine: Callable[[st
             ask()
 
 
+@pytest.mark.parametrize(
+    'said',
+    [
+        'permission denied while trying to connect to the Docker daemon socket',
+        'failed to connect to the docker API: dial unix /run/docker.sock: no such file or directory',
+        'dial tcp: lookup engine.example: no such host',
+    ],
+)
+@pytest.mark.parametrize('answers', [True, False])
+def test_only_what_is_said_to_be_missing_is(
+    engine: Callable[[str], Engine], said: str, answers: bool
+) -> None:
+    version = f"[ $1 = version ] && echo '{VERSION}' && exit 0; " if answers else ''
+    failing = engine(f'{version}echo "{said}" >&2; exit 1')
+    for ask in (lambda: failing.has('a'), lambda: failing.image('a'), lambda: failing.can_get('a')):
+        with pytest.raises(StartError) as caught:
+            ask()
+        assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    'said',
+    ['No such image: a:latest', 'inspecting object: a: image not known', 'a: invalid reference format'],
+)
+def test_what_is_said_to_be_missing_is(engine: Callable[[str], Engine], said: str) -> None:
+    failing = engine(f'[ $1 = version ] || echo "Error: {said}" >&2; exit 1')
+    assert failing.image('a') is None
+    assert not failing.has('a')
+
+
 @pytest.mark.parametrize('name', ['--help', '-f', '--privileged', ''])
 def test_what_is_called_like_an_option_is_no_image(engine: Callable[[str], Engine], name: str) -> None:
     helpful = engine('echo "Usage: docker image inspect"')
@@ -70,10 +100,11 @@ def test_what_is_called_like_an_option_is_no_image(engine: Callable[[str], Engin
 
 
 def test_what_cannot_be_removed_keeps_nobody_from_starting(
-    engine: Callable[[str], Engine], caplog: pytest.LogCaptureFixture
+    engine: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = '999999999-1@' + owners.owner().partition('@')[2]
-    stubborn = engine(f'case "$1" in ps) echo "abc {gone}";; rm) echo busy >&2; exit 1;; esac')
-    assert owners.remove_abandoned(stubborn) == 0
-    assert 'container abc, whose Flow was killed, is left' in caplog.text
+    stubborn = engine(f'case "$1" in ps) echo "abc shop-encoder {gone}";; rm) echo busy >&2; exit 1;; esac')
+    monkeypatch.setattr(owners, 'ANSWER_S', 1000.0)
+    assert owners.remove_abandoned(stubborn) == 0  # it does not try for so long
+    assert 'the container shop-encoder, whose Flow was killed, is left' in caplog.text
     assert 'busy' in caplog.text

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from headrace.containers.engine import find, last_words
+from headrace.containers.engine import find
 from headrace.errors import StartError
+from headrace.programs import last_words
 
 DOCKER = {'Client': {'Version': '28.2.2', 'ApiVersion': '1.41'}, 'Server': {'Version': '20.10.24'}}
 NO_SERVER = {'Client': {'Version': '28.2.2', 'ApiVersion': '1.41'}, 'Server': None}

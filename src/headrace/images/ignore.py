@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from headrace.images.globs import Glob
 from headrace.images.programs import text_of
 
 FILE = '.dockerignore'
@@ -44,7 +45,6 @@ security
 """
 """What is left out where nobody says anything; `headrace build --write` writes it."""
 
-_CLASS = re.compile(r'\[(?P<inside>[!^]?[^]]+)\]')
 _SECRETS = re.compile(r'(^|/)(\.env(\..+)?|.+\.(key|pem|p12|pfx)|id_(rsa|ed25519|ecdsa)|\.netrc|\.pypirc)$')
 
 
@@ -57,14 +57,14 @@ class Ignore:
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._rules: list[tuple[re.Pattern[str], bool]] = []
+        self._rules: list[tuple[Glob, bool]] = []
         for line in map(str.strip, lines):
             if not line or line.startswith('#'):
                 continue
             is_kept = line.startswith('!')
             pattern = line.removeprefix('!').strip().strip('/').removeprefix('./')
             if pattern and pattern != '.':
-                self._rules.append((re.compile(_expression(pattern)), not is_kept))
+                self._rules.append((Glob(pattern), not is_kept))
         self.takes_back = any(not out for _, out in self._rules)
 
     def __call__(self, path: str) -> bool:
@@ -97,37 +97,3 @@ def secrets_in(paths: Sequence[str]) -> list[str]:
     ['.env', 'tls/server.key']
     """
     return [path for path in paths if _SECRETS.search(path)]
-
-
-def _expression(pattern: str) -> str:
-    """A pattern as a regular expression for a path, or for the beginning of one that is below it."""
-    pieces = []
-    at = 0
-    while at < len(pattern):
-        if pattern.startswith('**/', at):
-            pieces.append('(?:.*/)?')
-            at += 3
-        elif pattern.startswith('**', at):
-            pieces.append('.*')
-            at += 2
-        elif found := _CLASS.match(pattern, at):
-            pieces.append(_one_of(found['inside']))
-            at = found.end()
-        else:
-            one = {'*': '[^/]*', '?': '[^/]'}.get(pattern[at])
-            if pattern[at] == '\\' and at + 1 < len(pattern):
-                at += 1
-            pieces.append(one or re.escape(pattern[at]))
-            at += 1
-    return f'{"".join(pieces)}(?:/|$)'
-
-
-def _one_of(inside: str) -> str:
-    """The characters between brackets as an expression for one of them, or for none of them after a `^`."""
-    is_other = inside[0] in '!^' and len(inside) > 1
-    parts = re.findall('(.)-(.)|(.)', inside[1:] if is_other else inside, re.DOTALL)
-    one = ''.join(
-        re.escape(single) or f'{re.escape(first)}-{re.escape(max(first, last))}'
-        for first, last, single in parts
-    )
-    return f'(?!/)[{"^" if is_other else ""}{one}]'

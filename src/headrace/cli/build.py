@@ -13,6 +13,7 @@ from rich.table import Table
 
 from headrace.cli.options import KeyValue
 from headrace.cli.output import show, write, written
+from headrace.cli.terminal import visible
 from headrace.containers.engine import PROGRAMS
 from headrace.errors import SpecError
 from headrace.images.builder import Image, Order, find_builder
@@ -187,6 +188,7 @@ class Steps:
 
     def line(self, text: str) -> None:
         """Take a line of the builder."""
+        text = visible(text)
         if self._is_verbose:
             click.echo(text, err=True)
         elif _STEP.match(text):
@@ -242,4 +244,4 @@ def _mb(size: int) -> str:
 
 
 def _note(text: str) -> None:
-    click.echo(f'note: {text}', err=True)
+    click.echo(f'note: {visible(text)}', err=True)

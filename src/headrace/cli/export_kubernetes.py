@@ -14,6 +14,7 @@ from headrace.cli.leaving import keep_out_of_images
 from headrace.cli.options import record_options
 from headrace.cli.output import removed, write, written
 from headrace.cli.source import flow_argument
+from headrace.cli.terminal import visible
 from headrace.deploy.generated import Change, apply, changes, diff
 from headrace.deploy.kubernetes import GENERATED, Cluster, Manifests, cluster_of, kubernetes_manifests
 from headrace.deploy.shipped import notes_on_paths
@@ -98,5 +99,5 @@ def _tell(head: str, lines: Iterable[str]) -> None:
 
 
 def _show(text: str) -> None:
-    for line in text.splitlines():
+    for line in visible(text).splitlines():
         click.echo(click.style(line, fg=_COLOURS.get(line[:1])))

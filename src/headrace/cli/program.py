@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from headrace._version import __version__
+from headrace.cli.terminal import visible
 from headrace.errors import BadServer, HeadraceError
 from headrace.spec import environment
 from headrace.spec.suggest import did_you_mean
@@ -54,8 +55,8 @@ class Failure(click.ClickException):
     exit_code = FAILED
 
     def __init__(self, error: HeadraceError) -> None:
-        super().__init__(error.message)
-        self.help = _remedy(error)
+        super().__init__(visible(error.message))
+        self.help = visible(_remedy(error))
 
     def show(self, file: Any = None) -> None:
         click.echo(f'{click.style("error:", fg="red", bold=True)} {self.message}', file=file, err=True)

@@ -53,7 +53,7 @@ class Says(Executor):
     @requests(on='/look')
     def look(self, docs, **kwargs):
         for doc in docs:
-            doc.tags = {'uid': os.getuid(), 'colour': os.environ.get('COLOUR', '')}
+            doc.tags = {'uid': os.getuid(), **{name: os.environ.get(name) for name in doc.tags}}
 
     @requests(on='/keep')
     def keep(self, docs, **kwargs):
@@ -70,6 +70,15 @@ class Says(Executor):
     def spoil(self, docs, **kwargs):
         Path('/app/spoilt').write_text('')
 """
+
+
+VARIABLES = {
+    'COLOUR': 'red',
+    'GOOGLE_API_KEY': 'k3y of two\nlines',
+    'SSH_PASS': '"p4ss"',
+    'DOCKER_CONTENT_TRUST': " # tru5t $HOME 'as it is' ",
+    'HTTPS_PROXY': 'http://us3r:w0rd@proxy.example',
+}
 
 
 class Plain(Executor):
@@ -118,7 +127,7 @@ def test_two_containers_and_a_process(
             name='first',
             uses=f'docker://{image}',
             uses_with={'mark': 'first '},
-            env={'COLOUR': 'red', 'DOCKER_CONTENT_TRUST': 'x'},
+            env=VARIABLES,
             volumes=[f'{tmp_path}/notes.txt:/notes.txt:ro'],
             memory='256Mi',
             cpus=0.75,
@@ -162,14 +171,16 @@ def test_two_containers_and_a_process(
 
 def _check_limits(flow: Any, told: dict[str, Any]) -> None:
     """Each is in a container with the rights of this user and no more, within its limits."""
-    looked = said(flow, '/look', target_executor='first').tags
-    assert looked == {'uid': os.getuid(), 'colour': 'red'}
+    asked = DocumentArray([Document(tags=dict.fromkeys(VARIABLES, ''))])
+    (looked,) = flow.post('/look', asked, target_executor='first')
+    assert looked.tags == {'uid': os.getuid(), **VARIABLES}
     host = told['HostConfig']
     assert (host['Memory'], host['NanoCpus']) == (256 * 1024**2, 750_000_000)
     assert host['ReadonlyRootfs']
     assert host['CapDrop'] == ['ALL']
     assert 'COLOUR=red' in told['Config']['Env']
-    assert 'COLOUR=red' not in _commands_of(flow.spec.name)
+    commands = _commands_of(flow.spec.name)
+    assert not [name for name, value in VARIABLES.items() if f'={value}' in commands]
     with pytest.raises(BadServer, match='Read-only file system'):
         said(flow, '/spoil')
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from headrace import Document, DocumentArray, Flow
 pytestmark = [pytest.mark.engine, pytest.mark.needs('podman'), pytest.mark.timeout(400)]
 
 
+PROXY = 'http://me:"p4ss" # $word@proxy.example'
 EXECUTOR = """
 from headrace import Executor, requests
 
@@ -43,10 +45,11 @@ def test_podman(
     label = f'label=headrace.flow={name}'
     docs = DocumentArray([Document(text='hello')])
     with Flow(name=name, workspace=str(tmp_path / 'kept')).add(
-        name='says', uses=f'docker://{brought}'
+        name='says', uses=f'docker://{brought}', env={'HTTPS_PROXY': PROXY}
     ) as flow:
         assert flow.post('/', docs).texts == ['hello!']
         (first,) = podman.containers(label)
+        assert f'HTTPS_PROXY={PROXY}' in json.loads(podman.run('inspect', first))[0]['Config']['Env']
         podman.run('kill', first)
         wait_until(lambda: set(podman.containers(label)) - {first}, what='none in its place')
         assert flow.post('/', docs).texts == ['hello!']

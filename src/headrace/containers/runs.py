@@ -23,12 +23,25 @@ BOX = '/run/headrace'
 MAIN = ('headrace', 'worker', '--lifeline')
 """What runs in it; `entrypoint` of the executor takes the place of the first."""
 
-_READ_BY_ENGINES = (
-    *('DOCKER_', 'CONTAINER', 'PODMAN_', 'BUILDKIT_', 'LD_', 'XDG_', 'SSL_', 'GO', 'SSH_', '_CONTAINERS'),
-    *('STORAGE_', 'REGISTRY_', 'NETAVARK_', 'LISTEN_', 'NOTIFY_SOCKET', 'DBUS_'),
-    *('PATH', 'HOME', 'TMPDIR', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'),
+_OBEYED = frozenset(
+    (
+        *('PATH', 'HOME', 'TMPDIR', 'GNUPGHOME', 'NOTIFY_SOCKET', 'REGISTRY_AUTH_FILE', 'NETAVARK_FW'),
+        *('HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR'),
+        *('GODEBUG', 'GOGC', 'GOMAXPROCS', 'GOMEMLIMIT', 'GOTRACEBACK', 'GORACE', 'GOCOVERDIR'),
+        *('SSH_AUTH_SOCK', 'SSH_AGENT_PID', 'SSH_ASKPASS', 'SSH_ASKPASS_REQUIRE', 'SSH_SK_PROVIDER'),
+        *('LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'STORAGE_DRIVER', 'STORAGE_OPTS'),
+    )
 )
-"""How variables begin that the command of the engine obeys itself."""
+"""Variables that the command of an engine obeys itself, in capitals."""
+
+_OBEYED_AS = (
+    *('DOCKER_', 'BUILDKIT_', 'BUILDX_', 'CONTAINER_', 'CONTAINERS_', '_CONTAINERS_', 'PODMAN_'),
+    *('LD_', 'XDG_', 'DBUS_'),
+)
+"""How others begin that it obeys."""
+
+LONGEST_LINE = 60_000
+"""Bytes of a line that engines read in a file of variables."""
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -59,10 +72,16 @@ class Run(Struct, frozen=True, kw_only=True):
         """A file that is there when the container is."""
         return f'{self.box}/container'
 
+    @property
+    def env_file(self) -> str:
+        """The file with the variables that the command of the engine would obey itself."""
+        return f'{self.box}/variables'
+
     def command(self, engine: Engine) -> list[str]:
         """The whole command.
 
-        Values of variables are not in it, where everybody could read them: see `surroundings`.
+        Values of variables are not in it, where everybody could read them: see `surroundings` and
+        `write_variables`.
         """
         program, *arguments = (*self.entrypoint, *MAIN[1:]) if self.entrypoint else MAIN
         options = [
@@ -71,7 +90,8 @@ class Run(Struct, frozen=True, kw_only=True):
             *('--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL'),
             *('--security-opt', 'no-new-privileges', '--no-healthcheck', '--entrypoint', program),
             *_each('--label', (f'{name}={value}' for name, value in self.labels.items())),
-            *_each('--env', self._variables()),
+            *(['--env-file', self.env_file] if self._obeyed() else []),
+            *_each('--env', self.surroundings()),
             *('--volume', f'{self.box}:{BOX}', '--volume', f'{self.workspace}:{DATA}'),
             *_each('--volume', self.volumes),
         ]
@@ -88,10 +108,28 @@ class Run(Struct, frozen=True, kw_only=True):
 
     def surroundings(self) -> dict[str, str]:
         """Variables for the command itself, whose values it passes on."""
-        return {name: value for name, value in self.env.items() if not _is_read(name)}
+        return {name: value for name, value in self.env.items() if not _is_obeyed(name)}
 
-    def _variables(self) -> list[str]:
-        return [f'{name}={value}' if _is_read(name) else name for name, value in self.env.items()]
+    def write_variables(self) -> None:
+        """Write the others into a file in the box that nobody else may read.
+
+        Raises SpecError for a value that no file of variables can have.
+        """
+        lines = [os.fsencode(f'{name}={value}') for name, value in self._obeyed().items()]
+        for line in lines:
+            if len(line) > LONGEST_LINE or b'\n' in line or b'\r' in line:
+                name = line.partition(b'=')[0].decode(errors='replace')
+                raise SpecError(
+                    f'the value of {name} cannot be given to a container: engines obey variables of this '
+                    f'name themselves, and take other ones only on one line of up to {LONGEST_LINE} bytes',
+                    help='give the variable another name',
+                )
+        if lines:
+            with open(os.open(self.env_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as file:
+                file.write(b''.join(line + b'\n' for line in lines))
+
+    def _obeyed(self) -> dict[str, str]:
+        return {name: value for name, value in self.env.items() if _is_obeyed(name)}
 
 
 def volume(text: str, base: str = '') -> str:
@@ -126,8 +164,8 @@ def mountable(path: Path) -> str:
     return str(path)
 
 
-def _is_read(name: str) -> bool:
-    return name.upper().startswith(_READ_BY_ENGINES)
+def _is_obeyed(name: str) -> bool:
+    return name.upper() in _OBEYED or name.upper().startswith(_OBEYED_AS)
 
 
 def _each(option: str, values: Iterable[str]) -> list[str]:

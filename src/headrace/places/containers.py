@@ -108,7 +108,7 @@ class Containers:
         workspace = Path(kept_in(flow, executor))
         workspace.mkdir(parents=True, exist_ok=True)
         devices = env.get(VISIBLE, '')
-        return Run(
+        run = Run(
             name=f'{name}-{secrets.token_hex(3)}',
             image=image,
             box=mountable(box),
@@ -124,6 +124,8 @@ class Containers:
             user=self._user,
             keeps_id=self._keeps_id,
         )
+        run.write_variables()
+        return run
 
     def _removed(self, removal: threading.Thread) -> None:
         self._removals = [each for each in (*self._removals, removal) if each.is_alive()]

@@ -57,8 +57,44 @@ def test_values_of_variables_are_not_in_the_command() -> None:
 @pytest.mark.parametrize('name', ['PATH', 'DOCKER_HOST', 'LD_PRELOAD', 'https_proxy', 'CONTAINER_HOST'])
 def test_those_that_the_engine_obeys_are_not_in_its_environment(name: str) -> None:
     run = made(env={name: 'x'})
-    assert value_of('--env', options(run)) == [f'{name}=x']
+    assert value_of('--env', options(run)) == []
+    assert value_of('--env-file', options(run)) == [run.env_file]
     assert run.surroundings() == {}
+
+
+SECRETS = {
+    'GOOGLE_API_KEY': 's3cret',
+    'SSH_PRIVATE_KEY': 's3cret\nof two lines',
+    'SSL_PASSWORD': 's3cret',
+    'PATHFINDER_TOKEN': 's3cret',
+    'HOMEASSISTANT_TOKEN': 's3cret',
+    'DOCKER_AUTH_CONFIG': 's3cret # "as it is" $HOME ',
+    'https_proxy': 'http://me:s3cret@proxy',
+}
+
+
+@pytest.mark.parametrize('engine', [DOCKER, PODMAN])
+def test_no_value_is_in_the_command_whatever_its_variable_is_called(tmp_path: Path, engine: Engine) -> None:
+    run = made(env=SECRETS, box=str(tmp_path))
+    run.write_variables()
+    assert not any('s3cret' in part for part in run.command(engine))
+    lines = Path(run.env_file).read_text().splitlines()
+    assert lines == [f'{name}={SECRETS[name]}' for name in ('DOCKER_AUTH_CONFIG', 'https_proxy')]
+    assert Path(run.env_file).stat().st_mode & 0o777 == 0o600
+    assert {*SECRETS} == {*run.surroundings(), 'DOCKER_AUTH_CONFIG', 'https_proxy'}
+
+
+def test_no_file_where_none_is_needed(tmp_path: Path) -> None:
+    run = made(env={'COLOUR': 'red'}, box=str(tmp_path))
+    run.write_variables()
+    assert '--env-file' not in run.command(DOCKER)
+    assert not Path(run.env_file).exists()
+
+
+@pytest.mark.parametrize('value', ['a\nLD_PRELOAD=/evil.so', 'a\r', 'x' * 70_000])
+def test_a_value_that_no_file_of_variables_can_have(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SpecError, match='the value of DOCKER_CERT cannot be given'):
+        made(env={'DOCKER_CERT': value}, box=str(tmp_path)).write_variables()
 
 
 def test_limits() -> None:

@@ -30,10 +30,6 @@ _NONE_SUCH = re.compile(r'no such (?!file|host)|not known|invalid reference form
 _log = logging.getLogger(__name__)
 
 
-class EngineAway(StartError):
-    """A container engine that was there does not answer now."""
-
-
 class Image(Struct, frozen=True, kw_only=True):
     """An image that the engine has."""
 
@@ -77,7 +73,7 @@ class Engine(Struct, frozen=True, kw_only=True):
     def image(self, name: str) -> Image | None:
         """What the engine knows of an image; None if it has no such image, or what is called so is an option.
 
-        EngineAway if it does not answer, StartError if it tells nothing of images.
+        StartError if it tells nothing of images; with `begun` False if it does not answer at all.
         """
         if not name or name.startswith('-'):
             return None
@@ -120,8 +116,10 @@ class Engine(Struct, frozen=True, kw_only=True):
             return
         engine, reason = _asked(self.program)
         if engine is None:
-            raise EngineAway(
-                f'{self.name} does not answer: {reason}', help='see whether it runs; restart it if need be'
+            raise StartError(
+                f'{self.name} does not answer: {reason}',
+                begun=False,
+                help='see whether it runs; restart it if need be',
             )
         raise StartError(
             f'{self.name} does not tell of {of}: {last_words(said)}',
@@ -129,12 +127,13 @@ class Engine(Struct, frozen=True, kw_only=True):
         )
 
     def _answer(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """What a command says that asks something, however it ends; EngineAway if it takes too long."""
+        """What a command says that asks something, however it ends; StartError if it takes too long."""
         try:
             return ended(self.command(*arguments), timeout_s=ANSWER_S)
         except TooLate:
-            raise EngineAway(
+            raise StartError(
                 f'{self.name} does not answer: {arguments[0]} took more than {ANSWER_S:g} s',
+                begun=False,
                 help='see whether it hangs; restart it if need be',
             ) from None
 

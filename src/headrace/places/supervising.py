@@ -6,8 +6,7 @@ import asyncio
 import logging
 from typing import Protocol
 
-from headrace.containers.engine import EngineAway
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, StartError
 from headrace.places.restarts import LIMIT, End, Restarts
 
 LOST = '; what it had only in memory is gone'
@@ -67,8 +66,8 @@ async def _start(service: Service) -> End | None:
     """Start it; None if that worked."""
     try:
         await service.start()
-    except EngineAway as error:
-        return End(error.message, was_tried=False)
+    except StartError as error:
+        return End(error.message, was_tried=error.begun)  # not, while a container engine is away
     except HeadraceError as error:
         return End(error.message)
     except Exception as error:  # a fault of ours must not end the watch over a process

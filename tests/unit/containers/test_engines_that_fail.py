@@ -10,7 +10,7 @@ import pytest
 
 from headrace.containers import engine as engines
 from headrace.containers import owners
-from headrace.containers.engine import Engine, EngineAway, find
+from headrace.containers.engine import Engine, find
 from headrace.errors import StartError
 
 VERSION = json.dumps({'Client': {'Version': '28.2.2'}, 'Server': {'Version': '20.10.24'}})
@@ -58,8 +58,9 @@ def test_what_an_engine_has_that_died_is_not_taken_for_gone(engine: Callable[[st
     assert lives.image('a') is None
     dead = engine(f'echo "{DEAD}" >&2; exit 1')
     for ask in (lambda: dead.has('a'), lambda: dead.image('a'), lambda: owners.remove(dead, 'a')):
-        with pytest.raises(EngineAway, match='docker does not answer: Cannot connect'):
+        with pytest.raises(StartError, match='docker does not answer: Cannot connect') as failed:
             ask()
+        assert not failed.value.begun
 
 
 @pytest.mark.parametrize(

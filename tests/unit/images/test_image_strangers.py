@@ -62,9 +62,9 @@ def test_a_lock_of_another_kind_pins_nothing(folder: Path, lock: str) -> None:
 
 
 def test_a_lock_names_versions_and_nothing_else(folder: Path) -> None:
-    """A line with `--index-url` would have packages come from elsewhere."""
+    """A further line would be an option of whoever reads the list."""
     (folder / 'uv.lock').write_text(
-        '[[package]]\nname = "a"\nversion = "1\\n--index-url http://x"\n'
+        '[[package]]\nname = "a"\nversion = "1\\n-r /etc/passwd"\n'
         '[[package]]\nname = "b\\n-r /etc/passwd"\nversion = "1"\n'
         '[[package]]\nname = "c"\nversion = "1!2.0rc1+cpu"\n'
     )

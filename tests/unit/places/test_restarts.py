@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from headrace.containers.engine import EngineAway
 from headrace.errors import ExecutorError, StartError
 from headrace.places import restarts, supervising
 from headrace.places.restarts import LIMIT, LONGEST_S, STEADY_S, End, Restarts
@@ -103,7 +102,7 @@ async def test_a_start_that_fails_is_an_end(caplog):
 
 @pytest.mark.usefixtures('no_wait')
 async def test_nobody_is_given_up_while_the_container_engine_is_away():
-    away = [EngineAway('docker does not answer')] * (3 * LIMIT)
+    away = [StartError('docker does not answer', begun=False)] * (3 * LIMIT)
     service = Clumsy([*away, None, *[ExecutorError('x')] * LIMIT], [KILLED, NEVER_READY])
     async with asyncio.timeout(10):
         await supervising.keep(service)

@@ -54,7 +54,7 @@ executors:
 
 
 @pytest.fixture(scope='module')
-def shop(tmp_path_factory, engine, executor_image):
+def shop(tmp_path_factory, engine, executor_image, left_over):
     folder = tmp_path_factory.mktemp('shop')
     (folder / 'shop.py').write_text(CODE)
     (folder / 'flow.yml').write_text(FLOW)
@@ -62,13 +62,12 @@ def shop(tmp_path_factory, engine, executor_image):
     http = free_port()
     flow = Flow.load_config(folder / 'flow.yml').config_gateway(port=[free_port(), http])
     flow.to_docker_compose_yaml(folder / 'compose', image=image)
-    project = Project(engine, folder / 'compose', http)
-    project('config', '-q')
-    project('up', '-d', '--wait')
     try:
-        yield project
+        with Project(engine, folder / 'compose', http) as project:
+            project('config', '-q')
+            yield project.up()
+        left_over(f'label=com.docker.compose.project={project.name}')
     finally:
-        project('down', '-v', '--timeout', '5')
         engine.run('rmi', '-f', image)
 
 
@@ -117,9 +116,12 @@ def test_what_is_kept_on_a_volume_outlives_its_container(shop, client):
     assert int(client.post('/index', Document(text='x'))[0].text) == first + 1
 
 
-def test_nothing_is_left_at_the_end(shop, engine, left_over):
-    shop('down', '-v', '--timeout', '5')
-    left_over(f'label=com.docker.compose.project={shop.name}')
+def test_what_it_makes_is_found_if_the_tests_are_killed(shop, engine):
+    own = f'label=com.docker.compose.project={shop.name}'
+    for kind in (('ps', '-a'), ('network', 'ls'), ('volume', 'ls')):
+        made = engine.run(*kind, '-q', '--filter', own).split()
+        assert made
+        assert made == engine.run(*kind, '-q', '--filter', own, '--filter', f'label={engine.label}').split()
 
 
 def test_prometheus_and_grafana_are_at_the_ports_that_the_environment_says(engine, tmp_path, monkeypatch):

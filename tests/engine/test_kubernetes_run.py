@@ -174,15 +174,16 @@ def cluster(
     assert problems(objects, secrets=frozenset(secrets)) == []
     image = executor_image(code, f'headrace-tests/{engine.name("shop")}')
     disks = tmp_path_factory.mktemp('disks')
-    kubelet = Kubelet(
-        engine, objects, images={'registry.example/shop:1.2': image}, secrets=secrets, folder=disks
-    )
+    images = {'registry.example/shop:1.2': image}
     try:
-        kubelet.apply()
-        kubelet.wait()
-        yield Cluster(kubelet, key)
+        kubelet = Kubelet(engine, objects, images=images, secrets=secrets, folder=disks)
+        try:
+            kubelet.apply()
+            kubelet.wait()
+            yield Cluster(kubelet, key)
+        finally:
+            kubelet.close()
     finally:
-        kubelet.close()
         engine.run('rmi', '-f', image)
 
 

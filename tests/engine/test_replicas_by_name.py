@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
+from asking import Asking
 from engine import Engine
 from waiting import wait_until
 
-from headrace import Document, DocumentArray
-from headrace.client import AsyncClient
+from headrace import Client
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
@@ -40,19 +38,35 @@ gateway: {protocol: http, port: 8080, host: 0.0.0.0, insecure: true}
 
 
 class Ship:
-    """A gateway and replicas of its encoder, each in a container; replicas are found by a name."""
+    """A gateway and replicas of its encoder, each in a container; replicas are found by a name.
+
+    Nothing is left of them after its block, however far it has come.
+    """
 
     def __init__(self, engine: Engine, image: str) -> None:
         self._engine = engine
         self._image = image
         self.network = engine.name('by-name')
-        self._made: list[str] = []
-        engine.run('network', 'create', '--label', engine.label, self.network)
-        self.gateway = self._run('gateway', '-p', '127.0.0.1::8080', command=('gateway', '/app/flow.yml'))
+        self.made: list[str] = []
+        self.address = ''
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._engine.run('rm', '--force', '--volumes', *self.made, check=False)
+        self._engine.run('network', 'rm', self.network, check=False)
+
+    def begin(self) -> Self:
+        """Start the gateway; its door is at `address` on this machine."""
+        self._engine.run('network', 'create', '--label', self._engine.label, self.network)
+        gateway = self._run('gateway', '-p', '127.0.0.1::8080', command=('gateway', '/app/flow.yml'))
+        self.address = 'http://' + self._engine.run('port', gateway, '8080/tcp').splitlines()[0]
+        return self
 
     def _run(self, stem: str, *options: str, command: tuple[str, ...]) -> str:
         name = self._engine.name(stem)
-        self._made.append(name)
+        self.made.append(name)
         told = ('--at', 'encoder=dns:encoder:9090') if stem == 'gateway' else ('--listen', 'tcp:0.0.0.0:9090')
         fixed = ('--label', self._engine.label, '--hostname', name, '--network', self.network, '--name', name)
         self._engine.run('run', '-d', *fixed, *options, self._image, *command, *told)
@@ -79,16 +93,6 @@ class Ship:
         """Let nothing of it reach anybody any more."""
         self._engine.run('network', 'disconnect', '--force', self.network, name)
 
-    @property
-    def address(self) -> str:
-        """Where its door is on this machine."""
-        return 'http://' + self._engine.run('port', self.gateway, '8080/tcp').splitlines()[0]
-
-    def close(self) -> None:
-        """Leave nothing."""
-        self._engine.run('rm', '--force', '--volumes', *self._made)
-        self._engine.run('network', 'rm', self.network)
-
 
 @pytest.fixture
 def ship(
@@ -97,60 +101,52 @@ def ship(
     (tmp_path / 'executor.py').write_text(EXECUTOR)
     (tmp_path / 'flow.yml').write_text(FLOW)
     image = executor_image(tmp_path, engine.name('headrace-tests/by-name'))
-    ship = Ship(engine, image)
-    yield ship
-    ship.close()
-    engine.call('rmi', '--force', image)
-    left_over(f'name={ship.network}')
+    try:
+        with Ship(engine, image) as ship:
+            yield ship.begin()
+        left_over(f'name={ship.network}')
+        left_over(*(f'name={name}' for name in ship.made))
+    finally:
+        engine.call('rmi', '--force', image)
 
 
-async def _asked(client: AsyncClient, count: int, at_a_time: int = 8) -> Counter[str]:
-    """Who answered so many requests; raises what any of them raises."""
-    room = asyncio.Semaphore(at_a_time)
-
-    async def ask() -> str:
-        async with room:
-            answer = await client.post('/', DocumentArray([Document()]), max_attempts=1)
-        text: str = answer[0].text
-        return text
-
-    return Counter(await asyncio.gather(*(ask() for _ in range(count))))
-
-
-async def _open(ship: Ship) -> AsyncClient:
-    """A client of the gateway, when its doors are open."""
-    client = AsyncClient(ship.address)
-    async with asyncio.timeout(WITHIN_S):
-        while not await client.is_flow_ready():
-            pass
-    return client
-
-
-async def test_replicas_behind_one_name(ship: Ship) -> None:
+def test_replicas_behind_one_name(ship: Ship) -> None:
     replicas = [ship.worker() for _ in range(3)]
-    await asyncio.to_thread(ship.await_ready, *replicas)
-    client = await _open(ship)
+    ship.await_ready(*replicas)
+    with Client(ship.address) as client:
+        wait_until(client.is_flow_ready, WITHIN_S)
 
-    # all are found, and each gets its share
-    async with asyncio.timeout(USED_WITHIN_S):
-        while len(await _asked(client, 30)) < 3:
-            pass
-    shares = await _asked(client, 900)
-    assert set(shares) == set(replicas)
-    assert all(abs(share - 300) <= 30 for share in shares.values()), shares
+    def asking(clients: int) -> Asking:
+        return Asking(lambda: [ship.address], clients=clients)
+
+    # all are found, and each gets its share: asked one at a time, or the quickest would get more
+    with asking(clients=1) as shared:
+        shared.until(lambda: set(shared.answers) == set(replicas), USED_WITHIN_S)
+        before = shared.answers.copy()
+        shared.more(900, WITHIN_S)
+    shares = shared.answers - before
+    assert all(abs(shares[name] - shares.total() / 3) <= 30 for name in replicas), shares
 
     # one is cut off while requests go on: none of them fails, and it gets no more
-    under_way = asyncio.ensure_future(_asked(client, 2000))
-    await asyncio.sleep(0)
-    await asyncio.to_thread(ship.cut_off, replicas[0])
-    assert not under_way.done()
-    assert (await under_way).total() == 2000
-    assert set(await _asked(client, 300)) == set(replicas[1:])
+    with asking(clients=8) as cut:
+        cut.more(100, WITHIN_S)
+        ship.cut_off(replicas[0])
+        cut.more(300, WITHIN_S)
+    assert cut.failures == []
+    with asking(clients=8) as without:
+        without.more(300, WITHIN_S)
+    assert without.failures == []
+    assert set(without.answers) == set(replicas[1:])
 
     # a new one is used, with no restart of the gateway
     new = ship.worker()
-    await asyncio.to_thread(ship.await_ready, new)
-    since = time.monotonic()
-    while new not in await _asked(client, 12):
-        assert time.monotonic() - since < USED_WITHIN_S
-    await client.close()
+    ship.await_ready(new)
+    with asking(clients=8) as grown:
+        grown.until(lambda: grown.answers[new] > 0, USED_WITHIN_S)
+    assert grown.failures == []
+
+
+def test_one_that_does_not_begin_leaves_nothing(engine: Engine, left_over: Callable[..., None]) -> None:
+    with pytest.raises(pytest.fail.Exception), Ship(engine, 'headrace-tests/nowhere') as ship:
+        ship.begin()
+    left_over(f'name={ship.network}')

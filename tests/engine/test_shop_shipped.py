@@ -1,13 +1,13 @@
 """Shop the look as containers: built, exported, indexed, searched; its index outlives all of them."""
 
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
+from compose_project import Project, free_port
 
 from headrace import Client, DocList
 from headrace.images.own import own
@@ -45,9 +45,13 @@ def image(engine, base_image, tmp_path_factory):
     shutil.copytree(EXAMPLE, folder, ignore=left_out)
     wheel = own('').wheel(tmp_path_factory.mktemp('own'))
     tag = f'{engine.name("shop-the-look")}:1'
-    headrace('build', folder, '-t', tag, '--headrace', wheel, '--base', base_image, '--label', engine.label)
-    yield tag
-    engine.run('rmi', '-f', tag)
+    try:
+        headrace(
+            'build', folder, '-t', tag, '--headrace', wheel, '--base', base_image, '--label', engine.label
+        )
+        yield tag
+    finally:
+        engine.run('rmi', '-f', tag, check=False)
 
 
 @pytest.fixture(scope='module')
@@ -62,9 +66,8 @@ def places(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def compose(engine, image, places):
-    """Run `docker compose` on the exported file; what it has started ends with the module."""
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        port = server.getsockname()[1]
+    """The exported file as a project; what it has started ends with the module."""
+    port = free_port()
     settings = {
         'port': port,
         'page': 'page',
@@ -79,16 +82,8 @@ def compose(engine, image, places):
     own_file.write_text(
         OVERRIDE.format(port=port, catalogue=places / 'catalogue', examples=places / 'examples')
     )
-    name = engine.name('shop-the-look')
-
-    def run(*words):
-        files = ('-f', str(folder / 'compose.yaml'), '-f', str(own_file))
-        return engine.run('compose', *files, '-p', name, *words, timeout_s=240)
-
-    run.url, run.project = f'http://127.0.0.1:{port}', name
-    run('up', '-d', '--wait')
-    yield run
-    run('down', '-v', '--timeout', '5')
+    with Project(engine, folder, port, own_file) as project:
+        yield project.up(timeout_s=240)
 
 
 def best(client, places, garment):
@@ -106,7 +101,7 @@ def test_it_is_indexed_and_searched_and_its_index_outlives_its_containers(compos
     assert synchronise(client, garments, show_progress=False).added == COUNT
     assert [best(client, places, garment) for garment in garments[:5]] == garments[:5].id
 
-    compose('up', '-d', '--force-recreate', '--wait')
+    compose('up', '-d', '--force-recreate', '--wait', timeout_s=240)
     assert synchronise(client, garments, show_progress=False).added == 0
     assert [best(client, places, garment) for garment in garments[-5:]] == garments[-5:].id
 
@@ -115,4 +110,4 @@ def test_it_is_indexed_and_searched_and_its_index_outlives_its_containers(compos
             assert expected in answer.read()
 
     compose('down', '-v', '--timeout', '5')
-    left_over(f'label=com.docker.compose.project={compose.project}')
+    left_over(f'label=com.docker.compose.project={compose.name}')

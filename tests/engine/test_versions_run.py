@@ -122,14 +122,16 @@ def images(
     engine: Engine, executor_image: Callable[[Path, str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[str]]:
     """One with the first version, one with the second."""
-    made = []
-    for word in ('main', 'v2'):
-        folder = tmp_path_factory.mktemp(word)
-        (folder / 'words.py').write_text(CODE.format(word=word))
-        (folder / 'config.yml').write_text(CONFIG)
-        made.append(executor_image(folder, f'{engine.name("headrace-tests/words")}:{word}'))
-    yield made
-    engine.run('rmi', '-f', *made)
+    made: list[str] = []
+    try:
+        for word in ('main', 'v2'):
+            folder = tmp_path_factory.mktemp(word)
+            (folder / 'words.py').write_text(CODE.format(word=word))
+            (folder / 'config.yml').write_text(CONFIG)
+            made.append(executor_image(folder, f'{engine.name("headrace-tests/words")}:{word}'))
+        yield made
+    finally:
+        engine.run('rmi', '-f', *made, check=False)
 
 
 @pytest.fixture(scope='module')
@@ -137,13 +139,9 @@ def running(engine: Engine, images: list[str], tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp('versions')
     http = free_port()
     export(FLOW, images, folder, http)
-    project = Project(engine, folder, http)
-    project('config', '-q')
-    project('up', '-d', '--wait')
-    try:
-        yield Running(project, images, folder)
-    finally:
-        project('down', '-v', '--timeout', '5')
+    with Project(engine, folder, http) as project:
+        project('config', '-q')
+        yield Running(project.up(), images, folder)
 
 
 def test_each_version_runs_its_own_image(running: Running, engine: Engine) -> None:

@@ -283,7 +283,7 @@ def executor_image(engine: Engine, headrace_image: str) -> Callable[[Path, str],
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def left_over(engine: Engine) -> Callable[..., None]:
     """Give a function that fails if containers, networks or volumes with these filters are left."""
 

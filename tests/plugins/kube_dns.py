@@ -22,7 +22,11 @@ class KubeDns:
         self._domain = f'.{domain}'
         self._addresses = addresses
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((host, 53))
+        try:
+            self._socket.bind((host, 53))
+        except BaseException:
+            self._socket.close()
+            raise
         self._socket.settimeout(0.2)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, name='kube-dns')

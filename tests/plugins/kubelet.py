@@ -42,14 +42,7 @@ class Kubelet:
         self._threads: list[threading.Thread] = []
         self.pods: list[Pod] = []
         self._network = engine.name('pods')
-        engine.run('network', 'create', '--label', engine.label, self._network)
-        host = engine.run(
-            'network', 'inspect', self._network, '--format', '{{(index .IPAM.Config 0).Gateway}}'
-        )
-        folder.joinpath('resolv.conf').write_text(
-            f'search {DOMAIN} svc.cluster.local cluster.local\nnameserver {host}\noptions ndots:5\n'
-        )
-        self._dns = KubeDns(host, DOMAIN, self.addresses)
+        self._dns: KubeDns | None = None
         self._host = Host(
             label=engine.label,
             network=self._network,
@@ -60,6 +53,20 @@ class Kubelet:
                 name: each['data'] for (kind, name), each in self._by_name.items() if kind == 'ConfigMap'
             },
         )
+        try:
+            self._open(folder / 'resolv.conf')
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, resolv: Path) -> None:
+        self._engine.run('network', 'create', '--label', self._engine.label, self._network)
+        gateway = '{{(index .IPAM.Config 0).Gateway}}'
+        host = self._engine.run('network', 'inspect', self._network, '--format', gateway)
+        resolv.write_text(
+            f'search {DOMAIN} svc.cluster.local cluster.local\nnameserver {host}\noptions ndots:5\n'
+        )
+        self._dns = KubeDns(host, DOMAIN, self.addresses)
 
     def close(self) -> None:
         """Remove all that is left."""
@@ -68,7 +75,8 @@ class Kubelet:
             thread.join()
         for pod in self.pods:
             self._engine.run('rm', '-f', '-v', pod.container, check=False)
-        self._dns.close()
+        if self._dns is not None:
+            self._dns.close()
         self._engine.run('network', 'rm', self._network, check=False)
 
     def addresses(self, service: str) -> list[str] | None:
@@ -141,8 +149,8 @@ class Kubelet:
             claim['metadata']['name']: f'claim-{claim["metadata"]["name"]}-{pod_name}' for claim in claims
         }
         pod.container = self._engine.run(*command(pod, volumes, self._host))
-        pod.address = self._engine.run(*self._where(pod.container))
         self.pods.append(pod)
+        pod.address = self._engine.run(*self._where(pod.container))
         thread = threading.Thread(target=self._watch, args=(pod,), name=pod_name, daemon=True)
         self._threads.append(thread)
         thread.start()

@@ -72,9 +72,10 @@ def _missing(names: list[str]) -> Iterator[Finding]:
         return
     try:
         engine = find()
+        for name in names:
+            if not engine.can_get(name):
+                yield Finding(
+                    name, f'is not here, and no registry gives it to {engine.name}', 'headrace build'
+                )
     except StartError as error:
         click.echo(f'note: whether images are there is not known: {error.message}', err=True)
-        return
-    for name in names:
-        if not engine.can_get(name):
-            yield Finding(name, f'is not here, and no registry gives it to {engine.name}', 'headrace build')

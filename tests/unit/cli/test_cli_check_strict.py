@@ -87,6 +87,23 @@ def test_without_an_engine_it_says_that_images_are_not_looked_for(tmp_path, monk
     assert 'whether images are there is not known: no container engine answers' in told.output
 
 
+def test_an_engine_that_does_not_tell_lacks_no_image(tmp_path, monkeypatch):
+    docker = tmp_path / 'docker'
+    version = '{"Server": {"Version": "20.10.24"}}'
+    docker.write_text(
+        f"#!/bin/sh\n[ $1 = version ] && echo '{version}' && exit 0\necho 'permission denied' >&2\nexit 1\n"
+    )
+    docker.chmod(0o755)
+    monkeypatch.setenv('HEADRACE_ENGINE', str(docker))
+    flow = tmp_path / 'flow.yml'
+    flow.write_text(
+        'gateway: {cpus: 1, memory: 1G}\nexecutors: [{name: a, cpus: 1, memory: 1G, image: "a:1"}]\n'
+    )
+    told = CliRunner().invoke(main, ['check', str(flow), '--strict'])
+    assert told.exit_code == 0, told.output
+    assert 'whether images are there is not known: docker does not tell of the image a:1' in told.output
+
+
 def test_a_pipeline_needs_no_gpu(tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', str(tmp_path))  # no nvidia-smi
     flow = tmp_path / 'flow.yml'

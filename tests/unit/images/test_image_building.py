@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tiny_wheels import write_wheel
 
 from headrace.containers.engine import Engine
 from headrace.errors import SpecError
@@ -13,6 +14,8 @@ from headrace.images import builder
 from headrace.images.builder import Builder, Order, build
 from headrace.images.context import context
 from headrace.images.ignore import Ignore
+from headrace.images.index import Index
+from headrace.images.making import Wanted, make, sketch
 
 HANGS = """#!/bin/sh
 trap '' TERM INT
@@ -20,6 +23,13 @@ echo $$ > {pid}
 echo 'Step 1/1 : FROM nowhere'
 cat > /dev/null
 tail -f /dev/null
+"""
+
+
+BUSY = """#!/bin/sh
+[ "$1" = build ] && exec cat > /dev/null
+echo 'the engine is busy' >&2
+exit 1
 """
 
 
@@ -64,3 +74,22 @@ def test_files_that_cannot_go_in_end_a_builder_that_hangs(
     with pytest.raises(SpecError, match='would not be in the image'):
         build(hanging, context(tmp_path / 'in', Ignore([]), {}), Order(tags=('a:1',)), lambda line: None)
     assert is_gone(int((tmp_path / 'pid').read_text()))
+
+
+def test_a_good_build_is_one_though_the_engine_says_nothing_of_it(tmp_path: Path) -> None:
+    program = tmp_path / 'docker'
+    program.write_text(BUSY)
+    program.chmod(0o755)
+    folder = tmp_path / 'shop'
+    folder.mkdir()
+    (folder / 'flow.yml').write_text('executors: [{name: a, uses: "shop:A"}]')
+    write_wheel(tmp_path / 'wheels', 'apple', '1.0')
+    index = Index(wheels=tmp_path / 'wheels', is_offline=True)
+    made = sketch(
+        Wanted(path=str(folder), headrace=str(write_wheel(tmp_path, 'headrace', '9.9')), index=index)
+    )
+    busy = Builder(engine=Engine(program=str(program)), kind='classic')
+    notes: list[str] = []
+    built = make(made, busy, Order(tags=('a:1',)), lambda line: None, notes.append)
+    assert (built.tags, built.image) == (('a:1',), None)
+    assert [note for note in notes if 'how large a:1 is cannot be said' in note]

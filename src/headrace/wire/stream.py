@@ -12,6 +12,8 @@ from headrace.errors import HeadraceError, ProtocolError
 from headrace.wire.frames import HEADER, MAX_FRAME_BYTES, Buffer, Frame, unpack
 
 SCRATCH_BYTES = 256 * 1024
+FIRST_BYTES = 4096
+"""What a connection takes as long as little comes: there may be thousands, and whoever makes them."""
 
 
 def _nothing() -> None:
@@ -42,7 +44,7 @@ class FrameStream(asyncio.BufferedProtocol):
         self._on_made = on_made
         self._greeting = greeting
         self._max_frame_bytes = max_frame_bytes
-        self._scratch = bytearray()  # memory is taken when the peer says something: many are called in vain
+        self._scratch = bytearray()  # taken when the peer says something: many are called in vain
         self._view = memoryview(self._scratch)
         self._start = self._end = 0  # what the scratch buffer holds that is not yet cut
         self._large: memoryview | None = None
@@ -73,8 +75,7 @@ class FrameStream(asyncio.BufferedProtocol):
         if self._large is not None:
             return self._large[self._filled :]
         if not self._scratch:
-            self._scratch = bytearray(SCRATCH_BYTES)
-            self._view = memoryview(self._scratch)
+            self._take(FIRST_BYTES)
         return self._view[self._end :]
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -82,6 +83,8 @@ class FrameStream(asyncio.BufferedProtocol):
         try:
             if self._large is None:
                 self._end += nbytes
+                if self._end == len(self._scratch) == FIRST_BYTES:
+                    self._take(SCRATCH_BYTES)
                 self._cut()
             else:
                 self._filled += nbytes
@@ -90,6 +93,12 @@ class FrameStream(asyncio.BufferedProtocol):
                     self._on_frame(unpack(data))
         except HeadraceError as error:
             self.close(error)
+
+    def _take(self, size: int) -> None:
+        """Have a scratch buffer of this size, with what is in the one before."""
+        larger = bytearray(size)
+        larger[: self._end] = self._scratch[: self._end]
+        self._scratch, self._view = larger, memoryview(larger)
 
     def _cut(self) -> None:
         """Hand on every whole frame in the scratch buffer and make room for the rest."""

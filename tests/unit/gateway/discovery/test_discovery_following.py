@@ -11,7 +11,7 @@ from waiting import until
 
 from headrace.gateway.discovery.following import MOST_REPLICAS, Following
 from headrace.gateway.orders import Target
-from headrace.wire.stream import SCRATCH_BYTES, FrameStream
+from headrace.wire.stream import FIRST_BYTES, FrameStream
 
 
 class Told:
@@ -50,6 +50,6 @@ def test_who_is_called_in_vain_takes_no_memory() -> None:
     """Of thousands of addresses at which nobody is, each is called again and again."""
     stream = FrameStream(lambda frame: None, lambda error: None)
     assert len(stream._scratch) == 0
-    assert len(stream.get_buffer(-1)) == SCRATCH_BYTES
+    assert len(stream.get_buffer(-1)) == FIRST_BYTES
     stream.connection_lost(None)
     assert len(stream._scratch) == 0

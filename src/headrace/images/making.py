@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from headrace.deploy.writing import within
 from headrace.errors import SpecError, StartError
 from headrace.images.builder import Builder, Image, OnLine, Order, build, inspect
 from headrace.images.context import Context, context
@@ -150,7 +151,7 @@ def pin(made: Sketch) -> Lock:
     how = Choosing(python=made.python, index=wanted.index, upgrade=wanted.upgrade, is_fixed=wanted.is_locked)
     found = lock(made.needed, made.own, how)
     if found.is_new:
-        path = made.subject.folder / found.file
+        path = within(made.subject.folder, found.file)
         try:
             path.write_text(found.text, encoding='utf-8')
         except OSError as error:

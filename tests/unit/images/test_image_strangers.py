@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from headrace.errors import HeadraceError
+from headrace.images import making
 from headrace.images.imports import Code
-from headrace.images.making import Wanted, default_tag, sketch
+from headrace.images.locking import Lock
+from headrace.images.making import Wanted, default_tag, pin, sketch
 
 CODE = """
 from headrace import Executor, requests
@@ -119,3 +121,14 @@ def test_code_that_cannot_be_read_is_passed_over(folder: Path) -> None:
         'headrace.Executor',
         'headrace.requests',
     ]
+
+
+def test_a_lock_is_not_written_where_a_link_leads(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = Lock(file='requirements.lock', text='a==1', is_new=True)
+    monkeypatch.setattr(making, 'lock', lambda *_: chosen)  # to choose versions takes an index
+    (folder / 'requirements.lock').symlink_to(tmp_path / 'elsewhere')
+    with pytest.raises(HeadraceError, match='where a link leads'):
+        pin(sketch(Wanted(path=str(folder))))
+    assert not (tmp_path / 'elsewhere').exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from headrace.cli.terminal import visible
 from headrace.containers.engine import PROGRAMS
 from headrace.errors import SpecError
 from headrace.images.builder import Image, Order, find_builder
-from headrace.images.contents import contents
+from headrace.images.contents import contents, load_all
 from headrace.images.dockerfile import EXTRA, MARK
 from headrace.images.exported import ignore_text
 from headrace.images.ignore import FILE
@@ -121,12 +122,21 @@ def command(path: str, **options: Any) -> None:
         use_cache=not options['no_cache'],
         push=options['push'],
     )
+    if options['sbom']:
+        _check_listing(options['sbom'])
     builder = find_builder(options['engine'])
     with Steps(is_verbose=options['verbose']) as steps:
         built = make(made, builder, order, steps.line, _note)
     if options['sbom']:
         write(contents(builder.engine, built.tags[0], created=built.created), options['sbom'])
     _tell(built, made, builder.engine.name)
+
+
+def _check_listing(file: Path) -> None:
+    """What can be known of --sbom before an image is made, and perhaps sent away."""
+    load_all()
+    if not file.parent.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise SpecError(f'--sbom: {file} cannot be written', help='name a file in a folder that is there')
 
 
 def _wanted(path: str, options: dict[str, Any]) -> Wanted:
@@ -144,6 +154,7 @@ def _wanted(path: str, options: dict[str, Any]) -> Wanted:
         extras=options['extras'],
         base=options['base'],
         python=options['python'],
+        arguments=dict(options['arguments']),
         is_gpu=options['gpu'],
         headrace=options['headrace'],
         index=index,

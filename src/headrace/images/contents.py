@@ -41,6 +41,15 @@ _WORDS = 60
 """Characters of a licence's name; whoever has more has put the licence itself there."""
 
 
+_MODULES = ('cyclonedx.output', 'cyclonedx.factory.license', 'packageurl')
+
+
+def load_all() -> None:
+    """Load what `contents` takes, so that who lacks it learns it before there is an image; MissingExtra."""
+    for name in _MODULES:
+        extras.load(name, extra='sbom')
+
+
 def contents(engine: Engine, image: str, *, created: int) -> str:
     """What is in an image, as CycloneDX 1.6 in JSON; `created` is the time that it tells.
 

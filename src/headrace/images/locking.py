@@ -16,10 +16,11 @@ from headrace.errors import SpecError, StartError
 from headrace.images.index import Index
 from headrace.images.own import Own
 from headrace.images.programs import CHOSEN_WITHIN_S, text_of, uv
-from headrace.images.requirements import Requirements, names_in, spelt
+from headrace.images.requirements import Requirements, names_in, not_in_a_build, spelt
 from headrace.programs import run
 
 _MARK = re.compile(r'^# of (?P<digest>[0-9a-f]{32}), for Python (?P<python>\S+)', re.MULTILINE)
+_PASSWORD = re.compile(r'://[^/@\s]*@')
 _HELP = 'see which requirement is meant; versions that no longer fit are chosen anew with --upgrade'
 
 
@@ -64,7 +65,11 @@ def lock(needed: Requirements, own: Own, how: Choosing) -> Lock:
         why = f'older than what is required: {_stale(before, mark, needed, own, how)}' if mark else 'missing'
         raise SpecError(f'{path} is {why}', help='make it without --locked, and commit it with your code')
     pinned = '' if how.upgrade else before
+    _check_installable(needed, needed.said)
     made = _by_uv(needed, own, how, pinned) if uv() else _by_pip(needed, own, how, pinned)
+    _check_installable(
+        needed, made.splitlines()
+    )  # a pyproject.toml may say elsewhere where packages come from
     text = _header(needed, digest, how.python) + made
     return Lock(file=needed.lock, text=text, is_new=True)
 
@@ -100,6 +105,18 @@ def _check_complete(path: Path, text: str, own: Own) -> None:
             f'{path} lacks {", ".join(missing)}, which headrace needs',
             help='let headrace be one of your requirements and make the file anew, or remove the file: '
             '`headrace build` makes one',
+        )
+
+
+def _check_installable(needed: Requirements, lines: Iterable[str]) -> None:
+    """Refuse before there is a build what would fail in it."""
+    if found := not_in_a_build(lines):
+        shown = _PASSWORD.sub('://', found[0].partition(' \\')[0])
+        raise SpecError(
+            f'{needed.folder / needed.file} wants {shown!r}: a build gets packages from indexes and by '
+            'https only, not from repositories or folders',
+            help='make a wheel of it (pip wheel --no-deps -w wheels ...), name the package alone, and give '
+            '--wheels wheels; the folder itself need not be named: its code goes in anyway',
         )
 
 

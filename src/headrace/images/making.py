@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from headrace.deploy.writing import within
 from headrace.errors import SpecError, StartError
+from headrace.images.bases import base_of
 from headrace.images.builder import Builder, Image, OnLine, Order, build, inspect
 from headrace.images.context import Context, context
 from headrace.images.dockerfile import CUDA, CUDA_PYTHON, EXTRA, PYTHON, Recipe, dockerfile
@@ -44,7 +45,6 @@ LARGE = 200_000_000
 """Bytes of a folder above which somebody should know that they go into the image."""
 
 
-_BASE = re.compile(r'^(?:ARG BASE=|FROM (?:--platform=\S+ )?)(\S+)', re.MULTILINE)
 _PYTHON = re.compile(r'\bpy(?:thon)?[:-]?(3\.\d+)')
 
 
@@ -52,7 +52,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """What a user says of an image.
 
     `path`, `uses` and `root` are those of `subject`; `settings` are values of `${{ }}` in a Flow's YAML.
-    `base` and `python` are '' if nobody says them, `headrace` is as `own` takes it.
+    `base` and `python` are '' if nobody says them, `headrace` is as `own` takes it; `arguments` are those of
+    the Dockerfile.
     """
 
     path: str = '.'
@@ -63,11 +64,17 @@ class Wanted(Struct, frozen=True, kw_only=True):
     extras: tuple[str, ...] = ()
     base: str = ''
     python: str = ''
+    arguments: Mapping[str, str] = {}
     is_gpu: bool = False
     headrace: str = ''
     index: Index = Index()
     upgrade: bool = False
     is_locked: bool = False
+
+    @property
+    def build_arguments(self) -> dict[str, str]:
+        """What the Dockerfile is given, the base among it."""
+        return {**({'BASE': self.base} if self.base else {}), **self.arguments}
 
 
 class Sketch(Struct, frozen=True, kw_only=True):
@@ -114,10 +121,13 @@ def sketch(wanted: Wanted) -> Sketch:
     notes = told.notes
     theirs = next((found.folder / name for name in DOCKERFILES if (found.folder / name).is_file()), None)
     written = text_of(theirs) if theirs else ''
-    python = wanted.python or _python_of(wanted, written)
+    arguments = wanted.build_arguments
+    base = base_of(written, arguments) if theirs else arguments.get('BASE', '')
+    base = base or (CUDA if wanted.is_gpu and not theirs else '')
+    python = wanted.python or _python_of(base)
     recipe = Recipe(
         subject=found,
-        base=wanted.base or (CUDA if wanted.is_gpu else PYTHON.format(python=python)),
+        base=base if theirs or base else PYTHON.format(python=python),
         headrace=headrace.requirement,
         lock=needed.lock,
         system=system_packages(found.folder, SYSTEM),
@@ -130,7 +140,7 @@ def sketch(wanted: Wanted) -> Sketch:
     )
     text = written if theirs else dockerfile(recipe)
     if theirs:
-        notes += _notes_on(theirs, text, recipe)
+        notes += _notes_on(theirs, text, recipe, base=wanted.base)
     return Sketch(
         wanted=wanted,
         subject=found,
@@ -251,11 +261,10 @@ def origin_version(made: Sketch) -> str:
 def _complete(made: Sketch, files: Context, order: Order) -> Order:
     found = origin(made.subject, files)
     told = labels(made.subject, found, base=made.recipe.base)
-    arguments = {} if not made.wanted.base else {'BASE': made.recipe.base}
     return Order(
         tags=order.tags,
         labels={**told, **order.labels},
-        arguments={**arguments, **order.arguments},
+        arguments={**made.wanted.build_arguments, **order.arguments},
         secret={**made.wanted.index.for_build, **order.secret},
         platforms=order.platforms,
         use_cache=order.use_cache,
@@ -264,19 +273,14 @@ def _complete(made: Sketch, files: Context, order: Order) -> Order:
     )
 
 
-def _python_of(wanted: Wanted, dockerfile: str) -> str:
-    """The version of Python of the base, as far as its name tells; else that of this process.
-
-    A Dockerfile that is there says the base, unless somebody asks for another.
-    """
-    said = _BASE.search(dockerfile)
-    told = _PYTHON.search(wanted.base or (said[1] if said else ''))
-    if told:
+def _python_of(base: str) -> str:
+    """The version of Python of a base, as far as its name tells; else that of this process."""
+    if told := _PYTHON.search(base):
         return told[1]
-    return CUDA_PYTHON if wanted.is_gpu and not wanted.base else '.'.join(map(str, sys.version_info[:2]))
+    return CUDA_PYTHON if base == CUDA else '.'.join(map(str, sys.version_info[:2]))
 
 
-def _notes_on(file: Path, text: str, recipe: Recipe) -> tuple[str, ...]:
+def _notes_on(file: Path, text: str, recipe: Recipe, *, base: str) -> tuple[str, ...]:
     """What an own Dockerfile has to do with what is asked for besides."""
     if f'{EXTRA}/headrace-' in text and recipe.headrace:
         raise SpecError(
@@ -284,6 +288,7 @@ def _notes_on(file: Path, text: str, recipe: Recipe) -> tuple[str, ...]:
             help='write it anew: remove it, and give --write',
         )
     ignored = {'--wheels': recipe.has_wheels and f'{EXTRA}/wheels' not in text, '--gpu': recipe.is_gpu}
+    ignored['--base'] = bool(base) and not re.search(r'^\s*ARG\s+BASE\b', text, re.MULTILINE | re.IGNORECASE)
     ignored[SYSTEM] = any(package not in text for package in recipe.system)
     without = ', '.join(name for name, is_ignored in ignored.items() if is_ignored)
     told = f'{file.name} of the folder is used as it is'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,14 @@ SYSTEM_FOR_BUILDING = 'apt-build.txt'
 _INCLUDED = re.compile(r'^\s*(?:-r|-c|--requirement|--constraint)[\s=]+(?P<file>\S+)')
 _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
 _VERSION = re.compile('[A-Za-z0-9.!+_-]+')
+
+
+_DIRECT = re.compile(r'[\w.-]+\s*(?:\[[^]]*\])?\s*@\s*')
+_NOT_THERE = re.compile(
+    r'-e\b|--editable\b|(?:git|hg|svn|bzr)\+|file:|\.{0,2}/|\.{1,2}(?:\[|\s|$)'
+    r'|[^\s@;:-][^\s@;:]*(?:[/\\]|\.(?:whl|zip|tar\.gz)\b)'
+)
+"""A file or folder of this machine, or a repository, in the place of a package."""
 
 
 class Requirements(Struct, frozen=True, kw_only=True):
@@ -95,6 +103,15 @@ def names_in(text: str) -> set[str]:
     """
     found = (_NAME.match(line) for line in text.splitlines())
     return {spelt(name[0]) for name in found if name}
+
+
+def not_in_a_build(lines: Iterable[str]) -> list[str]:
+    """The lines that a build of an image cannot install: it has no git, no folders, and wants hashes.
+
+    >>> not_in_a_build(['a==1', 'b @ git+https://x/b', './lib', '-e .', 'c @ https://x/c.whl', '-i https://x'])
+    ['b @ git+https://x/b', './lib', '-e .']
+    """
+    return [line for line in lines if _NOT_THERE.match(_DIRECT.sub('', line, count=1))]
 
 
 def spelt(name: str) -> str:

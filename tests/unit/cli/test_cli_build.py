@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,24 @@ def test_without_an_engine_it_says_what_to_do(
     assert told.exit_code == 1
     assert 'no container engine answers' in told.output
     assert 'start Docker or Podman' in told.output
+    assert not (folder / 'requirements.lock').exists()
+
+
+def test_what_a_listing_takes_is_looked_at_before_the_build(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no engine: whoever looked for one first would say so."""
+    monkeypatch.setenv('PATH', str(tmp_path))
+    sbom = ('--headrace', '1.0', '--engine', 'docker', '--sbom')
+    told = build(folder, *sbom, tmp_path / 'gone' / 'sbom.json')
+    assert told.exit_code == 1
+    assert 'cannot be written' in told.output
+    told = build(folder, *sbom, tmp_path / 'sbom.json')
+    assert 'cannot be written' not in told.output
+    monkeypatch.setitem(sys.modules, 'cyclonedx.output', None)
+    told = build(folder, *sbom, tmp_path / 'sbom.json')
+    assert told.exit_code == 1
+    assert "pip install 'headrace[sbom]'" in told.output
     assert not (folder / 'requirements.lock').exists()
 
 

@@ -139,6 +139,55 @@ def test_nothing_fits(folder: Path, wheels: Path, own: Own) -> None:
     assert 'apple' in told.value.message
 
 
+@pytest.mark.usefixtures('chooser')
+@pytest.mark.parametrize(
+    'line',
+    [
+        'git+https://me:word@x/lib.git@v1',
+        'lib @ git+ssh://x/lib',
+        'lib[a,b]@git+file:///lib',
+        './lib',
+        '../lib',
+        '.[dev]',
+        'libs/one',
+        '/srv/lib',
+        '-e .',
+        '--editable=../lib',
+        'file:///srv/lib.whl',
+        'wheels/lib-1-py3-none-any.whl',
+        'lib-1.tar.gz',
+    ],
+)
+def test_what_no_build_could_install_is_refused(folder: Path, wheels: Path, own: Own, line: str) -> None:
+    (folder / 'requirements.txt').write_text('-r more.txt\n')
+    (folder / 'more.txt').write_text(f'apple\n{line}\n')
+    with pytest.raises(SpecError, match='not from repositories or folders') as told:
+        lock(requirements(folder), own, choosing(wheels))
+    assert repr(line.replace('me:word@', '')) in told.value.message
+    assert '--wheels' in told.value.help
+
+
+@pytest.mark.usefixtures('chooser')
+def test_what_an_index_has_is_not_refused(folder: Path, wheels: Path, own: Own) -> None:
+    (folder / 'requirements.txt').write_text(
+        '# ./lib\n--prefer-binary\napple[x,y]==1.0 ; python_version > "3"  # git+https://x\nseed ~= 1.0\n'
+    )
+    assert 'apple==1.0' in pinned(lock(requirements(folder), own, choosing(wheels)).text)
+
+
+def test_a_project_that_takes_a_package_from_a_folder_is_refused(
+    folder: Path, wheels: Path, own: Own
+) -> None:
+    """uv follows what a pyproject.toml says of it."""
+    wheel = next(wheels.glob('apple-1.0*')).as_posix()
+    (folder / 'pyproject.toml').write_text(
+        '[project]\nname = "x"\nversion = "1"\ndependencies = ["apple"]\n'
+        f'[tool.uv.sources]\napple = {{path = "{wheel}"}}\n'
+    )
+    with pytest.raises(SpecError, match='not from repositories or folders'):
+        lock(requirements(folder), own, choosing(wheels))
+
+
 def test_nothing_required_but_headrace(folder: Path, wheels: Path, own: Own) -> None:
     assert pinned(lock(requirements(folder), own, choosing(wheels)).text) == ['base==3.0']
 

@@ -127,14 +127,45 @@ def test_a_dockerfile_that_is_there_is_used(flow: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    'said',
-    ['ARG BASE=python:3.12-slim\nFROM ${BASE} AS system\n', 'FROM --platform=linux/arm64 python:3.12\n'],
+    ('said', 'python', 'based'),
+    [
+        ('ARG BASE=python:3.12-slim\nFROM ${BASE} AS system\nFROM system\n', '3.12', '3.13'),
+        ('arg PYTHON="3.12"\nFROM --platform=linux/arm64 python:$PYTHON\n', '3.12', '3.12'),
+        ('FROM node:20 AS js\nFROM python:3.12 AS Here\nFROM node:20\nFROM here\n', '3.12', '3.12'),
+        ('ARG BASE\nFROM ${BASE:-python:3.12}\nARG BASE=python:3.9\n', '3.12', '3.13'),
+    ],
 )
-def test_versions_are_chosen_for_the_python_of_a_dockerfile_that_is_there(flow: Path, said: str) -> None:
+def test_versions_are_chosen_for_the_python_of_a_dockerfile_that_is_there(
+    flow: Path, said: str, python: str, based: str
+) -> None:
+    """That of its last stage; --base counts where the file asks for it."""
     (flow / 'Dockerfile').write_text(said)
-    assert sketch(Wanted(path=str(flow))).python == '3.12'
-    assert sketch(Wanted(path=str(flow), base='mine/python:3.13')).python == '3.13'
+    made = sketch(Wanted(path=str(flow)))
+    assert (made.python, made.recipe.base.partition(':')[0]) == (python, 'python')
+    for wanted in (
+        Wanted(path=str(flow), base='mine/python:3.13'),
+        Wanted(path=str(flow), arguments={'BASE': 'mine/python:3.13'}),
+    ):
+        made = sketch(wanted)
+        assert made.python == based
+        assert (made.recipe.base == 'mine/python:3.13') == (based == '3.13')
+        assert ('knows nothing of --base' in made.notes[-1]) == (based == '3.12' and bool(wanted.base))
     assert sketch(Wanted(path=str(flow), python='3.11')).python == '3.11'
+
+
+@pytest.mark.parametrize('said', ['FROM scratch\n', 'ARG OF\nFROM ${OF}\n', '# nothing yet\n'])
+def test_a_base_that_nobody_knows_is_not_told(flow: Path, said: str) -> None:
+    (flow / 'Dockerfile').write_text(said)
+    made = sketch(Wanted(path=str(flow)))
+    assert made.recipe.base == ''
+    subject = Subject(folder=flow, name='a', uses='/app')
+    found = origin(subject, Context(folder=flow, files=(), more={}))
+    assert 'org.opencontainers.image.base.name' not in labels(subject, found, base=made.recipe.base)
+
+
+def test_a_base_that_is_given_as_an_argument(flow: Path) -> None:
+    made = sketch(Wanted(path=str(flow), arguments={'BASE': 'mine/python:3.13'}))
+    assert (made.python, made.recipe.base) == ('3.13', 'mine/python:3.13')
 
 
 def test_what_the_builder_gets(flow: Path, tmp_path: Path) -> None:

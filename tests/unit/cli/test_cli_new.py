@@ -1,15 +1,19 @@
 """`headrace new`: what it makes passes its own tests and checks, at once."""
 
+import re
 import subprocess
 import sys
 
 import pytest
 import yaml
 from click.testing import CliRunner
+from tiny_wheels import write_wheel
 
 from headrace.cli import main
 from headrace.deploy.project import project_files
 from headrace.errors import SpecError
+from headrace.images import making
+from headrace.images.own import Own
 
 HEADRACE = (sys.executable, '-c', 'from headrace.cli import main; main()')
 
@@ -46,6 +50,9 @@ def test_a_pipeline_would_take_its_flow(project):
 def test_its_pipeline_is_yaml_with_the_steps_to_production(project):
     jobs = yaml.safe_load((project / '.github/workflows/ci.yml').read_text())['jobs']
     assert list(jobs) == ['test', 'image', 'deploy']
+    assert [
+        step['run'].count('--locked') for step in jobs['image']['steps'] if step.get('name') == 'build'
+    ] == [1]
     assert (jobs['image']['needs'], jobs['deploy']['needs']) == ('test', 'image')
 
 
@@ -73,6 +80,9 @@ def test_nothing_is_overwritten(tmp_path):
         '\\x',
         'a"b',
         '..',
+        'json',
+        'numpy',
+        'PyTest',
     ],
 )
 def test_a_name_that_no_package_can_have_is_refused(name):
@@ -85,3 +95,45 @@ def test_no_word_of_the_template_is_left(name):
     for path, text in project_files(name).items():
         for word in ('__NAME__', '__PACKAGE__', '__DISTRIBUTION__'):
             assert word not in path + text
+
+
+@pytest.mark.parametrize('name', ['shop', 'My Shop', 'null', 'on', 'e1 - v. 2'])
+def test_a_name_stays_what_it_is_in_yaml(name):
+    assert yaml.safe_load(project_files(name)['flow.yml'])['with']['name'] == name
+
+
+def test_its_versions_are_chosen_or_a_note_says_why_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wheels = tmp_path / 'wheels'
+    write_wheel(wheels, 'known-here-only', '1.0')
+    write_wheel(wheels, 'numpy', '2.0')
+    wheel = write_wheel(tmp_path, 'headrace', '9.9', requires=['known-here-only'])
+    monkeypatch.setattr(making, 'own', lambda _: Own(source=wheel, requires=('known-here-only',)))
+    monkeypatch.setenv('UV_OFFLINE', '1')
+    monkeypatch.setenv('UV_FIND_LINKS', str(wheels))
+    told = CliRunner().invoke(main, ['new', 'My Shop'])
+    assert told.exit_code == 0, told.output
+    assert "next: cd 'My Shop' &&" in told.output
+    assert set(
+        re.findall(r'^([\w-]+)==', (tmp_path / 'My Shop' / 'requirements.lock').read_text(), re.M)
+    ) == {
+        'known-here-only',
+        'numpy',
+    }
+    (wheels / 'known_here_only-1.0-py3-none-any.whl').unlink()
+    told = CliRunner().invoke(main, ['new', 'other'])
+    assert told.exit_code == 0, told.output
+    assert 'note: no requirements.lock yet, `headrace build` makes it: no versions fit' in told.output
+    assert (tmp_path / 'other' / 'Dockerfile').exists()
+    assert not (tmp_path / 'other' / 'requirements.lock').exists()
+
+
+def test_nothing_is_written_if_not_all_can_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def fails(_):
+        raise SpecError('no')
+
+    monkeypatch.setattr('headrace.cli.new.sketch', fails)
+    assert CliRunner().invoke(main, ['new', 'shop']).exit_code == 1
+    assert list(tmp_path.iterdir()) == []

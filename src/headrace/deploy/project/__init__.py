@@ -15,6 +15,9 @@ from headrace.errors import SpecError
 _NAME = re.compile('[A-Za-z][A-Za-z0-9 ._-]*')
 """A name that stands for itself in YAML, in Python, in Markdown."""
 
+_TAKEN = {'headrace', 'numpy', 'pytest', 'ruff', 'tests'}
+"""What the project's own code and its tools import."""
+
 _TEMPLATE = 'template'
 _SUFFIX = '.tmpl'
 """Ends the names of what tools would take for modules and settings of ours."""
@@ -33,15 +36,16 @@ def project_files(name: str) -> dict[str, str]:
     Raises SpecError for a name of which no package can be called.
     """
     package = re.sub(r'\W+', '_', name.lower(), flags=re.ASCII).strip('_')
-    if (
-        not _NAME.fullmatch(name)
-        or not package.isidentifier()
-        or keyword.iskeyword(package)
-        or package in ('headrace', 'tests')
-    ):
+    if not _NAME.fullmatch(name) or not package.isidentifier() or keyword.iskeyword(package):
         raise SpecError(
             f'a project cannot be called {name!r}: its package would be {package!r}',
             help='begin with a letter, go on with letters, digits, - and _: my-shop',
+        )
+    if package in sys.stdlib_module_names or package in _TAKEN:
+        raise SpecError(
+            f'a project cannot be called {name!r}: its package {package!r} would be found '
+            'in place of the one that has this name already',
+            help=f'give it a name of its own: my-{package.replace("_", "-")}',
         )
     words = {
         '__NAME__': name,

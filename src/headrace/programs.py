@@ -11,10 +11,6 @@ from headrace.spec import environment
 _LINES = 15
 
 
-class TooLate(StartError):
-    """A command that had not ended when it had to, and was ended."""
-
-
 def run(
     command: Sequence[str],
     failed: str,
@@ -27,12 +23,12 @@ def run(
     """Run a command to its end and give its standard output.
 
     `extra` are environment variables for it, `text` is what it reads. Raises StartError that begins with
-    `failed`, if it fails or cannot be run; TooLate if it takes longer than `timeout_s` seconds.
+    `failed`, if it fails, cannot be run, or takes longer than `timeout_s` seconds.
     """
     try:
         done = ended(command, timeout_s=timeout_s, extra=extra, text=text)
-    except TooLate:
-        raise TooLate(f'{failed}: no answer within {timeout_s:g} s', help=help) from None
+    except TimeoutError:
+        raise StartError(f'{failed}: no answer within {timeout_s:g} s', help=help) from None
     except StartError as error:
         raise StartError(f'{failed}: {error.message}', help=help) from None
     if done.returncode:
@@ -43,7 +39,10 @@ def run(
 def ended(
     command: Sequence[str], *, timeout_s: float, extra: Mapping[str, str] | None = None, text: str = ''
 ) -> subprocess.CompletedProcess[str]:
-    """What a command has said, however it ended; TooLate, or StartError if it cannot be run."""
+    """What a command has said, however it ended.
+
+    Raises TimeoutError if it had to be ended, StartError if it cannot be run.
+    """
     try:
         return subprocess.run(
             command,
@@ -56,7 +55,7 @@ def ended(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise TooLate(f'{command[0]} did not end within {timeout_s:g} s') from None
+        raise TimeoutError(f'{command[0]} did not end within {timeout_s:g} s') from None
     except OSError as error:
         raise StartError(f'{command[0]} cannot be run: {error}') from None
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.errors import SpecError, StartError
-from headrace.programs import TooLate, ended, last_words, run
+from headrace.programs import ended, last_words, run
 from headrace.spec import environment
 
 DOCKER = 'docker'
@@ -130,7 +130,7 @@ class Engine(Struct, frozen=True, kw_only=True):
         """What a command says that asks something, however it ends; StartError if it takes too long."""
         try:
             return ended(self.command(*arguments), timeout_s=ANSWER_S)
-        except TooLate:
+        except TimeoutError:
             raise StartError(
                 f'{self.name} does not answer: {arguments[0]} took more than {ANSWER_S:g} s',
                 begun=False,
@@ -184,7 +184,7 @@ def _asked(program: str) -> tuple[Engine | None, str]:
         # What is called docker may be Podman in truth.
         version = ended([program, 'version', '--format', '{{json .}}'], timeout_s=ANSWER_S)
         told: dict[str, Any] = msgspec.json.decode(version.stdout) if version.stdout.strip() else {}
-    except TooLate:
+    except TimeoutError:
         return None, f'nothing within {ANSWER_S:g} s'
     except StartError as error:
         return None, error.message

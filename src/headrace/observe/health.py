@@ -68,6 +68,7 @@ class Health:
         self._stop = asyncio.Event()
         self._thread: threading.Thread | None = None
         self._connections: dict[asyncio.Task[None], None] = {}  # the oldest first
+        self._silent: dict[asyncio.Task[None], None] = {}  # those of them that have not asked yet
 
     def open(self, where: str) -> None:
         """Answer at `where` (host:port) from now on; StartError if that cannot be had."""
@@ -133,21 +134,26 @@ class Health:
         task = asyncio.current_task()
         assert task is not None
         if len(self._connections) >= MOST_CONNECTIONS:  # who says nothing must not keep probes away
-            oldest = next(iter(self._connections))
-            del self._connections[oldest]
+            oldest = next(iter(self._silent or self._connections))
+            self._forget(oldest)
             oldest.cancel()
-        self._connections[task] = None
+        self._connections[task] = self._silent[task] = None
         try:
             async with asyncio.timeout(REQUEST_S):
                 head = await reader.readuntil(b'\r\n\r\n')
+                self._silent.pop(task, None)
                 method, answer = await self._answered(head)
                 writer.write(_packed(answer, with_body=method != 'HEAD'))
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # who asks like this gets no answer
         finally:
-            self._connections.pop(task, None)
+            self._forget(task)
             writer.close()
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._connections.pop(task, None)
+        self._silent.pop(task, None)
 
     async def _answered(self, head: bytes) -> tuple[str, Answer]:
         first, *headers = head.decode('latin-1').split('\r\n')

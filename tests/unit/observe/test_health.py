@@ -120,6 +120,32 @@ def test_who_says_nothing_keeps_no_probe_away(health):
             line.close()
 
 
+async def test_who_has_asked_is_answered_however_many_come_who_say_nothing(health, monkeypatch):
+    monkeypatch.setattr(module, 'ASK_S', 60.0)
+    monkeypatch.setattr(module, 'REQUEST_S', 60.0)
+    where = host_and_port(health.address)
+    is_asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def ready() -> str:
+        is_asked.set()
+        await may_answer.wait()
+        return ''
+
+    def crowd() -> None:
+        idle = [socket.create_connection(where, timeout=20) for _ in range(3 * MOST_CONNECTIONS)]
+        assert got(health, '/live')[0] == 200  # all of them have been let in
+        for line in idle:
+            line.close()
+
+    health.reason, health.ready = '', ready
+    health.watch()
+    asking = asyncio.create_task(asyncio.to_thread(got, health, '/ready'))
+    await is_asked.wait()
+    await asyncio.to_thread(crowd)
+    may_answer.set()
+    assert (await asking)[0] == 200
+
+
 async def test_an_event_loop_that_is_stuck_is_not_live(health, monkeypatch):
     monkeypatch.setattr(module, 'STUCK_S', 0.3)
     health.reason = ''

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headrace.errors import StartError
-from headrace.programs import TooLate, ended, last_words, run
+from headrace.programs import ended, last_words, run
 
 PLENTY_S = 60.0
 
@@ -33,9 +33,9 @@ def test_one_that_fails_is_told_in_its_own_words() -> None:
 
 def test_one_that_does_not_end_is_ended() -> None:
     hanging = python('import threading; threading.Event().wait()')
-    with pytest.raises(TooLate, match=r'^nothing was made: no answer within 0\.2 s$'):
+    with pytest.raises(StartError, match=r'^nothing was made: no answer within 0\.2 s$'):
         run(hanging, 'nothing was made', timeout_s=0.2)
-    with pytest.raises(TooLate, match='did not end within'):
+    with pytest.raises(TimeoutError, match='did not end within'):
         ended(hanging, timeout_s=0.2)
 
 

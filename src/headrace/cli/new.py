@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from headrace.cli.output import written
+from headrace.cli.output import waiting, written
 from headrace.deploy.project import project_files
 from headrace.deploy.writing import write
 from headrace.errors import HeadraceError, SpecError
@@ -55,7 +55,8 @@ def _of_image(made: Mapping[str, str], name: str) -> dict[str, str]:
         planned = sketch(Wanted(path=str(folder)))
         files = {'Dockerfile': planned.text, '.dockerignore': ignore_text(folder, 'compose', 'k8s')}
         try:
-            locked = pin(planned)
+            with waiting('choosing versions ...'):
+                locked = pin(planned)
         except HeadraceError as error:
             why = error.message.splitlines()[0].replace(f'{folder}/', '').rstrip(':')
             click.echo(f'note: no {planned.needed.lock} yet, `headrace build` makes it: {why}', err=True)

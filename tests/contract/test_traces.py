@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import httpx
@@ -12,7 +13,17 @@ import pytest
 import websockets
 from opentelemetry import trace as otel
 from opentelemetry.sdk.trace import TracerProvider
-from otlp import Collector, Received, collector, drawn, http_collector, is_one_tree, named, of_trace
+from otlp import (
+    Collector,
+    Received,
+    collector,
+    drawn,
+    http_collector,
+    is_one_tree,
+    is_whole,
+    named,
+    of_trace,
+)
 
 from headrace import Client, Document, DocumentArray, Executor, Flow, dynamic_batching, requests
 from headrace.errors import BadServer
@@ -70,13 +81,14 @@ class Running(NamedTuple):
     flow: Any
     collected: Collector
 
-    def trees(self, names: set[str], trace: str = '') -> list[Received]:
-        """The spans of the one trace that has all of these names."""
+    def trees(self, names: Iterable[str], trace: str = '') -> list[Received]:
+        """The spans of the one trace that has all of these names (so often), each with the one around it."""
+        wanted = Counter(names)
 
         def whole(spans: list[Received]) -> list[Received]:
             for each in {span.trace for span in spans} if not trace else {trace}:
                 found = of_trace(spans, each)
-                if names <= {span.name for span in found}:
+                if wanted <= Counter(span.name for span in found) and is_whole(found):
                     return found
             return []
 
@@ -249,7 +261,10 @@ def test_a_stream_is_one_span_until_its_end(running, protocol, endpoint, count):
     with Client(address) as client, own.start_as_current_span('program') as program:
         assert len(list(client.stream_doc(endpoint, Document(text='one two b')))) == count
     caller = program.get_span_context()
-    spans = running.trees({endpoint, 'encoder', 'handler'}, f'{caller.trace_id:032x}')
+    parts = {'/words': ['given'], '/letters': ['around', *['letter'] * count, 'index', *['handler'] * 2]}
+    journal = ['journal', 'handler'] * count  # it gets each part
+    names = [endpoint, 'encoder', 'handler', *parts[endpoint], *journal]
+    spans = running.trees(names, f'{caller.trace_id:032x}')
     assert is_one_tree(spans, f'{caller.span_id:016x}'), drawn(spans)
     for span in (*named(spans, endpoint), *named(spans, 'encoder'), *_of_method(spans, endpoint[1:])):
         assert 'first item' in span.events, span

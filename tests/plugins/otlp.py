@@ -141,6 +141,12 @@ def named(spans: list[Received], name: str) -> list[Received]:
     return [span for span in spans if span.name == name]
 
 
+def is_whole(spans: list[Received]) -> bool:
+    """Whether what is around each of them is here, but for one that is within something else, or nothing."""
+    known = {span.id for span in spans}
+    return len({span.parent for span in spans} - known) == 1
+
+
 def is_one_tree(spans: list[Received], root: str = '') -> bool:
     """Whether all are of one trace, and within one of them, which is within `root` ('' is nothing)."""
     known = {span.id for span in spans}

@@ -60,7 +60,7 @@ class HandlerTransport:
     async def parts(self, request: Request, body: bytes) -> AsyncGenerator[Part, None]:
         batch, context = _asked(request, body)
         coming = Buffer[Batch | Exception | None](PART_BYTES)
-        making = await self._at_home(_begun(self._make(batch, context, coming)))
+        making = asyncio.run_coroutine_threadsafe(self._make(batch, context, coming), self._home)
         try:
             while (came := await self._at_home(coming.get())) is not None:
                 if isinstance(came, HeadraceError):
@@ -70,7 +70,7 @@ class HandlerTransport:
                 size = sum(payload.nbytes for _, payload in came.sources)
                 yield Part(Response(request, came.docs_as, parameters=came.parameters), size)
         finally:
-            self._home.call_soon_threadsafe(making.cancel)
+            making.cancel()
 
     async def _make(self, batch: Batch, context: Context, coming: Buffer[Batch | Exception | None]) -> None:
         """Put what the handler makes, and then its end, where it is taken from: one task, as it may want."""
@@ -106,10 +106,6 @@ class HandlerTransport:
 
     def __repr__(self) -> str:
         return f'{self._handler}'
-
-
-async def _begun(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    return asyncio.create_task(work)
 
 
 def _asked(request: Request, body: bytes) -> tuple[Batch, Context]:

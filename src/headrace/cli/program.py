@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from headrace._version import __version__
+from headrace.cli.ending import Terminated, ended_by_sigterm
 from headrace.cli.terminal import visible
 from headrace.errors import BadServer, HeadraceError
 from headrace.spec import environment
@@ -46,7 +47,7 @@ SHOWN = (
 )
 """How a command shows who calls, which a gateway cannot know: it tells of headers."""
 FAILED = 1
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 
 
 class Failure(click.ClickException):
@@ -79,6 +80,10 @@ def _remedy(error: HeadraceError) -> str:
 class Program(click.Group):
     """Finds commands by name in modules of their own, and turns errors into messages."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with ended_by_sigterm():
+            return super().main(*args, **kwargs)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -105,6 +110,8 @@ class Program(click.Group):
             if environment.read().debug:
                 raise
             raise Failure(error) from error
+        except Terminated:
+            raise click.exceptions.Exit(TERMINATED) from None
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
 
@@ -132,5 +139,5 @@ def main() -> None:
 
     \b
     Exit codes: 0 it worked; 1 it failed, and the message says why; 2 the command was not
-    understood; 130 it was interrupted.
+    understood; 130 Ctrl-C interrupted it; 143 SIGTERM did, before it served.
     """

@@ -12,12 +12,12 @@ import click
 import msgspec
 
 from headrace.cli import export_kubernetes
+from headrace.cli.changing import changed, changing_options
 from headrace.cli.leaving import keep_out_of_images
 from headrace.cli.options import record_options
-from headrace.cli.output import removed, write, written
+from headrace.cli.output import write, written
 from headrace.cli.source import flow_argument
 from headrace.deploy.compose import Composing, compose_changes, compose_files, compose_notes
-from headrace.deploy.generated import apply
 from headrace.deploy.grafana import Showing, grafana_files
 from headrace.deploy.objectives import Objectives
 from headrace.deploy.prometheus import Scraping, prometheus_files
@@ -139,14 +139,24 @@ def grafana(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
 @command.command('compose')
 @flow_argument
 @folder_option('compose')
+@changing_options
 @record_options(Composing, *COMPOSING)
-def compose(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **options: Any) -> None:
+def compose(
+    flow: Path,
+    context: tuple[tuple[str, Any], ...],
+    output: Path,
+    *,
+    shows: bool,
+    checks: bool,
+    **options: Any,
+) -> None:
     """Write a Compose file that runs a Flow as containers, one for each replica.
 
     \b
     Examples:
         headrace build . -t shop:1.0
         headrace export compose flow.yml --image shop:1.0
+        headrace export compose flow.yml --image shop:1.1 --diff
         cd compose && docker compose up --wait
     """
     said = _record(Composing, {**options, 'folder': str(output)})
@@ -157,14 +167,12 @@ def compose(flow: Path, context: tuple[tuple[str, Any], ...], output: Path, **op
 
     files, told = made_of(flow, make, context=dict(context))
     found = compose_changes(files, output)
-    apply(found)
-    for name in files:
-        written(output / name)
-    for change in found:
-        if change.after is None:
-            removed(change.path)
+    for note in told:
+        click.echo(f'note: {note}', err=True)
+    if not changed(found, output, shows=shows, checks=checks):
+        return
     keep_out_of_images(flow, output, files)
-    for note in (*told, *compose_notes(found)):
+    for note in compose_notes(found):
         click.echo(f'note: {note}', err=True)
 
 

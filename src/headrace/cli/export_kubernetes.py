@@ -1,30 +1,24 @@
-"""`headrace export kubernetes`: a Flow as manifests, and what an export would change in them."""
+"""`headrace export kubernetes`: a Flow in; out, the manifests that run it in a cluster."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from headrace.cli.changing import changed, changing_options
 from headrace.cli.leaving import keep_out_of_images
 from headrace.cli.options import record_options
-from headrace.cli.output import removed, write, written
+from headrace.cli.output import write
 from headrace.cli.source import flow_argument
-from headrace.cli.terminal import visible
-from headrace.deploy.generated import Change, apply, changes, diff
+from headrace.deploy.generated import changes
 from headrace.deploy.kubernetes import GENERATED, Cluster, Manifests, cluster_of, kubernetes_manifests
 from headrace.deploy.shipped import notes_on_paths
 from headrace.spec import FlowSpec
 from headrace.spec.unset import made_of
-
-DIFFERS = 1
-"""Exit code of --check where an export would change something."""
-
-_COLOURS = {'+': 'green', '-': 'red', '@': 'cyan'}
 
 
 @click.command('kubernetes')
@@ -36,8 +30,7 @@ _COLOURS = {'+': 'green', '-': 'red', '@': 'cyan'}
     help='Folder to write to; default: k8s. With --single-file the file; default: print it.',
 )
 @click.option('--single-file', is_flag=True, help='One file for `kubectl apply -f`, without a kustomization.')
-@click.option('--diff', 'shows', is_flag=True, help='Write nothing: show what would change.')
-@click.option('--check', 'checks', is_flag=True, help='Write nothing: exit code 1 if something would change.')
+@changing_options
 @record_options(Cluster, *Cluster.__struct_fields__)
 def command(
     flow: Path,
@@ -72,32 +65,14 @@ def command(
     if single_file:
         write(manifests.single, output)
     else:
-        found = changes(manifests.files, output or Path('k8s'), once=manifests.once, generated=GENERATED)
-        if shows:
-            _show(diff(found))
-        if checks:
-            sys.exit(DIFFERS if found else 0)
-        if shows:
+        folder = output or Path('k8s')
+        found = changes(manifests.files, folder, once=manifests.once, generated=GENERATED)
+        if not changed(found, folder, shows=shows, checks=checks):
             return
-        apply(found)
-        _say(found)
-        keep_out_of_images(flow, output or Path('k8s'), (*manifests.files, *manifests.once))
+        keep_out_of_images(flow, folder, (*manifests.files, *manifests.once))
     _tell('before the first `kubectl apply`:', manifests.secrets)
-
-
-def _say(found: Iterable[Change]) -> None:
-    for change in found:
-        if change.after is None:
-            removed(change.path)
-        else:
-            written(change.path)
 
 
 def _tell(head: str, lines: Iterable[str]) -> None:
     for line in lines:
         click.echo(f'{click.style(head, bold=True)} {line}', err=True)
-
-
-def _show(text: str) -> None:
-    for line in visible(text).splitlines():
-        click.echo(click.style(line, fg=_COLOURS.get(line[:1])))

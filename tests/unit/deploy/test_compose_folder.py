@@ -53,6 +53,31 @@ def test_what_an_earlier_export_made_goes_and_what_is_the_users_stays(flow: Path
     assert not Path('compose/prometheus').exists()
 
 
+def test_what_would_change_is_shown_and_checked_and_only_that_is_written(flow: Path) -> None:
+    told = export(flow, '--check')
+    assert told.exit_code == 1
+    assert 'compose/compose.yaml is missing\n' in told.stderr
+    assert not Path('compose').exists()
+    export(flow)
+    assert export(flow, '--check').exit_code == 0
+    assert export(flow, '--diff').stdout == ''
+    before = Path('compose/compose.yaml').read_text()
+    flow.write_text(FLOW.replace('{name: index}', '{name: index, memory: 1G}'))
+    shown = export(flow, '--diff')
+    assert shown.exit_code == 0
+    assert any(line.startswith('+') and 'memory:' in line for line in shown.stdout.splitlines())
+    told = export(flow, '--check')
+    assert told.exit_code == 1
+    assert 'compose/compose.yaml would change\n' in told.stderr
+    assert Path('compose/compose.yaml').read_text() == before
+    told = export(flow)
+    assert told.exit_code == 0
+    assert [line for line in told.stderr.splitlines() if line.endswith(' written')] == [
+        'compose/compose.yaml written'
+    ]
+    assert 'nothing to change in compose' in export(flow).stderr
+
+
 def test_python_removes_as_well_and_names_all_that_it_wrote(flow: Path) -> None:
     shop = Flow.load_config(flow)
     shop.to_docker_compose_yaml('here', image='shop:1', monitoring=True)

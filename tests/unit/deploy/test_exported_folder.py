@@ -82,6 +82,20 @@ def test_a_diff_writes_nothing_and_check_tells_by_its_exit_code(flow: Path) -> N
     assert files(Path('k8s')) == before
 
 
+def test_a_check_that_fails_names_the_files_and_how_to_see_more(flow: Path) -> None:
+    export(flow)
+    assert 'nothing would change in k8s' in export(flow, '--check').stderr
+    Path('k8s/base/index.yaml').unlink()
+    flow.write_text(FLOW.replace("'shop:Encoder'", "'shop:Other'").replace('name: index', 'name: search'))
+    told = export(flow, '--check')
+    assert told.exit_code == 1
+    assert told.stdout == ''
+    assert 'k8s/base/encoder.yaml would change\n' in told.stderr
+    assert 'k8s/base/search.yaml is missing\n' in told.stderr
+    assert 'help: --diff shows what would change' in told.stderr
+    assert '--diff shows' not in export(flow, '--check', '--diff').stderr
+
+
 def test_a_file_of_somebody_else_is_not_overwritten(flow: Path) -> None:
     Path('k8s/base').mkdir(parents=True)
     Path('k8s/base/gateway.yaml').write_text('kind: Mine\n')

@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from headrace._version import __version__
 from headrace.cli.output import waiting, written
-from headrace.deploy.project import project_files
+from headrace.deploy.project import is_development, project_files
 from headrace.deploy.writing import write
 from headrace.errors import HeadraceError, SpecError
 from headrace.images.exported import ignore_text
@@ -42,6 +43,12 @@ def command(name: str, output: Path | None) -> None:
         raise SpecError(f'{folder} is there already, and not empty', help='give another name, or -o FOLDER')
     for path in write({**made, **_of_image(made, folder.resolve().name)}, folder):
         written(path)
+    if is_development():
+        click.echo(
+            f'note: headrace {__version__} is a development version, which package indexes do not have: '
+            'README.md says how `pip install` and the pipeline come to it',
+            err=True,
+        )
     click.echo(
         f"\nnext: cd {quote(str(folder))} && pip install -e '.[dev]' && pytest && headrace run flow.yml"
     )

@@ -1,8 +1,10 @@
 """`headrace new`: what it makes passes its own tests and checks, at once."""
 
 import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -54,6 +56,35 @@ def test_its_pipeline_is_yaml_with_the_steps_to_production(project):
         step['run'].count('--locked') for step in jobs['image']['steps'] if step.get('name') == 'build'
     ] == [1]
     assert (jobs['image']['needs'], jobs['deploy']['needs']) == ('test', 'image')
+
+
+def test_its_pipeline_takes_the_manifests_that_its_readme_makes(project):
+    (line,) = re.findall(r'^headrace (export kubernetes .*)$', (project / 'README.md').read_text(), re.M)
+    status, told = run(*HEADRACE, *line.split(), cwd=project)
+    assert status == 0, told
+    jobs = yaml.safe_load((project / '.github/workflows/ci.yml').read_text())['jobs']
+    (step,) = (step for step in jobs['test']['steps'] if step.get('name') == 'export')
+    script = f'headrace() {{ {shlex.join(HEADRACE)} "$@"; }}\n{step["run"]}'
+    status, told = run('bash', '-e', '-c', script, cwd=project)
+    assert status == 0, told
+    assert 'nothing would change in k8s' in told
+
+
+def test_the_namespace_of_its_manifests_is_made_before_them(project):
+    told = (project / 'README.md').read_text()
+    assert told.index('kubectl create namespace my-shop') < told.index('kubectl apply -k k8s')
+    assert 'kubectl create namespace my-shop' in (project / '.github/workflows/ci.yml').read_text()
+
+
+@pytest.mark.parametrize('is_so', [True, False])
+def test_a_version_that_no_index_has_is_told(is_so, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr('headrace.cli.new.is_development', lambda: is_so)
+    monkeypatch.setattr('headrace.cli.new._of_image', lambda *_: {})
+    told = CliRunner().invoke(main, ['new', 'shop'])
+    assert told.exit_code == 0, told.output
+    assert ('is a development version' in told.stderr) is is_so
+    assert 'vendor/' in Path('shop/README.md').read_text()
 
 
 def test_nothing_is_overwritten(tmp_path):

@@ -64,6 +64,15 @@ def project_files(name: str) -> dict[str, str]:
     return made
 
 
+def is_development(version: str = __version__) -> bool:
+    """Whether package indexes do not have a version, as it is between two releases.
+
+    >>> is_development('1.2.dev0'), is_development('1.2+g1234'), is_development('1.2rc1')
+    (True, True, False)
+    """
+    return '.dev' in version or '+' in version
+
+
 def _texts(folder: Traversable) -> Iterator[tuple[tuple[str, ...], str]]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.name.startswith('.') or entry.name == '__pycache__':

@@ -31,6 +31,7 @@ Decorated = TypeVar('Decorated', bound=Callable[..., Any])
 
 _STEP = re.compile(r'(?i)^(?:\[[\d/]+\] )?step \d+|^#\d+ \[')
 _PARTS = ('requirements', 'headrace', 'code')
+_HERE = '127.0.0.1'
 
 _folder = click.Path(file_okay=False, exists=True, path_type=Path)
 _OPTIONS = (
@@ -227,13 +228,16 @@ def _tell(built: Built, made: Sketch, program: str) -> None:
         click.echo(f"in a Flow:   uses: 'docker://{built.tags[0]}'")
     if built.image and (not made.is_theirs or made.text.startswith(MARK)):
         _tell_trial(built.tags[0], made, program)
+    for note in built.lacks:  # again: the builder has said much since
+        _note(note)
 
 
 def _tell_trial(image: str, made: Sketch, program: str) -> None:
     """Print the command that runs the image here, and what it leaves behind."""
     volume = made.subject.name
     options = [f'-e {name}' for name in made.told.variables]
-    options += [f'-p 127.0.0.1:{port}:{port}' for port in made.told.ports]
+    options += [f'-p {_HERE}:{port}:{port}' for port in made.told.ports]
+    options += [f'-e HEADRACE_PUBLISHED={_HERE}'] if made.told.ports else []
     command = ' '.join((f'{program} run --rm --read-only --tmpfs /tmp -v {volume}:{DATA}', *options, image))
     click.echo(f'try it:      {command}')
     click.echo(f'afterwards:  {program} volume rm {volume}   # what its executors have kept')

@@ -32,6 +32,12 @@ _LINES = 30
 """How many lines are told of what a builder has said that failed."""
 
 _PLAIN = {'BUILDKIT_PROGRESS': 'plain', 'BUILDX_NO_DEFAULT_ATTESTATIONS': '1'}
+_NO_IMAGE = re.compile(  # as BuildKit, the builder before it, and Buildah say it
+    r'^ > \[internal\] load metadata for |^Get "https?://[^"]*/v2/|pull access denied|manifest unknown'
+    r'|^manifest for \S+ not found|^Error:? .*creating build container',
+    re.MULTILINE | re.IGNORECASE,
+)
+_NO_IMAGE_HELP = 'is the image to start from there, and is its name right? name another one with --base IMAGE'
 _HISTORY = '{{.Size}} {{.CreatedBy}}'
 _SIZED = re.compile(r'(?P<number>[\d.]+) ?(?P<unit>[kMG]?B)? (?P<made_by>.*)', re.DOTALL)
 _UNITS = {'B': 1, 'kB': 10**3, 'MB': 10**6, 'GB': 10**9}
@@ -200,8 +206,11 @@ def _watched(command: list[str], secret: Mapping[str, str], context: Context | N
     if failures:
         raise failures[0]
     if process.returncode:
-        what = ' '.join(command[:2])
-        raise StartError(f'{what} ended with {process.returncode}: {last_words("".join(lines), _LINES)}')
+        what, said = ' '.join(command[:2]), ''.join(lines)
+        raise StartError(
+            f'{what} ended with {process.returncode}: {last_words(said, _LINES)}',
+            help=_NO_IMAGE_HELP if command[1] != 'push' and _NO_IMAGE.search(said) else '',
+        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from headrace.errors import SpecError, StartError
 from headrace.images.index import Index
 from headrace.images.own import Own
-from headrace.images.programs import CHOSEN_WITHIN_S, text_of, uv
+from headrace.images.programs import CHOSEN_WITHIN_S, GET_UV, NEITHER, text_of, uv
 from headrace.images.requirements import Requirements, names_in, not_in_a_build, spelt
 from headrace.programs import run
 
@@ -147,11 +147,11 @@ def _by_pip(needed: Requirements, own: Own, how: Choosing, before: str) -> str:
     """Exact versions for this platform: pip tells the hash of one file, and the image may need another."""
     here = '.'.join(map(str, sys.version_info[:2]))
     if not find_spec('pip'):
-        raise StartError('neither uv nor pip is there to choose versions', help='pip install uv')
+        raise StartError(f'{NEITHER} to choose versions', help=GET_UV)
     if how.python != here:
         raise StartError(
             f'versions for Python {how.python} cannot be chosen by the pip of Python {here}',
-            help='pip install uv',
+            help=GET_UV,
         )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -19,12 +19,13 @@ from headrace.errors import SpecError, StartError
 from headrace.images.bases import base_of
 from headrace.images.builder import Builder, Image, OnLine, Order, build, inspect
 from headrace.images.context import Context, context
-from headrace.images.dockerfile import CUDA, CUDA_PYTHON, EXTRA, PYTHON, Recipe, dockerfile
+from headrace.images.dockerfile import CUDA, CUDA_PYTHON, EXTRA, MARK, PYTHON, Recipe, dockerfile
 from headrace.images.ignore import FILE, ignore_of, secrets_in
 from headrace.images.imports import Code, lacking
 from headrace.images.index import Index
 from headrace.images.labels import labels, origin
 from headrace.images.locking import Choosing, Lock, lock
+from headrace.images.named import check_named
 from headrace.images.own import Own, own
 from headrace.images.programs import text_of
 from headrace.images.requirements import (
@@ -98,7 +99,8 @@ class Sketch(Struct, frozen=True, kw_only=True):
 class Built(Struct, frozen=True, kw_only=True):
     """An image that was made: what it is, what it stands on, and how long each part took.
 
-    `image` is None for one that was sent away and not kept, `base` if the engine does not tell.
+    `image` is None for one that was sent away and not kept, `base` if the engine does not tell. `lacks` are
+    the notes on what its code imports and it has not.
     """
 
     tags: tuple[str, ...]
@@ -110,6 +112,7 @@ class Built(Struct, frozen=True, kw_only=True):
     created: int
     choosing_s: float
     building_s: float
+    lacks: tuple[str, ...] = ()
 
 
 def sketch(wanted: Wanted) -> Sketch:
@@ -121,6 +124,8 @@ def sketch(wanted: Wanted) -> Sketch:
     notes = told.notes
     theirs = next((found.folder / name for name in DOCKERFILES if (found.folder / name).is_file()), None)
     written = text_of(theirs) if theirs else ''
+    if not theirs or written.startswith(MARK):  # another one may bring code of its own
+        check_named(found.folder, told.code, dict.fromkeys((posixpath.dirname(found.flow), '')))
     arguments = wanted.build_arguments
     base = base_of(written, arguments) if theirs else arguments.get('BASE', '')
     base = base or (CUDA if wanted.is_gpu and not theirs else '')
@@ -221,7 +226,8 @@ def make(made: Sketch, builder: Builder, order: Order, on_line: OnLine, on_note:
         wheel = made.own.wheel(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         chosen = time.monotonic()
         files = gather(made, locked, wheel)
-        for note in (*notes_of(files), *notes_on_imports(made, locked, files)):
+        lacks = notes_on_imports(made, locked, files)
+        for note in (*notes_of(files), *lacks):
             on_note(note)
         complete = _complete(made, files, order)
         build(builder, files, complete, on_line)
@@ -235,6 +241,7 @@ def make(made: Sketch, builder: Builder, order: Order, on_line: OnLine, on_note:
         created=complete.created,
         choosing_s=chosen - began,
         building_s=time.monotonic() - chosen,
+        lacks=lacks,
     )
 
 

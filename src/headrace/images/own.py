@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from headrace._version import __version__
 from headrace.errors import SpecError
-from headrace.images.programs import BUILT_WITHIN_S, uv
+from headrace.images.programs import BUILT_WITHIN_S, GET_UV, NEITHER, uv
 from headrace.programs import run
 
 _RELEASE = re.compile(r'\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?')
@@ -68,7 +68,7 @@ def _built(source: Path, folder: Path) -> Path:
         offline = ['--no-build-isolation'] if find_spec('hatchling') else []
         command = [sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', *offline, '-w', str(folder)]
     else:
-        raise SpecError('neither uv nor pip is there to build a wheel of headrace', help='pip install uv')
+        raise SpecError(f'{NEITHER} to build a wheel of headrace', help=GET_UV)
     run([*command, str(source)], _failed(source), timeout_s=BUILT_WITHIN_S)
     return next(iter(sorted(folder.glob('headrace-*.whl'))))
 

@@ -14,6 +14,11 @@ CHOSEN_WITHIN_S = 1800.0
 BUILT_WITHIN_S = 600.0
 """How long a wheel may take to be built, or files to be unpacked."""
 
+NEITHER = f'neither uv (beside {sys.executable}, or on the PATH) nor pip (as a module of it) is there'
+"""That nothing can work on packages, and where it was looked for."""
+
+GET_UV = 'pip install uv; in an environment that uv made: uv pip install uv'
+
 
 def text_of(path: Path) -> str:
     """The text of a file of a folder; SpecError if it cannot be read."""

@@ -132,7 +132,7 @@ gateway: {protocol: [grpc, http], port: [5000, 8000]}
 """
 
 
-def trial(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+def trial(folder: Path, capsys: pytest.CaptureFixture[str], lacks: tuple[str, ...] = ()) -> tuple[str, str]:
     """What is said of an image that was built, and what is noted."""
     made = sketch(Wanted(path=str(folder), headrace='1.0'))
     image = Image(id='1', size=5, layers=())
@@ -140,7 +140,7 @@ def trial(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
     _tell(
         Built(
             tags=('shop:1',), image=image, base=None, lock=lock, files=1, bytes=1, created=0, choosing_s=0.0,
-            building_s=0.0,
+            building_s=0.0, lacks=lacks,
         ),
         made,
         'docker',
@@ -156,7 +156,7 @@ def test_the_command_to_try_a_flow_has_its_ports_and_variables(
     monkeypatch.delenv('SHOP_TOKEN', raising=False)
     monkeypatch.setenv('KEY', 'here')
     said, noted = trial(folder, capsys)
-    ports = '-p 127.0.0.1:5000:5000 -p 127.0.0.1:8000:8000'
+    ports = '-p 127.0.0.1:5000:5000 -p 127.0.0.1:8000:8000 -e HEADRACE_PUBLISHED=127.0.0.1'
     command = f'run --rm --read-only --tmpfs /tmp -v code:/data -e SHOP_TOKEN -e KEY {ports} shop:1'
     assert f'try it:      docker {command}\n' in said
     assert 'docker volume rm code' in said
@@ -170,7 +170,8 @@ def test_the_command_to_try_an_executor_has_its_variables(
 ) -> None:
     (folder / 'config.yml').write_text('jtype: Upper\nwith: {token: "${{ ENV.NO_SUCH_TOKEN }}"}\n')
     said, noted = trial(folder, capsys)
-    assert '-v code:/data -e NO_SUCH_TOKEN -p 127.0.0.1:50051:50051 -p 127.0.0.1:8080:8080 shop:1' in said
+    ports = '-p 127.0.0.1:50051:50051 -p 127.0.0.1:8080:8080 -e HEADRACE_PUBLISHED=127.0.0.1'
+    assert f'-v code:/data -e NO_SUCH_TOKEN {ports} shop:1' in said
     assert 'it wants NO_SUCH_TOKEN' in noted
 
 
@@ -181,3 +182,15 @@ def test_a_dockerfile_that_was_made_here_is_tried_as_well(
     assert 'try it:' in trial(folder, capsys)[0]
     (folder / 'Dockerfile').write_text('FROM scratch\n')
     assert 'try it:' not in trial(folder, capsys)[0]
+
+
+def test_what_the_image_lacks_is_the_last_word(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert trial(folder, capsys, lacks=('upper.py imports x',))[1] == 'note: upper.py imports x\n'
+
+
+def test_a_class_that_is_not_there_gets_no_image(folder: Path) -> None:
+    told = build(f'{folder / "upper.py"}:Uper', '--print', '--headrace', '1.0')
+    assert told.exit_code == 1
+    assert "upper.py has no 'Uper'" in told.output
+    assert "did you mean 'Upper'?" in told.output
+    assert build(f'{folder / "upper.py"}:Upper', '--print', '--headrace', '1.0').exit_code == 0

@@ -9,7 +9,7 @@ import pytest
 from tiny_wheels import write_wheel
 
 from headrace.containers.engine import Engine
-from headrace.errors import SpecError
+from headrace.errors import SpecError, StartError
 from headrace.images import builder
 from headrace.images.builder import Builder, Order, build
 from headrace.images.context import context
@@ -93,3 +93,26 @@ def test_a_good_build_is_one_though_the_engine_says_nothing_of_it(tmp_path: Path
     built = make(made, busy, Order(tags=('a:1',)), lambda line: None, notes.append)
     assert (built.tags, built.image) == (('a:1',), None)
     assert [note for note in notes if 'how large a:1 is cannot be said' in note]
+
+
+@pytest.mark.parametrize(
+    ('said', 'is_of_the_base'),
+    [
+        (' > [internal] load metadata for docker.io/trial/nobase:1:', True),
+        ('Get "https://registry-1.docker.io/v2/": dial tcp: no such host', True),
+        ('pull access denied for nobase, repository does not exist', True),
+        ('Error: creating build container: short-name "nobase:1" did not resolve', True),
+        ('#3 [internal] load metadata for docker.io/library/python:3.12', False),
+        ('ERROR: no wheel could be made of apple', False),
+    ],
+)
+def test_a_base_that_is_not_there_is_told(tmp_path: Path, said: str, is_of_the_base: bool) -> None:
+    program = tmp_path / 'docker'
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\necho '{said}'\nexit 1\n")
+    program.chmod(0o755)
+    failing = Builder(engine=Engine(program=str(program)), kind='classic')
+    (tmp_path / 'in').mkdir()
+    with pytest.raises(StartError) as failed:
+        build(failing, context(tmp_path / 'in', Ignore([]), {}), Order(tags=('a:1',)), lambda line: None)
+    assert said.strip() in failed.value.message
+    assert ('--base IMAGE' in (failed.value.help or '')) == is_of_the_base

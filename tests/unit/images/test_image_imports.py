@@ -115,8 +115,9 @@ def test_the_notes_of_a_build(tmp_path: Path) -> None:
     write(tmp_path, {
         'flow.yml': 'executors: [{uses: "shop.py:Shop", uses_with: {x: "${{ ENV.NO_SUCH_ONE }}"}}]\n'
         'gateway: {protocol: http, uses: "web.py:Web"}\n',
-        'shop.py': 'from headrace import Executor\nimport yaml\nfrom no_such_one.inner import x\n',
-        'web.py': 'import numpy\n',
+        'shop.py': 'from headrace import Executor\nimport yaml\nfrom no_such_one.inner import x\n'
+        'class Shop: ...\n',
+        'web.py': 'import numpy\nclass Web: ...\n',
         'tests/test_shop.py': 'import pytest\n',
     })  # fmt: skip
     rest = 'which the image will not have: add'

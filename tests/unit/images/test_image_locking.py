@@ -236,6 +236,18 @@ def test_pip_chooses_for_its_own_python_only(
         lock(requirements(folder), own, how)
 
 
+def test_without_uv_and_pip_it_says_where_it_looked(
+    folder: Path, own: Own, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, 'uv', lambda: '')
+    monkeypatch.setattr(locking, 'find_spec', lambda name: None)
+    how = Choosing(python=PYTHON, index=Index())
+    with pytest.raises(StartError, match=r'neither uv \(beside .*, or on the PATH\) nor pip') as refused:
+        lock(requirements(folder), own, how)
+    assert sys.executable in refused.value.message
+    assert 'uv pip install uv' in (refused.value.help or '')
+
+
 def test_system_packages(folder: Path) -> None:
     (folder / 'apt.txt').write_text('libgl1 # for pictures\n\nffmpeg=7:5.1\n')
     assert system_packages(folder, 'apt.txt') == ('libgl1', 'ffmpeg=7:5.1')

@@ -41,7 +41,7 @@ def command(flow: Path, context: tuple[tuple[str, Any], ...], strict: bool) -> N
         headrace check flow.yml --set model=large && headrace run flow.yml --set model=large
     """
     read = load(flow, context)
-    info = read.check(devices=not strict)  # whose pipeline may run where no GPU is
+    info = read.check(devices=not strict)  # whose pipeline may run where no GPU is, and no secret
     check_files(anchored(read.spec.gateway, read.spec.base).security)
     for note in check_needs(read.spec):
         click.echo(f'note: {note}', err=True)
@@ -61,7 +61,7 @@ def _refuse(spec: FlowSpec, flow: Path) -> None:
     if not found:
         return
     for finding in found:
-        click.echo(f'{click.style(finding.of, bold=True)} {finding.says}: {finding.help}', err=True)
+        click.echo(f'{click.style(finding.of, bold=True)} {finding.says}; help: {finding.help}', err=True)
     count = 'one finding' if len(found) == 1 else f'{len(found)} findings'
     raise SpecError(f'{flow} would start, and should not go to production so: {count}')
 

@@ -15,6 +15,7 @@ from headrace.places.devices import devices_here
 from headrace.spec import FlowSpec, PhysicalPlan, plan
 from headrace.spec.exposure import check_dashboard, check_security
 from headrace.spec.paths import anchored
+from headrace.spec.secrets import check_secrets
 
 
 class Design:
@@ -27,8 +28,8 @@ class Design:
 
         Graph and types are checked.
 
-        With `devices` this machine has to have those that are asked for: leave it out for a Flow that will
-        run elsewhere.
+        With `devices` this machine has to have those that are asked for, and the variables of secrets:
+        leave it out for a Flow that will run elsewhere.
         """
         plan(self.spec)
         if self.spec.place == 'local':
@@ -36,6 +37,7 @@ class Design:
             check_dashboard(self.spec.observe.dashboard, self.spec.gateway)
             if devices:
                 devices_here(self.spec)
+                check_secrets(self.spec)
         check_applications(anchored(self.spec.gateway, self.spec.base))
         return describe(self.spec)
 

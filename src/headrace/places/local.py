@@ -40,6 +40,7 @@ from headrace.spec.exposure import check_dashboard, check_files, check_security
 from headrace.spec.observe import LogLevel, RecordSpec
 from headrace.spec.paths import anchored
 from headrace.spec.records import GATEWAY
+from headrace.spec.secrets import check_secrets
 from headrace.spec.versions import each_version, shares, split, versioned, weighed, with_version
 
 
@@ -90,6 +91,7 @@ class Local:
         check_security(spec.gateway)
         check_dashboard(spec.observe.dashboard, spec.gateway)
         check_files(anchored(spec.gateway, spec.base).security)
+        check_secrets(spec)
         devices = await devices_for(spec)
         flow = cls(spec, tempfile.mkdtemp(prefix=PREFIX, dir=read().runtime_root()), devices)
         try:

@@ -66,7 +66,7 @@ def convert(
         raise source.error(
             path,
             f'{f"expected {form}" if form else _plain(text)}, got {told(culprit, source, path)}',
-            help=f'write {meant.title() if source.is_call else meant}' if meant else _description(wanted),
+            help=f'write {meant.title() if source.is_call else meant}' if meant else description(wanted),
         ) from None
 
 
@@ -122,7 +122,7 @@ def _form(wanted: Any) -> str:
     return own or next(filter(None, map(_form, get_args(wanted))), '')
 
 
-def _description(wanted: Any) -> str:
+def description(wanted: Any) -> str:
     """What the field is for, if its type says it."""
     return next(
         (str(meta.description) for meta in getattr(wanted, '__metadata__', ()) if meta.description), ''

@@ -12,7 +12,7 @@ from msgspec.structs import FieldInfo
 
 from headrace.errors import SpecError
 from headrace.spec import polling
-from headrace.spec.explain import convert, shorten, told
+from headrace.spec.explain import convert, description, shorten, told
 from headrace.spec.records import INNER, Polling
 from headrace.spec.references import noted
 from headrace.spec.source import Path, Source
@@ -59,8 +59,8 @@ def canonical(key: str) -> str:
     return ALIASES.get(key, key)
 
 
-def record(cls: type[Record], fields: Fields, source: Source, path: Path) -> Record:
-    """Make a `cls`, each value converted to the type of its field.
+def record(cls: type[Record], fields: Fields, source: Source, path: Path, *, help: str = '') -> Record:
+    """Make a `cls`, each value converted to the type of its field; `help` says how one is written.
 
     Raises SpecError for an unknown, doubled or missing field and for a value that does not fit.
     """
@@ -75,7 +75,7 @@ def record(cls: type[Record], fields: Fields, source: Source, path: Path) -> Rec
         values[name] = _value(known[name], value, source, (*path, key))
     missing = [name for name, field in known.items() if field.required and name not in values]
     if missing:
-        raise source.error(path, f'{missing[0]!r} is missing')
+        raise source.error(path, f'{missing[0]!r} is missing', help=help)
     return noted(cls(**values), source.under(path))
 
 
@@ -89,12 +89,13 @@ def unknown(key: object, known: Iterable[str], source: Source, path: Path) -> Sp
     )
 
 
-def mapping(value: Any, source: Source, path: Path) -> Fields:
+def mapping(value: Any, source: Source, path: Path, *, help: str = '') -> Fields:
     """`value` if it is a mapping, {} if it is nothing at all."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise source.error(path, f'expected a mapping of keys and values, got {told(value, source, path)}')
+        found = told(value, source, path)
+        raise source.error(path, f'expected a mapping of keys and values, got {found}', help=help)
     return value
 
 
@@ -106,11 +107,12 @@ def _value(field: FieldInfo, value: Any, source: Source, path: Path) -> Any:
     if get_origin(bare) is tuple:
         value = _as_list(field.name, value)
     elif get_origin(bare) is dict:
-        values = mapping(value, source, path)
+        help = description(field.type)
+        values = mapping(value, source, path, help=help)
         values = _as_texts(values, source, path) if field.name == 'env' else values
         key_type, value_type = get_args(bare)
         return {
-            convert(key, key_type, source, path): _item(item, value_type, source, (*path, key))
+            convert(key, key_type, source, path): _item(item, value_type, source, (*path, key), help)
             for key, item in values.items()
         }
     elif field.name in ('uses', 'uses_before', 'uses_after') and value is not None:
@@ -141,10 +143,10 @@ def _polling(value: Any, source: Source, path: Path) -> Any:
     return {key: convert(word, Polling, source, (*path, key)) for key, word in words.items()}
 
 
-def _item(value: Any, wanted: Any, source: Source, path: Path) -> Any:
+def _item(value: Any, wanted: Any, source: Source, path: Path, help: str = '') -> Any:
     """One value of a mapping, or a record in a record; it has aliases and errors as any other."""
     if _is_record(wanted) and not isinstance(value, wanted):
-        return record(wanted, mapping(value, source, path), source, path)
+        return record(wanted, mapping(value, source, path, help=help), source, path, help=help)
     return convert(_as_list('', value) if get_origin(wanted) is tuple else value, wanted, source, path)
 
 

@@ -89,8 +89,14 @@ def addresses_in(text: str) -> Iterator[str]:
     >>> list(addresses_in('10.0.0.1:9090  # the large one\\nunix:/run/b'))
     ['tcp:10.0.0.1:9090', 'unix:/run/b']
     """
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         for word in line.partition('#')[0].replace(',', ' ').split():
             address = word if word.partition(':')[0] in ('unix', 'tcp', 'tcp+tls') else f'tcp:{word}'
-            parse(address)
+            try:
+                parse(address)
+            except SpecError:
+                raise SpecError(
+                    f'line {number}, {line.strip()!r}: {word!r} is not the address of a worker',
+                    help='write host:port, tcp+tls:host:port or unix:/path/to/socket',
+                ) from None
             yield address

@@ -7,8 +7,9 @@ from contextlib import aclosing
 import pytest
 from waiting import until
 
+from headrace.errors import SpecError
 from headrace.gateway.discovery import listed as module
-from headrace.gateway.discovery.listed import LONGEST, Listed
+from headrace.gateway.discovery.listed import LONGEST, Listed, addresses_in
 
 
 async def soon(found):
@@ -83,3 +84,10 @@ async def test_what_is_no_list_is_told_and_holds_up_nobody(tmp_path, caplog, kin
         good.replace(file)
         async with asyncio.timeout(20):
             assert list(await waiting) == ['tcp:10.0.0.2:1']
+
+
+def test_what_is_no_address_is_told_with_its_line():
+    with pytest.raises(SpecError) as caught:
+        list(addresses_in('10.0.0.1:9090\nrubbish here\n'))
+    assert caught.value.message == "line 2, 'rubbish here': 'rubbish' is not the address of a worker"
+    assert 'write host:port' in caught.value.help

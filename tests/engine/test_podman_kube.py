@@ -93,8 +93,16 @@ class Played:
         return told if 'HTTP/1.1 200' in told else ''
 
     def ask(self, text: str) -> str:
-        """What the executor that keeps answers through the gateway."""
-        return self.podman.run('exec', f'{self.flow}-gateway-pod-0-gateway', 'python', '-c', ASK, text)
+        """What the executor that keeps answers through the gateway, as soon as that has found it.
+
+        A gateway is ready while a replica is away for a moment, and then tells callers to come again.
+        """
+        return wait_until(partial(self._asked, text), WITHIN_S)
+
+    def _asked(self, text: str) -> str:
+        told = self.podman.call('exec', f'{self.flow}-gateway-pod-0-gateway', 'python', '-c', ASK, text)
+        assert told.returncode == 0 or 'HTTP Error 503' in told.stderr, told.stderr
+        return str(told.stdout).strip()
 
 
 def as_podman_takes_it(objects: Iterable[Object]) -> Iterator[Object]:

@@ -6,7 +6,9 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from headrace.gateway.discovery.lookups import HUNG_S, Lookups
 
 ASK_EVERY_S = 1.0
 ANSWER_S = 5.0
@@ -49,6 +51,7 @@ class Names:
         ask_every_s: float = ASK_EVERY_S,
         answer_s: float = ANSWER_S,
         again_s: float = AGAIN_S,
+        hung_s: float = HUNG_S,
     ) -> None:
         self._name = name
         self._port = port
@@ -57,36 +60,37 @@ class Names:
         self._ask_every_s = ask_every_s
         self._answer_s = answer_s
         self._again_s = again_s
+        self._hung_s = hung_s
         self._told_at = 0.0
         self.trouble = ''
 
     async def __aiter__(self) -> AsyncIterator[Mapping[str, str]]:
         known: dict[str, str] = {}
-        loop = asyncio.get_running_loop()
-        thread = ThreadPoolExecutor(1, 'headrace-dns')  # its own: a resolver that hangs holds up nobody else
+        lookups = Lookups(partial(self._resolve, self._name, self._port), self._hung_s)
         try:
             while True:
-                asked = loop.run_in_executor(thread, self._resolve, self._name, self._port)
                 found = {
-                    self._address(host): self._address(host) for host in sorted(await self._hosts(asked))
+                    self._address(host): self._address(host) for host in sorted(await self._hosts(lookups))
                 }
                 if found and found != known:
                     known = found
                     yield dict(known)
                 await asyncio.sleep(self._ask_every_s)
         finally:
-            thread.shutdown(wait=False, cancel_futures=True)
+            lookups.close()
 
-    async def _hosts(self, asked: asyncio.Future[list[str]]) -> list[str]:
+    async def _hosts(self, lookups: Lookups) -> list[str]:
         """What is answered, however late; [] if nothing is. Whoever waits for it long is told so."""
-        done, _ = await asyncio.wait({asked}, timeout=self._answer_s)
-        if not done:
-            self._say(f'no answer after {self._answer_s:g} s')
+        late = asyncio.get_running_loop().call_later(
+            self._answer_s, self._say, f'no answer after {self._answer_s:g} s'
+        )
         try:
-            hosts = await asked
+            hosts = await lookups.answer()
         except (OSError, UnicodeError) as error:
             self._say(getattr(error, 'strerror', '') or str(error))
             return []
+        finally:
+            late.cancel()
         if hosts:
             self.trouble = ''
         return hosts

@@ -5,9 +5,11 @@ import logging
 import socket
 import threading
 from contextlib import aclosing
+from itertools import count
 
 from waiting import until
 
+from headrace.gateway.discovery.lookups import MOST_ASKED
 from headrace.gateway.discovery.names import Names, resolved
 
 SOON_S = 0.01
@@ -99,12 +101,46 @@ async def test_a_name_that_stays_unknown_is_told_again_with_what_was_tried(caplo
 async def test_a_resolver_that_hangs_holds_up_nobody_and_its_late_answer_counts(caplog):
     resolver = Resolver('10.0.0.1')
     resolver.may_answer.clear()
-    async with names(resolver, answer_s=SOON_S) as found:
+    async with names(resolver, answer_s=SOON_S, hung_s=60) as found:
         waiting = asyncio.ensure_future(anext(found))
         await until(lambda: 'no answer after' in caplog.text)
         async with asyncio.timeout(20):
             await asyncio.to_thread(lambda: None)  # the threads of others are free
         assert resolver.asked == 1
+        resolver.may_answer.set()
+        assert list(await waiting) == ['tcp:10.0.0.1:9090']
+
+
+async def test_while_an_answer_does_not_come_it_is_asked_again():
+    """As when a server of names is back, of which the system still waits for an answer to what it asked."""
+    hangs, calls = threading.Event(), count()
+
+    def resolve(name, port):
+        if next(calls) == 0:
+            hangs.wait(60)
+            return ['10.0.0.9']  # where it was when it was asked
+        return ['10.0.0.1']
+
+    async with names(resolve, hung_s=SOON_S) as found:
+        try:
+            assert await soon(found) == ['tcp:10.0.0.1:9090']
+            news = asyncio.ensure_future(anext(found))
+        finally:
+            hangs.set()
+        await asyncio.sleep(20 * SOON_S)  # what was asked before is no news
+        assert not news.done()
+        news.cancel()
+        await asyncio.gather(news, return_exceptions=True)
+
+
+async def test_questions_that_are_never_answered_are_bounded():
+    resolver = Resolver('10.0.0.1')
+    resolver.may_answer.clear()
+    async with names(resolver, hung_s=SOON_S) as found:
+        waiting = asyncio.ensure_future(anext(found))
+        await until(lambda: resolver.asked == MOST_ASKED)
+        await asyncio.sleep(20 * SOON_S)
+        assert resolver.asked == MOST_ASKED
         resolver.may_answer.set()
         assert list(await waiting) == ['tcp:10.0.0.1:9090']
 
